@@ -1,0 +1,22 @@
+// How the tests run: every test/<room>/*.test.ts, from the TypeScript source, with the package's own name leading there too.
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const source = (door: string): string => fileURLToPath(new URL(`./lib/${door}`, import.meta.url))
+
+export default defineConfig({
+  resolve: {
+    alias: [
+      { find: /^tcp-over-udp$/, replacement: source('index.ts') },
+      { find: /^tcp-over-udp\/(core|message|testing)$/, replacement: `${source('')}$1/index.ts` },
+    ],
+  },
+  test: {
+    include: ['test/*/*.test.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    teardownTimeout: 5_000,
+  },
+})
