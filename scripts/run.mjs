@@ -1,0 +1,188 @@
+// Installs and builds whatever is missing or out of date, then becomes the command that it was given.
+//
+//   node scripts/run.mjs [--no-build] [NAME=value]... [<package with a bin, or a built file> [argument]...]
+//
+// The command runs in this very process, so terminal, pipes, signals and exit code are its own. Nothing is printed when there is nothing to do.
+import { spawn } from 'node:child_process'
+import {
+  existsSync,
+  linkSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { hostname } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import process from 'node:process'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const at = (...names) => join(root, ...names)
+const lockFile = at('.run.lock')
+const holderId = `${process.pid}@${hostname()}`
+const heartbeat = 2000 // ms between signs of life of a lock's holder
+
+const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'))
+const mtime = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
+
+/** Whether node_modules holds exactly the versions of the lockfile: npm leaves a list of what it has installed, once it has. */
+function isInstalled() {
+  if (!existsSync(at('node_modules/.package-lock.json'))) return false
+  const installed = readJson(at('node_modules/.package-lock.json')).packages
+  return Object.entries(readJson(at('package-lock.json')).packages).every(
+    ([path, wanted]) => path === '' || wanted.optional || installed[path]?.version === wanted.version,
+  )
+}
+
+/** Time of the newest source file, or folder: a folder's time moves when a file goes. */
+function newestSource(path) {
+  let newest = mtime(path)
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return newest
+  for (const entry of readdirSync(path, { withFileTypes: true })) {
+    if (entry.name === 'node_modules' || entry.name === 'results') continue
+    if (entry.isDirectory()) newest = Math.max(newest, newestSource(join(path, entry.name)))
+    else if (entry.name.endsWith('.ts')) newest = Math.max(newest, mtime(join(path, entry.name)))
+  }
+  return newest
+}
+
+const sources = ['lib', 'test', 'bench', 'examples', 'tsconfig.json', 'package.json', 'package-lock.json']
+const isBuilt = () => mtime(at('dist/.built')) > Math.max(...sources.map((name) => newestSource(at(name))))
+
+/** Runs a command quietly; what it said is shown if it failed. */
+async function quietly(command, args, options = {}) {
+  const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], ...options })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += chunk))
+  const code = await new Promise((done, failed) => child.on('error', failed).on('close', done))
+  if (code !== 0) throw new Error(`${said.trim()}\n\n${[command, ...args].join(' ')}: exit code ${code}`)
+}
+
+async function install() {
+  const args = [
+    'ci',
+    '--include=dev',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--no-progress',
+    '--loglevel=error',
+  ]
+  const npm = process.env.npm_execpath // the npm that started us; without one, the npm of the PATH
+  if (npm?.endsWith('js')) await quietly(process.execPath, [npm, ...args])
+  else await quietly('npm', args, { shell: process.platform === 'win32' })
+}
+
+/** Builds beside dist/ and changes places, so that who runs from dist/ never meets half a build, nor a file whose source is gone. */
+async function build() {
+  const started = Date.now() / 1000
+  const fresh = at(`dist.${process.pid}.new`)
+  const stale = at(`dist.${process.pid}.old`)
+  try {
+    await quietly(process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', root, '--outDir', fresh])
+    writeFileSync(join(fresh, '.built'), '')
+    utimesSync(join(fresh, '.built'), started, started) // what changes while tsc runs is newer than the build
+    if (existsSync(at('dist'))) renameSync(at('dist'), stale)
+    renameSync(fresh, at('dist'))
+  } finally {
+    rmSync(fresh, { recursive: true, force: true })
+    rmSync(stale, { recursive: true, force: true })
+  }
+}
+
+/** Who holds the lock: '' if nobody does any more. A holder shows that it lives by touching the file. */
+function lockHolder() {
+  try {
+    const holder = readFileSync(lockFile, 'utf8')
+    const [pid, host] = holder.split('@')
+    if (Date.now() - mtime(lockFile) > 5 * heartbeat) return ''
+    if (host === hostname()) process.kill(Number(pid), 0)
+    return holder
+  } catch (error) {
+    if (error.code === 'EPERM') return 'another user'
+    return ''
+  }
+}
+
+/** Runs `work` while no other process of this clone does; the file appears with its holder's name in it, at once or not at all. */
+async function alone(work) {
+  const mine = `${lockFile}.${process.pid}`
+  writeFileSync(mine, holderId)
+  let beat
+  try {
+    for (let told = false; ; told = true) {
+      try {
+        linkSync(mine, lockFile)
+        break
+      } catch (error) {
+        if (error.code !== 'EEXIST') throw error
+      }
+      if (lockHolder() === '') rmSync(lockFile, { force: true })
+      else if (!told) progress('waiting for another run that installs or builds')
+      await delay(200)
+    }
+    beat = setInterval(() => utimesSync(lockFile, new Date(), new Date()), heartbeat)
+    return await work()
+  } finally {
+    clearInterval(beat)
+    if (beat) rmSync(lockFile, { force: true })
+    rmSync(mine, { force: true })
+  }
+}
+
+let line = ''
+function progress(step) {
+  process.stderr.write(line === '' ? `tcp-over-udp: ${step} …` : ` ${step} …`)
+  line += step
+}
+
+/** @param {boolean} built whether dist/ is needed too */
+async function prepare(built) {
+  if (isInstalled() && (!built || isBuilt())) return
+  const started = performance.now()
+  try {
+    await alone(async () => {
+      if (!isInstalled()) {
+        progress('installing')
+        await install()
+      }
+      if (built && !isBuilt()) {
+        progress('building')
+        await build()
+      }
+    })
+    if (line !== '') process.stderr.write(` done in ${((performance.now() - started) / 1000).toFixed(1)} s\n`)
+  } catch (error) {
+    process.stderr.write(`${line === '' ? '' : ' failed\n'}${error.message}\n`)
+    process.exit(1)
+  }
+}
+
+/** The file to run: one of ours, or the bin of an installed package. */
+function commandFile(command) {
+  if (command.startsWith('dist/')) return at(command)
+  const name = command === 'biome' ? '@biomejs/biome' : command
+  const { bin } = readJson(at('node_modules', name, 'package.json'))
+  return at('node_modules', name, typeof bin === 'string' ? bin : bin[command])
+}
+
+const args = process.argv.slice(2)
+let built = true
+while (args.length > 0) {
+  const assignment = /^([A-Z_]+)=(.*)$/.exec(args[0])
+  if (args[0] === '--no-build') built = false
+  else if (assignment) process.env[assignment[1]] ??= assignment[2]
+  else break
+  args.shift()
+}
+await prepare(built)
+if (args.length > 0) {
+  const file = resolve(commandFile(args[0]))
+  process.argv = [process.execPath, file, ...args.slice(1)]
+  await import(pathToFileURL(file).href)
+}
