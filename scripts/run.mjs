@@ -78,35 +78,51 @@ async function install() {
   else await quietly('npm', args, { shell: process.platform === 'win32' })
 }
 
-/** Builds beside dist/ and changes places, so that who runs from dist/ never meets half a build, nor a file whose source is gone. */
+/** Emits nothing if there is an error in the types; then clears away what earlier builds made of files that are gone. */
 async function build() {
   const started = Date.now() / 1000
-  const fresh = at(`dist.${process.pid}.new`)
-  const stale = at(`dist.${process.pid}.old`)
+  rmSync(at('dist/.built'), { force: true })
+  await quietly(process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', root])
+  for (const name of readdirSync(at('dist'), { recursive: true })) {
+    const source = name.replace(/\.(d\.ts|js)(\.map)?$/, '.ts')
+    if (source !== name && !existsSync(at(source))) rmSync(at('dist', name))
+  }
+  writeFileSync(at('dist/.built'), '')
+  utimesSync(at('dist/.built'), started, started) // what changes while tsc runs is newer than the build
+}
+
+/** Whether whoever wrote the lock has gone. A holder shows that it lives by touching the file. */
+function isAbandoned(holder) {
+  if (Date.now() - mtime(lockFile) > 5 * heartbeat) return true
+  const [pid, host] = holder.split('@')
+  if (host !== hostname()) return false
   try {
-    await quietly(process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', root, '--outDir', fresh])
-    writeFileSync(join(fresh, '.built'), '')
-    utimesSync(join(fresh, '.built'), started, started) // what changes while tsc runs is newer than the build
-    if (existsSync(at('dist'))) renameSync(at('dist'), stale)
-    renameSync(fresh, at('dist'))
-  } finally {
-    rmSync(fresh, { recursive: true, force: true })
-    rmSync(stale, { recursive: true, force: true })
+    process.kill(Number(pid), 0)
+    return false
+  } catch (error) {
+    return error.code === 'ESRCH'
   }
 }
 
-/** Who holds the lock: '' if nobody does any more. A holder shows that it lives by touching the file. */
-function lockHolder() {
+/** Takes an abandoned lock away. Of several that try, one moves it; who finds that it has moved a newer one puts that back. */
+function clearAbandoned() {
+  const moved = `${lockFile}.${process.pid}.old`
   try {
     const holder = readFileSync(lockFile, 'utf8')
-    const [pid, host] = holder.split('@')
-    if (Date.now() - mtime(lockFile) > 5 * heartbeat) return ''
-    if (host === hostname()) process.kill(Number(pid), 0)
-    return holder
+    if (!isAbandoned(holder)) return
+    renameSync(lockFile, moved)
+    if (readFileSync(moved, 'utf8') !== holder) linkSync(moved, lockFile)
   } catch (error) {
-    if (error.code === 'EPERM') return 'another user'
-    return ''
+    if (error.code !== 'ENOENT' && error.code !== 'EEXIST') throw error
+  } finally {
+    rmSync(moved, { force: true })
   }
+}
+
+function showLife() {
+  try {
+    utimesSync(lockFile, new Date(), new Date())
+  } catch {} // taken from us while this process was suspended
 }
 
 /** Runs `work` while no other process of this clone does; the file appears with its holder's name in it, at once or not at all. */
@@ -122,11 +138,11 @@ async function alone(work) {
       } catch (error) {
         if (error.code !== 'EEXIST') throw error
       }
-      if (lockHolder() === '') rmSync(lockFile, { force: true })
-      else if (!told) progress('waiting for another run that installs or builds')
+      clearAbandoned()
+      if (!told) progress('waiting for another run that installs or builds')
       await delay(200)
     }
-    beat = setInterval(() => utimesSync(lockFile, new Date(), new Date()), heartbeat)
+    beat = setInterval(showLife, heartbeat)
     return await work()
   } finally {
     clearInterval(beat)
