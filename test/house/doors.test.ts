@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { node } from '../support/npm.js'
 import { importsOf, read, root, sourcesUnder, withoutComments } from '../support/source-tree.js'
 
 const DOORS = ['lib/index.ts', 'lib/core/index.ts', 'lib/message/index.ts', 'lib/testing/index.ts']
@@ -11,6 +12,20 @@ describe('doors', () => {
   test.each(DOORS)('%s only re-exports', (door) => {
     expect(existsSync(join(root, door)), `${door} exists`).toBe(true)
     expect(withoutComments(read(door)).replace(REEXPORT, '').trim()).toBe('')
+  })
+
+  test('what leaves lib/ has its types written down, not inferred', async () => {
+    const compiler = join(root, 'node_modules/typescript/bin/tsc')
+    const { stdout } = await node(root, [
+      compiler,
+      '-p',
+      '.',
+      '--noEmit',
+      '--isolatedDeclarations',
+      '--pretty',
+      'false',
+    ])
+    expect(stdout.split('\n').filter((line) => /^lib\/.*error TS90\d\d:/.test(line))).toEqual([])
   })
 
   test('there are no others', () => {
