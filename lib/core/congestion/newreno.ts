@@ -1,0 +1,83 @@
+// NewReno: RFC 5681 with the initial window of RFC 6928 and appropriate byte counting (RFC 3465).
+import type { AckSample, CongestionAlgorithm, CongestionController } from './controller.js'
+
+const INITIAL_SEGMENTS = 10
+
+class NewReno implements CongestionController {
+  window: number
+  ssthresh = Number.POSITIVE_INFINITY
+  readonly pacingRate = Number.POSITIVE_INFINITY
+  private mss: number
+  private credit = 0
+  private windowBefore = 0
+  private ssthreshBefore = 0
+
+  constructor(mss: number) {
+    this.mss = mss
+    this.window = initialWindow(mss)
+  }
+
+  onSent(): void {}
+
+  onAck(ack: AckSample): void {
+    if (ack.inRecovery || ack.appLimited) return
+    let bytes = ack.ackedBytes
+    if (this.window < this.ssthresh) {
+      // RFC 5681 §3.1 (2): at most doubled in a round trip, whatever the receiver gathers into one ACK
+      const grown = Math.min(this.window + bytes, this.ssthresh)
+      bytes -= grown - this.window
+      this.window = grown
+    }
+    if (bytes === 0) return
+    // RFC 5681 §3.1 (3), RFC 3465 §2.1: a segment for each window of bytes acknowledged
+    this.credit += bytes
+    if (this.credit >= this.window) {
+      this.credit -= this.window
+      this.window += this.mss
+    }
+  }
+
+  onLoss(lostBytes: number, inFlight: number): void {
+    this.remember()
+    this.ssthresh = Math.max((inFlight + lostBytes) / 2, 2 * this.mss) // RFC 5681 equation (4)
+    this.window = this.ssthresh
+    this.credit = 0
+  }
+
+  onTimeout(inFlight: number): void {
+    this.remember()
+    this.ssthresh = Math.max(inFlight / 2, 2 * this.mss)
+    this.window = this.mss // the loss window, RFC 5681 §3.1
+    this.credit = 0
+  }
+
+  onRestart(): void {
+    this.window = Math.min(this.window, initialWindow(this.mss)) // RFC 5681 §4.1
+    this.credit = 0
+  }
+
+  onUndo(): void {
+    this.window = Math.max(this.window, this.windowBefore)
+    this.ssthresh = this.ssthreshBefore
+  }
+
+  onMss(mss: number): void {
+    this.window = Math.max(mss, (this.window / this.mss) * mss)
+    this.mss = mss
+  }
+
+  private remember(): void {
+    this.windowBefore = this.window
+    this.ssthreshBefore = this.ssthresh
+  }
+}
+
+// RFC 6928 §2 bounds it by 14600 bytes for Ethernet; larger segments keep ten of them, as kernels do
+function initialWindow(mss: number): number {
+  return INITIAL_SEGMENTS * mss
+}
+
+export const NEWRENO: CongestionAlgorithm = {
+  name: 'reno',
+  create: (mss) => new NewReno(mss),
+}

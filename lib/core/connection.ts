@@ -1,0 +1,226 @@
+// One TCP connection without I/O: network and user calls in, poll() out (RFC 9293 §3.9, §3.10).
+import type { Segment } from '../wire/segment.js'
+import { wrap } from '../wire/seq.js'
+import type { Config } from './config.js'
+import { acceptSyn, segmentArrives } from './input/segment-arrives.js'
+import { synSentArrives } from './input/syn-sent.js'
+import { pollSegment } from './output.js'
+import { canReceive, canSend, isSynchronized, type State } from './state.js'
+import { readStatus, type Status } from './status.js'
+import { type CloseReason, setState, Tcb } from './tcb.js'
+import { handleTimeout } from './timeout.js'
+import type { Trace } from './trace.js'
+import { enterClosed } from './transition.js'
+
+export { ACKED, CLOSED, CONNECTED, ENDED, READABLE, WRITABLE } from './events.js'
+
+/** What outlives a connection that closed first (RFC 9293 §3.6.1): numbers as on the wire. */
+export interface TimeWaitSeed {
+  /** SND.NXT and RCV.NXT, u32. */
+  readonly sndNxt: number
+  readonly rcvNxt: number
+  /** As it stood in the last ACK, scaled. */
+  readonly window: number
+  readonly timestamps: boolean
+  readonly timestampOffset: number
+  readonly tsRecent: number
+  readonly msl: number
+}
+
+/**
+ * One connection. Four kinds of calls, none of which sends anything itself:
+ * what the network says (`handleSegment`), what the clock says (`handleTimeout`), what the user says (the rest),
+ * and, after any of these, `poll` until it answers false, `wakeAt`, and `takeEvents`.
+ * `now` is in ms on any monotonic clock. The connection knows no address and no port.
+ */
+export class Connection {
+  private readonly tcb: Tcb
+
+  private constructor(tcb: Tcb) {
+    this.tcb = tcb
+  }
+
+  /** A connection that will send a SYN once open() is called. `iss`: RFC 6528. `timestampOffset`: u32, added to TSval (RFC 7323 §5.4). */
+  static active(config: Config, iss: number, timestampOffset: number, trace: Trace | null = null): Connection {
+    return new Connection(new Tcb(config, iss, timestampOffset, trace))
+  }
+
+  /** A connection in SYN-RECEIVED, born of a SYN that a listener took. */
+  static passive(
+    config: Config,
+    iss: number,
+    timestampOffset: number,
+    syn: Segment,
+    now: number,
+    trace: Trace | null = null,
+  ): Connection {
+    const tcb = new Tcb(config, iss, timestampOffset, trace)
+    tcb.passive = true
+    trace?.onSegmentReceived(syn, now)
+    acceptSyn(tcb, syn, now)
+    return new Connection(tcb)
+  }
+
+  get state(): State {
+    return this.tcb.state
+  }
+
+  /** Why the connection ended; null: not at all yet, or by FINs on both sides. */
+  get reason(): CloseReason | null {
+    return this.tcb.closeReason
+  }
+
+  /** When handleTimeout() is due, ms; Infinity: nothing to wait for. Too early does no harm. */
+  get wakeAt(): number {
+    return this.tcb.timers.next
+  }
+
+  /** Bytes handed over and not yet acknowledged. */
+  get unacknowledged(): number {
+    return this.tcb.sendBuffer.length
+  }
+
+  /** Bytes in order that receive() has not given out yet. */
+  get readable(): number {
+    return this.tcb.received.length
+  }
+
+  /** The peer's FIN has been taken: nothing follows what is readable. */
+  get ended(): boolean {
+    return this.tcb.finReceived
+  }
+
+  /** Bytes and FIN that the peer has not acknowledged. */
+  get hasUnacknowledged(): boolean {
+    return this.tcb.sndUna < this.tcb.sndEnd
+  }
+
+  /** One segment from the peer. */
+  handleSegment(segment: Segment, now: number): void {
+    const tcb = this.tcb
+    tcb.trace?.onSegmentReceived(segment, now)
+    tcb.stats.segmentsReceived++
+    if (tcb.state === 'SYN-SENT') synSentArrives(tcb, segment, now)
+    else if (tcb.state !== 'CLOSED' && tcb.state !== 'TIME-WAIT') segmentArrives(tcb, segment, now)
+  }
+
+  /** The time `wakeAt` has come. */
+  handleTimeout(now: number): void {
+    handleTimeout(this.tcb, now)
+  }
+
+  /** OPEN, active: a SYN goes out with the next poll() (RFC 9293 §3.10.1). */
+  open(now: number): void {
+    const tcb = this.tcb
+    if (tcb.state !== 'CLOSED' || tcb.closeReason !== null) throw new Error('a connection is opened once')
+    setState(tcb, 'SYN-SENT')
+    tcb.openedAt = now
+    if (tcb.config.connectTimeout > 0) tcb.timers.connect = now + tcb.config.connectTimeout
+  }
+
+  /** SEND: copies bytes into the send buffer (RFC 9293 §3.10.2). @returns how many it took; WRITABLE follows if not all. */
+  send(bytes: Uint8Array): number {
+    const tcb = this.tcb
+    if (!canSend(tcb.state) || tcb.closeRequested) return 0
+    const taken = tcb.sendBuffer.write(bytes)
+    if (taken < bytes.length) tcb.wantsRoom = true
+    return taken
+  }
+
+  /** RECEIVE: the next bytes in order, by reference (RFC 9293 §3.10.3); null: none now. */
+  receive(): Uint8Array | null {
+    return this.tcb.received.take()
+  }
+
+  /** CLOSE: a FIN after all that was sent; receiving goes on (RFC 9293 §3.10.4). */
+  close(): void {
+    const tcb = this.tcb
+    if (tcb.closeRequested) return
+    switch (tcb.state) {
+      case 'SYN-SENT':
+        enterClosed(tcb, null)
+        return
+      case 'SYN-RECEIVED':
+        tcb.closeRequested = true
+        // with bytes queued the FIN waits for ESTABLISHED
+        if (tcb.sendBuffer.length === 0) setState(tcb, 'FIN-WAIT-1')
+        return
+      case 'ESTABLISHED':
+        tcb.closeRequested = true
+        setState(tcb, 'FIN-WAIT-1')
+        return
+      case 'CLOSE-WAIT':
+        tcb.closeRequested = true
+        setState(tcb, 'LAST-ACK')
+        return
+      default:
+    }
+  }
+
+  /**
+   * The user will read no more: text that arrives from now on, or waits unread, is answered with a RST
+   * (RFC 9293 §3.10.4, RFC 1122 §4.2.2.13), and FIN-WAIT-2 ends by itself.
+   */
+  closeRead(now: number): void {
+    const tcb = this.tcb
+    if (tcb.readClosed) return
+    tcb.readClosed = true
+    if (tcb.received.length > 0) this.abort()
+    else if (tcb.state === 'FIN-WAIT-2') tcb.timers.finWait2 = now + tcb.config.finWait2Timeout
+  }
+
+  /** ABORT: everything queued is dropped and a RST goes out with the next poll() (RFC 9293 §3.10.5). */
+  abort(): void {
+    const tcb = this.tcb
+    const { state } = tcb
+    if (state === 'CLOSED') return
+    // RFC 9293 §3.10.5: no RST from LISTEN, SYN-SENT, CLOSING, LAST-ACK, TIME-WAIT
+    tcb.resetOwed = state === 'SYN-RECEIVED' || state === 'CLOSE-WAIT' || canReceive(state)
+    enterClosed(tcb, 'aborted')
+  }
+
+  setNoDelay(on: boolean): void {
+    this.tcb.noDelay = on
+  }
+
+  /** `initialDelay`: ms of idleness before the first probe; 0: the configured one. */
+  setKeepAlive(on: boolean, initialDelay: number, now: number): void {
+    this.tcb.keepalive.configure(on, initialDelay || this.tcb.config.keepAliveInitialDelay)
+    this.tcb.timers.keepalive =
+      on && isSynchronized(this.tcb.state) ? this.tcb.keepalive.deadline(now) : Number.POSITIVE_INFINITY
+  }
+
+  /** The next segment to send, filled into `out` but for its ports. @returns false: nothing to send now. */
+  poll(out: Segment, now: number): boolean {
+    if (!pollSegment(this.tcb, out, now)) return false
+    this.tcb.stats.segmentsSent++
+    this.tcb.trace?.onSegmentSent(out, now)
+    return true
+  }
+
+  /** What happened since the last call, as bits. */
+  takeEvents(): number {
+    const { events } = this.tcb
+    this.tcb.events = 0
+    return events
+  }
+
+  /** Variables and counters, in the spirit of Linux's tcp_info. */
+  status(now: number): Status {
+    return readStatus(this.tcb, now)
+  }
+
+  /** What TIME-WAIT must remember; meaningful in TIME-WAIT only. */
+  timeWaitSeed(): TimeWaitSeed {
+    const tcb = this.tcb
+    return {
+      sndNxt: wrap(tcb.iss, tcb.sndNxt),
+      rcvNxt: wrap(tcb.irs, tcb.rcvNxt),
+      window: tcb.window.field(tcb.rcvNxt),
+      timestamps: tcb.timestamps,
+      timestampOffset: tcb.timestampOffset,
+      tsRecent: tcb.tsRecent,
+      msl: tcb.config.msl,
+    }
+  }
+}

@@ -1,0 +1,193 @@
+// The ACK of an acceptable segment: RFC 9293 §3.10.7.4, fifth; RFC 5681, 5961, 2018, 6298 and 8985 where it points to them.
+
+import type { Segment } from '../../wire/segment.js'
+import { unwrap } from '../../wire/seq.js'
+import { ACKED, WRITABLE } from '../events.js'
+import { beginRecovery, detectLosses, endRepair, pipe } from '../repair.js'
+import { setState, type Tcb, timestampValue } from '../tcb.js'
+import { challenge, enterClosed, enterEstablished, enterTimeWait } from '../transition.js'
+
+/** A writer that fell short is woken once there is room for this part of the buffer. */
+const ROOM_TO_WAKE = 1 / 8
+
+/** @returns false: the segment is done with. */
+export function processAck(tcb: Tcb, segment: Segment, segSeq: number, now: number): boolean {
+  const ack = unwrap(segment.ack, tcb.iss, tcb.sndUna)
+  if (tcb.sndUna === 0) {
+    if (ack <= 0 || ack > tcb.sndNxt) {
+      tcb.replyReset = segment.ack
+      return false
+    }
+    acknowledgeSyn(tcb, segment, segSeq, now)
+    if (tcb.state === 'SYN-RECEIVED') enterEstablished(tcb, now)
+  }
+  if (ack > tcb.sndNxt || ack < tcb.sndUna - tcb.maxSndWnd) {
+    challenge(tcb, now) // RFC 5961 §5.2
+    return false
+  }
+  if (ack < tcb.sndUna) return true // an old one; its text may be new
+  const windowMoved = updateSendWindow(tcb, segment, segSeq, ack)
+  countDuplicate(tcb, segment, ack, windowMoved)
+  acknowledge(tcb, segment, ack, now)
+  return advanceClose(tcb, now)
+}
+
+/** The handshake's ACK: SND.UNA, the send window and the first RTT sample. */
+export function acknowledgeSyn(tcb: Tcb, segment: Segment, segSeq: number, now: number): void {
+  const { scoreboard, rack, rtt, timers } = tcb
+  rack.begin()
+  scoreboard.acknowledge(1, rack, now)
+  tcb.sndUna = 1
+  tcb.sndWnd = segSeq === 0 ? segment.window : segment.window * 2 ** tcb.sndScale
+  tcb.maxSndWnd = Math.max(tcb.maxSndWnd, tcb.sndWnd)
+  tcb.sndWl1 = segSeq
+  tcb.sndWl2 = 1
+  rtt.progress()
+  timers.retransmit = Number.POSITIVE_INFINITY
+  if (tcb.synRetransmits === 0 && !Number.isNaN(rack.sample)) {
+    rtt.sample(Math.max(rack.sample, 0.001))
+    rack.minRtt = rtt.minRtt
+  }
+}
+
+/** @returns whether the peer's window is another one now. */
+function updateSendWindow(tcb: Tcb, segment: Segment, segSeq: number, ack: number): boolean {
+  // RFC 9293 §3.10.7.4: the newer segment decides
+  if (tcb.sndWl1 > segSeq || (tcb.sndWl1 === segSeq && tcb.sndWl2 > ack)) return false
+  const window = segment.window * 2 ** tcb.sndScale
+  const moved = window !== tcb.sndWnd
+  tcb.sndWnd = window
+  tcb.sndWl1 = segSeq
+  tcb.sndWl2 = ack
+  if (window > tcb.maxSndWnd) tcb.maxSndWnd = window
+  if (moved && ack + window > tcb.sndNxt) {
+    tcb.persist.reset()
+    tcb.timers.persist = Number.POSITIVE_INFINITY
+  }
+  return moved
+}
+
+/** RFC 5681 §2's duplicate acknowledgment, for peers without SACK. */
+function countDuplicate(tcb: Tcb, segment: Segment, ack: number, windowMoved: boolean): void {
+  if (tcb.sackPermitted) return
+  const isDuplicate = ack === tcb.sndUna && tcb.scoreboard.count > 0 && segment.length === 0 && !windowMoved
+  if (isDuplicate) tcb.dupAcks++
+  else if (ack > tcb.sndUna) tcb.dupAcks = 0
+}
+
+function acknowledge(tcb: Tcb, segment: Segment, ack: number, now: number): void {
+  const { scoreboard, rack, rtt, timers } = tcb
+  const priorUna = tcb.sndUna
+  rack.begin()
+  let news = ack > priorUna ? scoreboard.acknowledge(ack, rack, now) : 0
+  if (ack > priorUna) {
+    tcb.stats.bytesAcked += Math.min(ack, tcb.sendBuffer.end) - Math.max(priorUna, 1)
+    tcb.sndUna = ack
+    tcb.sendBuffer.release(ack)
+  }
+  if (tcb.sackPermitted && segment.sackCount > 0) news += takeSacks(tcb, segment, ack, now)
+  if (news > 0) sampleRtt(tcb, segment, ack > priorUna, now)
+  if (ack > priorUna) {
+    rtt.progress()
+    const proved = tcb.blackHole.onProgress(ack)
+    if (proved > 0) tcb.setSegmentLimit(proved)
+    timers.retransmit = scoreboard.count > 0 ? now + rtt.rto : Number.POSITIVE_INFINITY // RFC 6298 §5.2, §5.3
+    if (tcb.config.userTimeout > 0) {
+      timers.userTimeout = scoreboard.count > 0 ? now + tcb.config.userTimeout : Number.POSITIVE_INFINITY
+    }
+    tcb.events |= ACKED
+    if (tcb.wantsRoom && tcb.sendBuffer.room >= tcb.config.sendBuffer * ROOM_TO_WAKE) {
+      tcb.wantsRoom = false
+      tcb.events |= WRITABLE
+    }
+  }
+  repair(tcb, news, priorUna, now)
+}
+
+/** Loss detection, the state of the repair, and what the controller hears of this ACK. */
+function repair(tcb: Tcb, news: number, priorUna: number, now: number): void {
+  const { scoreboard, sndUna } = tcb
+  const advanced = sndUna > priorUna
+  if (tcb.repair !== 'open' && sndUna >= tcb.recoveryPoint) endRepair(tcb)
+  const lost = scoreboard.count > 0 ? detectLosses(tcb, now) : 0
+  if (tcb.repair === 'open') {
+    if (lost > 0) beginRecovery(tcb, news, now)
+  } else if (tcb.repair === 'recovery') {
+    // RFC 6582 §3.2: without SACK a partial ACK is what tells of the next hole
+    if (!tcb.sackPermitted && advanced && scoreboard.first !== null) scoreboard.markLost(scoreboard.first)
+    // a duplicate ACK without SACK says that one segment has arrived
+    const delivered = news > 0 || tcb.sackPermitted ? news : tcb.sendMss
+    if (delivered > 0) tcb.prr.onAck(delivered, pipe(tcb), advanced && lost === 0, tcb.sendMss)
+  }
+  if (news === 0) return
+  const { ackSample, rtt } = tcb
+  ackSample.ackedBytes = news
+  ackSample.lostBytes = lost
+  ackSample.inFlight = scoreboard.inFlight
+  ackSample.rtt = tcb.rack.sample
+  ackSample.srtt = rtt.srtt
+  ackSample.minRtt = rtt.minRtt
+  ackSample.appLimited = priorUna >= tcb.cwndLimitedEnd
+  ackSample.roundStart = tcb.takeRound()
+  ackSample.inRecovery = tcb.repair === 'recovery'
+  tcb.controller.onAck(ackSample, now)
+}
+
+/** RFC 2018 §5 and RFC 2883 §5. @returns bytes that the blocks show for the first time. */
+function takeSacks(tcb: Tcb, segment: Segment, ack: number, now: number): number {
+  const { sackScratch: edges, rack } = tcb
+  let count = 0
+  for (let i = 0; i < segment.sackCount; i++) {
+    const left = unwrap(segment.sackEdges[2 * i] as number, tcb.iss, ack)
+    const right = unwrap(segment.sackEdges[2 * i + 1] as number, tcb.iss, ack)
+    if (left >= right || right > tcb.sndNxt) continue
+    if (i === 0 && isDuplicateSack(tcb, segment, left, right, ack)) {
+      tcb.stats.dsacks++
+      rack.onDuplicateSack(tcb.sndNxt, tcb.sndUna)
+      continue
+    }
+    if (left < ack) continue
+    edges[2 * count] = left
+    edges[2 * count + 1] = right
+    count++
+  }
+  return tcb.scoreboard.sack(edges, count, rack, now)
+}
+
+function isDuplicateSack(tcb: Tcb, segment: Segment, left: number, right: number, ack: number): boolean {
+  if (right <= ack) return true
+  if (segment.sackCount < 2) return false
+  const outerLeft = unwrap(segment.sackEdges[2] as number, tcb.iss, ack)
+  const outerRight = unwrap(segment.sackEdges[3] as number, tcb.iss, ack)
+  return outerLeft <= left && right <= outerRight
+}
+
+/** RFC 6298 §3 (Karn) first, timestamps where everything acknowledged was sent twice (RFC 7323 §4). */
+function sampleRtt(tcb: Tcb, segment: Segment, advanced: boolean, now: number): void {
+  const { rtt, rack } = tcb
+  if (!Number.isNaN(rack.sample)) rtt.sample(Math.max(rack.sample, 0.001))
+  else if (advanced && tcb.timestamps && segment.tsEcr !== 0) {
+    const ms = (timestampValue(tcb, now) - segment.tsEcr) | 0
+    if (ms >= 0) rtt.sample(Math.max(ms, 1))
+  }
+  rack.minRtt = rtt.minRtt
+}
+
+/** What an acknowledged FIN leads to. @returns false: the connection is over. */
+function advanceClose(tcb: Tcb, now: number): boolean {
+  if (!tcb.closeRequested || tcb.sndUna <= tcb.sendBuffer.end) return true
+  switch (tcb.state) {
+    case 'FIN-WAIT-1':
+      setState(tcb, 'FIN-WAIT-2')
+      if (tcb.readClosed) tcb.timers.finWait2 = now + tcb.config.finWait2Timeout
+      return true
+    case 'CLOSING':
+      enterTimeWait(tcb)
+      return false
+    case 'LAST-ACK':
+      enterClosed(tcb, null)
+      return false
+    default:
+      return true
+  }
+}

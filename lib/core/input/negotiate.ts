@@ -1,0 +1,34 @@
+// What the peer's SYN agrees to: MSS, window scale, SACK, timestamps (RFC 9293 §3.7.1, RFC 7323, RFC 2018).
+import { HEADER_LENGTH, MAX_DATAGRAM, type Segment } from '../../wire/segment.js'
+import type { Tcb } from '../tcb.js'
+
+/** RFC 9293 MUST-15: no option means this. */
+const DEFAULT_MSS = 536
+/** Room for the options and some text, whatever a peer claims. */
+const SMALLEST_MSS = 64
+/** RFC 7323 §2.3. */
+const MAX_SHIFT = 14
+
+export function negotiate(tcb: Tcb, syn: Segment, now: number): void {
+  const { config } = tcb
+  tcb.irs = syn.seq
+  tcb.rcvNxt = 1
+  tcb.peerMss = Math.max(syn.mss || DEFAULT_MSS, SMALLEST_MSS)
+  if (config.windowScaling && syn.windowScale >= 0) {
+    tcb.scaling = true
+    tcb.sndScale = Math.min(syn.windowScale, MAX_SHIFT)
+    tcb.window.enableScaling()
+  }
+  tcb.sackPermitted = config.sack && syn.sackPermitted
+  if (config.timestamps && syn.hasTimestamps) {
+    tcb.timestamps = true
+    tcb.tsRecent = syn.tsVal
+    tcb.tsRecentAt = now
+  }
+  tcb.setSegmentLimit(Math.min(tcb.peerMss, config.mss, MAX_DATAGRAM - HEADER_LENGTH))
+  tcb.sndWnd = syn.window // never scaled in a SYN (RFC 7323 §2.2)
+  tcb.maxSndWnd = Math.max(tcb.maxSndWnd, tcb.sndWnd)
+  tcb.sndWl1 = 0
+  tcb.heardAt = now
+  tcb.keepalive.onHeard(now)
+}

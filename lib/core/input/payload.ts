@@ -1,0 +1,104 @@
+// Text and FIN of an acceptable segment: RFC 9293 §3.10.7.4, seventh and eighth.
+import { FIN, type Segment } from '../../wire/segment.js'
+import { ENDED, READABLE } from '../events.js'
+import { canReceive } from '../state.js'
+import { setState, type Tcb } from '../tcb.js'
+import { enterClosed, enterTimeWait } from '../transition.js'
+
+/** What a chunk costs beyond its bytes. */
+const CHUNK_OVERHEAD = 256
+/** Chunks may cost this part of the buffer before they are copied together. */
+const OVERHEAD_SHARE = 1 / 8
+
+/** `from`: the offset of the segment's first byte of text. */
+export function takeText(tcb: Tcb, segment: Segment, from: number, now: number): void {
+  if (!canReceive(tcb.state)) return
+  const { payload } = segment
+  const end = from + payload.length
+  const fits = end <= tcb.window.edge
+  if (payload.length > 0 && !keepText(tcb, payload, from, Math.min(end, tcb.window.edge, tcb.finAt), now)) return
+  if (segment.flags & FIN && fits && tcb.finAt === Number.POSITIVE_INFINITY && end >= tcb.rcvNxt) tcb.finAt = end
+  if (tcb.rcvNxt === tcb.finAt && !tcb.finReceived) takeFin(tcb)
+}
+
+/** @returns false: the connection is over. */
+function keepText(tcb: Tcb, payload: Uint8Array, from: number, to: number, now: number): boolean {
+  const { rcvNxt, reassembly, ackPolicy } = tcb
+  if (from < rcvNxt) {
+    tcb.stats.duplicates++
+    noteDuplicate(tcb, from, Math.min(from + payload.length, rcvNxt))
+    ackPolicy.onDuplicate()
+  }
+  const start = Math.max(from, rcvNxt)
+  if (start >= to) return true
+  if (tcb.readClosed) {
+    // RFC 1122 §4.2.2.13: nobody will ever read this
+    tcb.resetOwed = true
+    enterClosed(tcb, 'aborted')
+    return false
+  }
+  const bytes = start === from && to === from + payload.length ? payload : payload.subarray(start - from, to - from)
+  if (start > rcvNxt) {
+    tcb.stats.outOfOrder++
+    if (reassembly.insert(start, bytes) < bytes.length) noteDuplicate(tcb, start, to)
+    ackPolicy.onDuplicate()
+  } else {
+    takeInOrder(tcb, bytes, now)
+  }
+  if (tcb.received.chunkCount + reassembly.chunkCount > tcb.compactAt) compact(tcb)
+  return true
+}
+
+function takeInOrder(tcb: Tcb, bytes: Uint8Array, now: number): void {
+  const { received, reassembly, ackPolicy } = tcb
+  const before = tcb.rcvNxt
+  received.push(bytes)
+  tcb.rcvNxt += bytes.length
+  if (reassembly.isEmpty) {
+    const due = ackPolicy.onText(bytes.length, now)
+    if (due < tcb.timers.delayedAck) tcb.timers.delayedAck = due
+  } else {
+    for (const chunk of reassembly.takeFrom(tcb.rcvNxt)) {
+      received.push(chunk)
+      tcb.rcvNxt += chunk.length
+    }
+    ackPolicy.now = true // RFC 5681 §4.2: a gap is filled, or a part of it
+  }
+  tcb.stats.bytesReceived += tcb.rcvNxt - before
+  tcb.events |= READABLE
+}
+
+function takeFin(tcb: Tcb): void {
+  tcb.finReceived = true
+  tcb.rcvNxt++
+  tcb.ackPolicy.now = true
+  tcb.events |= ENDED
+  switch (tcb.state) {
+    case 'ESTABLISHED':
+      setState(tcb, 'CLOSE-WAIT')
+      return
+    case 'FIN-WAIT-1':
+      // had this segment acknowledged our FIN, the state would be FIN-WAIT-2 by now
+      setState(tcb, 'CLOSING')
+      return
+    case 'FIN-WAIT-2':
+      enterTimeWait(tcb)
+      return
+    default:
+  }
+}
+
+/** RFC 2883 §4: the first block of the next ACK names what came twice. */
+export function noteDuplicate(tcb: Tcb, from: number, to: number): void {
+  if (!tcb.sackPermitted || to <= from) return
+  tcb.dsackFrom = from
+  tcb.dsackTo = to
+}
+
+function compact(tcb: Tcb): void {
+  tcb.received.compact()
+  tcb.reassembly.compact()
+  const left = tcb.received.chunkCount + tcb.reassembly.chunkCount
+  const allowed = (tcb.config.maxReceiveBuffer * OVERHEAD_SHARE) / CHUNK_OVERHEAD
+  tcb.compactAt = Math.max(allowed, 2 * left)
+}

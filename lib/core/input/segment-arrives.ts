@@ -1,0 +1,115 @@
+// A segment that arrives in any state after SYN-SENT: RFC 9293 §3.10.7.4, in its order, with RFC 5961 and RFC 7323.
+
+import { ACK, RST, type Segment, SYN } from '../../wire/segment.js'
+import { before, unwrap } from '../../wire/seq.js'
+import { setState, type Tcb } from '../tcb.js'
+import { challenge, enterClosed } from '../transition.js'
+import { processAck } from './ack.js'
+import { negotiate } from './negotiate.js'
+import { noteDuplicate, takeText } from './payload.js'
+
+/** RFC 7323 §5.5: after this a TS.Recent says nothing any more. */
+const TS_RECENT_VALID = 24 * 24 * 3600 * 1000
+
+/** A SYN that a listener took: CLOSED (as LISTEN) to SYN-RECEIVED, RFC 9293 §3.10.7.2. */
+export function acceptSyn(tcb: Tcb, syn: Segment, now: number): void {
+  setState(tcb, 'SYN-RECEIVED')
+  negotiate(tcb, syn, now)
+}
+
+export function segmentArrives(tcb: Tcb, segment: Segment, now: number): void {
+  const { flags } = segment
+  let segSeq = unwrap(segment.seq, tcb.irs, tcb.rcvNxt)
+  if (tcb.sndUna === 0 && flags & SYN && segSeq === 0 && (flags & RST) === 0) {
+    // the peer's SYN again: its SYN,ACK of a simultaneous open (Figure 8), or ours got lost
+    if ((flags & ACK) === 0) {
+      const { first } = tcb.scoreboard
+      if (first !== null) tcb.scoreboard.markLost(first)
+      return
+    }
+    segSeq = 1
+  } else {
+    if (tcb.timestamps && (flags & RST) === 0 && !passesPaws(tcb, segment, segSeq, now)) return
+    if (!isAcceptable(tcb, segment, segSeq, now)) return
+    if (flags & RST) {
+      processReset(tcb, segSeq, now)
+      return
+    }
+    if (flags & SYN) {
+      // RFC 5961 §4; a listener's connection that never was goes back to LISTEN (RFC 9293 §3.10.7.4, fourth)
+      if (tcb.state === 'SYN-RECEIVED' && tcb.passive) enterClosed(tcb, 'reset')
+      else challenge(tcb, now)
+      return
+    }
+  }
+  if ((flags & ACK) === 0) return
+  tcb.heardAt = now
+  tcb.keepalive.onHeard(now)
+  tcb.persist.onHeard()
+  // RFC 7323 §4.3 (2): only from what covers the last ACK, so that a delayed ACK is not mistaken for the path
+  if (tcb.timestamps && segSeq <= tcb.lastAckSent && !before(segment.tsVal, tcb.tsRecent)) {
+    tcb.tsRecent = segment.tsVal
+    tcb.tsRecentAt = now
+  }
+  if (!processAck(tcb, segment, segSeq, now)) return
+  takeText(tcb, segment, segSeq, now)
+}
+
+/** RFC 7323 §5.3 R1, and §3.2: once agreed, every segment has the option. */
+function passesPaws(tcb: Tcb, segment: Segment, segSeq: number, now: number): boolean {
+  if (!segment.hasTimestamps) return false
+  if (!before(segment.tsVal, tcb.tsRecent) || now - tcb.tsRecentAt > TS_RECENT_VALID) return true
+  tcb.stats.pawsDrops++
+  answerUnacceptable(tcb, segment, segSeq, now)
+  return false
+}
+
+/** RFC 9293 §3.10.7.4, first: some of it lies in the receive window. What does not is answered with an ACK. */
+function isAcceptable(tcb: Tcb, segment: Segment, segSeq: number, now: number): boolean {
+  const { length } = segment
+  const { edge } = tcb.window
+  const { rcvNxt } = tcb
+  if (length === 0) {
+    // an empty segment at the right edge comes from a sender that has filled the window
+    if (segSeq >= rcvNxt && segSeq <= edge) return true
+  } else if (segSeq < edge && segSeq + length > rcvNxt) {
+    return true
+  } else if (segSeq === rcvNxt && (segment.flags & RST) === 0) {
+    // MUST-66: with a closed window the ACK still counts, the text does not
+    tcb.ackPolicy.now = true
+    return true
+  }
+  if ((segment.flags & RST) === 0) answerUnacceptable(tcb, segment, segSeq, now)
+  return false
+}
+
+function answerUnacceptable(tcb: Tcb, segment: Segment, segSeq: number, now: number): void {
+  const end = segSeq + segment.length
+  if (segment.length > 0 && end <= tcb.rcvNxt) {
+    // seen before: our ACK was lost, the sender waits for another
+    tcb.stats.duplicates++
+    noteDuplicate(tcb, segSeq, segSeq + segment.textLength)
+    tcb.ackPolicy.onDuplicate()
+  } else {
+    challenge(tcb, now)
+  }
+}
+
+/** RFC 9293 §3.10.7.4, second, as RFC 5961 §3 has it. */
+function processReset(tcb: Tcb, segSeq: number, now: number): void {
+  if (segSeq !== tcb.rcvNxt) {
+    challenge(tcb, now)
+    return
+  }
+  switch (tcb.state) {
+    case 'SYN-RECEIVED':
+      enterClosed(tcb, tcb.passive ? 'reset' : 'refused')
+      return
+    case 'CLOSING':
+    case 'LAST-ACK':
+      enterClosed(tcb, null)
+      return
+    default:
+      enterClosed(tcb, 'reset')
+  }
+}

@@ -1,0 +1,241 @@
+// What leaves next, if anything: RFC 9293 §3.8 with the limits of RFC 5681, RFC 9937 and RFC 1122 §4.2.3.4, in one place.
+import { optionsLength } from '../wire/options.js'
+import { ACK, FIN, PSH, RST, type Segment, SYN } from '../wire/segment.js'
+import { wrap } from '../wire/seq.js'
+import { congestionWindow, pipe } from './repair.js'
+import { canReceive } from './state.js'
+import { type Tcb, timestampValue } from './tcb.js'
+
+const NOTHING = new Uint8Array(0)
+/** SACK blocks beside timestamps, and without: what 40 bytes of options hold. */
+const SACK_BLOCKS = 4
+const SACK_BLOCKS_WITH_TIMESTAMPS = 3
+
+/** Fills `out` but for the ports. @returns false: nothing may or needs to be sent now. */
+export function pollSegment(tcb: Tcb, out: Segment, now: number): boolean {
+  out.clearOptions()
+  out.payload = NOTHING
+  out.payloadTail = NOTHING
+  if (tcb.resetOwed || tcb.replyReset >= 0) return pollReset(tcb, out)
+  switch (tcb.state) {
+    case 'CLOSED':
+    case 'LISTEN':
+      return false
+    case 'TIME-WAIT':
+      return pollAck(tcb, out, now)
+    default:
+  }
+  if (tcb.sndUna === 0) return pollSyn(tcb, out, now) || pollHandshakeAck(tcb, out, now)
+  return pollLost(tcb, out, now) || pollNew(tcb, out, now) || pollProbe(tcb, out, now) || pollAck(tcb, out, now)
+}
+
+function pollReset(tcb: Tcb, out: Segment): boolean {
+  out.window = 0
+  if (tcb.resetOwed) {
+    tcb.resetOwed = false
+    out.seq = wrap(tcb.iss, tcb.sndNxt)
+    out.ack = wrap(tcb.irs, tcb.rcvNxt)
+    out.flags = RST | ACK
+  } else {
+    out.seq = tcb.replyReset
+    out.ack = 0
+    out.flags = RST
+    tcb.replyReset = -1
+  }
+  return true
+}
+
+function pollSyn(tcb: Tcb, out: Segment, now: number): boolean {
+  const { config, scoreboard } = tcb
+  if (tcb.sndNxt === 0) {
+    scoreboard.add(0, 1, now)
+    tcb.sndNxt = 1
+  } else {
+    const lost = scoreboard.nextLost(1)
+    if (lost === null) return false
+    scoreboard.resent(lost, now)
+    tcb.stats.segmentsRetransmitted++
+  }
+  const answers = tcb.rcvNxt > 0
+  out.seq = tcb.iss
+  out.ack = answers ? wrap(tcb.irs, tcb.rcvNxt) : 0
+  out.flags = answers ? SYN | ACK : SYN
+  out.window = tcb.window.open()
+  out.mss = config.mss
+  if (answers ? tcb.scaling : config.windowScaling) out.windowScale = tcb.window.offeredShift
+  out.sackPermitted = answers ? tcb.sackPermitted : config.sack
+  if (answers ? tcb.timestamps : config.timestamps) {
+    out.hasTimestamps = true
+    out.tsVal = timestampValue(tcb, now)
+    out.tsEcr = answers ? tcb.tsRecent : 0
+  }
+  if (answers) noteAckSent(tcb)
+  if (tcb.timers.retransmit === Number.POSITIVE_INFINITY) tcb.timers.retransmit = now + tcb.rtt.rto
+  return true
+}
+
+/** In SYN-RECEIVED an unacceptable segment draws an ACK as anywhere; nothing else leaves before the SYN is acknowledged. */
+function pollHandshakeAck(tcb: Tcb, out: Segment, now: number): boolean {
+  return tcb.rcvNxt > 0 && pollAck(tcb, out, now)
+}
+
+/** Lost text again, lowest first, as the congestion window and the peer's allow. */
+function pollLost(tcb: Tcb, out: Segment, now: number): boolean {
+  const { scoreboard } = tcb
+  if (scoreboard.lostBytes === 0) return false
+  prepare(tcb, out, now)
+  const flight = scoreboard.nextLost(textLimit(tcb, out))
+  if (flight === null) return false
+  const { from, to } = flight
+  // beyond a window that the peer took back only what comes first is repeated (MUST-34, SHLD-17)
+  if (to > tcb.sndUna + tcb.sndWnd && from !== tcb.sndUna) return false
+  const flying = pipe(tcb)
+  if (flying > 0 && flying + flight.length > congestionWindow(tcb)) return false
+  scoreboard.resent(flight, now)
+  fillText(tcb, out, from, to)
+  tcb.blackHole.onRetransmit(from)
+  tcb.stats.segmentsRetransmitted++
+  tcb.stats.bytesRetransmitted += out.textLength
+  noteTextSent(tcb, to - from, now)
+  return true
+}
+
+/** Text that has not left yet, and the FIN behind the last of it. */
+function pollNew(tcb: Tcb, out: Segment, now: number): boolean {
+  const { sendBuffer, sndNxt } = tcb
+  const available = Math.max(0, sendBuffer.end - sndNxt)
+  const finWaits = tcb.closeRequested && sndNxt <= sendBuffer.end
+  if (available === 0 && !finWaits) return false
+  const usable = tcb.sndUna + tcb.sndWnd - sndNxt
+  if (usable <= 0) {
+    armPersist(tcb, now)
+    return false
+  }
+  prepare(tcb, out, now)
+  const limit = textLimit(tcb, out, available, now)
+  const size = Math.min(available, limit, usable)
+  const fin = finWaits && size === available && usable > size
+  if (!fin && !isWorthSending(tcb, size, available, limit)) {
+    armPersist(tcb, now)
+    return false
+  }
+  const length = size + (fin ? 1 : 0)
+  if (tcb.scoreboard.count === 0 && now - tcb.lastSentAt > tcb.rtt.rto) tcb.controller.onRestart(now)
+  const flying = pipe(tcb)
+  if (flying > 0 && flying + length > congestionWindow(tcb)) {
+    tcb.cwndLimitedEnd = sndNxt
+    return false
+  }
+  const to = sndNxt + length
+  tcb.scoreboard.add(sndNxt, to, now)
+  tcb.sndNxt = to
+  fillText(tcb, out, sndNxt, to)
+  if (size > tcb.sendMss) tcb.blackHole.onProbeSent(to, now)
+  if (size < tcb.sendMss) tcb.smallEnd = to
+  tcb.overrideSilly = false
+  tcb.stats.bytesSent += size
+  noteTextSent(tcb, length, now)
+  return true
+}
+
+/** Silly-window avoidance (RFC 9293 §3.8.6.2.1) and Nagle's rule in Minshall's form, one small segment in flight at most. */
+function isWorthSending(tcb: Tcb, size: number, available: number, limit: number): boolean {
+  if (size === 0) return false
+  if (size >= limit || tcb.overrideSilly) return true
+  if (size === available && (tcb.noDelay || tcb.closeRequested || tcb.smallEnd <= tcb.sndUna)) return true
+  return size >= tcb.maxSndWnd / 2
+}
+
+/** Nothing is in flight and the peer's window is in the way: only the clock can bring news. */
+function armPersist(tcb: Tcb, now: number): void {
+  const { timers, persist, rtt, config } = tcb
+  if (tcb.scoreboard.count > 0 || timers.persist !== Number.POSITIVE_INFINITY) return
+  timers.persist = now + persist.interval(rtt.rto, config.maxRto)
+}
+
+/** Keep-alive or zero-window probe: nothing, at a number that the peer has acknowledged, so that it must answer. */
+function pollProbe(tcb: Tcb, out: Segment, now: number): boolean {
+  if (!tcb.probeOwed) return false
+  tcb.probeOwed = false
+  prepare(tcb, out, now)
+  out.seq = wrap(tcb.iss, tcb.sndNxt - 1)
+  noteAckSent(tcb)
+  return true
+}
+
+function pollAck(tcb: Tcb, out: Segment, now: number): boolean {
+  const isDue =
+    tcb.ackPolicy.now ||
+    (canReceive(tcb.state) && tcb.window.isUpdateDue(tcb.rcvNxt, tcb.freeSpace, tcb.ackPolicy.peerSegment))
+  if (!isDue) return false
+  prepare(tcb, out, now)
+  noteAckSent(tcb)
+  return true
+}
+
+/** Sequence, acknowledgment, window and options of any segment after the handshake. */
+function prepare(tcb: Tcb, out: Segment, now: number): void {
+  out.clearOptions()
+  out.seq = wrap(tcb.iss, tcb.sndNxt)
+  out.ack = wrap(tcb.irs, tcb.rcvNxt)
+  out.flags = ACK
+  out.window = tcb.window.advertise(tcb.rcvNxt, tcb.freeSpace, tcb.ackPolicy.peerSegment)
+  if (tcb.timestamps) {
+    out.hasTimestamps = true
+    out.tsVal = timestampValue(tcb, now)
+    out.tsEcr = tcb.tsRecent
+  }
+  if (tcb.sackPermitted && (tcb.dsackFrom >= 0 || !tcb.reassembly.isEmpty)) addSackBlocks(tcb, out)
+}
+
+function addSackBlocks(tcb: Tcb, out: Segment): void {
+  const edges = tcb.sackScratch
+  const most = tcb.timestamps ? SACK_BLOCKS_WITH_TIMESTAMPS : SACK_BLOCKS
+  let count = 0
+  if (tcb.dsackFrom >= 0) {
+    edges[0] = tcb.dsackFrom
+    edges[1] = tcb.dsackTo
+    count = 1
+  }
+  count += tcb.reassembly.blocks(edges, count, most)
+  for (let i = 0; i < 2 * count; i++) out.sackEdges[i] = wrap(tcb.irs, edges[i] as number)
+  out.sackCount = count
+}
+
+/** Text that fits beside the options of `out` (RFC 6691); a little more when the path is to be tried for it. */
+function textLimit(tcb: Tcb, out: Segment, available = 0, now = 0): number {
+  if (out.sackCount > 0) return tcb.segmentLimit - optionsLength(out)
+  const probe = available > 0 ? tcb.blackHole.probeSize(now) : 0
+  if (probe > 0 && available >= probe) return tcb.sendMss + probe - tcb.segmentLimit
+  return tcb.sendMss
+}
+
+/** Payload, FIN and PSH of what covers the offsets from `from` to `to`. */
+function fillText(tcb: Tcb, out: Segment, from: number, to: number): void {
+  const { sendBuffer } = tcb
+  const textEnd = Math.min(to, sendBuffer.end)
+  out.seq = wrap(tcb.iss, from)
+  if (from < textEnd) sendBuffer.view(from, textEnd, out)
+  if (to > sendBuffer.end) out.flags |= FIN
+  if (textEnd === sendBuffer.end && from < textEnd) out.flags |= PSH // MUST-60: nothing more is waiting
+}
+
+function noteTextSent(tcb: Tcb, length: number, now: number): void {
+  const { timers, config } = tcb
+  tcb.lastSentAt = now
+  tcb.prr.onSent(length)
+  tcb.controller.onSent(length, tcb.scoreboard.inFlight, now)
+  if (timers.retransmit === Number.POSITIVE_INFINITY) timers.retransmit = now + tcb.rtt.rto // RFC 6298 §5.1
+  timers.persist = Number.POSITIVE_INFINITY
+  if (config.userTimeout > 0 && timers.userTimeout === Number.POSITIVE_INFINITY) {
+    timers.userTimeout = now + config.userTimeout
+  }
+  noteAckSent(tcb)
+}
+
+function noteAckSent(tcb: Tcb): void {
+  tcb.ackPolicy.onAckSent()
+  tcb.timers.delayedAck = Number.POSITIVE_INFINITY
+  tcb.lastAckSent = tcb.rcvNxt
+  tcb.dsackFrom = -1
+}

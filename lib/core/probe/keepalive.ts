@@ -1,0 +1,54 @@
+// Keep-alive: does an idle peer still live? RFC 9293 §3.8.4; counting as kernels do.
+
+export class KeepAlive {
+  private initialDelay = 0
+  private readonly interval: number
+  private readonly count: number
+  private heardAt = 0
+  private probes = 0
+  private isOn = false
+
+  constructor(interval: number, count: number) {
+    this.interval = interval
+    this.count = count
+  }
+
+  get on(): boolean {
+    return this.isOn
+  }
+
+  configure(on: boolean, initialDelay: number): void {
+    this.isOn = on
+    this.initialDelay = initialDelay
+    this.probes = 0
+  }
+
+  /** ms of silence before the first probe. */
+  get idleTime(): number {
+    return this.initialDelay
+  }
+
+  /** Something arrived from the peer. */
+  onHeard(now: number): void {
+    this.heardAt = now
+    this.probes = 0
+  }
+
+  /** When to look next, ms. */
+  deadline(now: number): number {
+    const wait = this.probes === 0 ? this.heardAt + this.initialDelay : now + this.interval
+    return Math.max(wait, now)
+  }
+
+  /** The peer has been silent for long enough. */
+  isDue(now: number): boolean {
+    return this.probes > 0 || now - this.heardAt >= this.initialDelay
+  }
+
+  /** @returns false: the probes are used up. */
+  probe(): boolean {
+    if (this.probes >= this.count) return false
+    this.probes++
+    return true
+  }
+}

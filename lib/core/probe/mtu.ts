@@ -1,0 +1,55 @@
+// A path that silently drops large packets: after time-outs in a row smaller ones are tried, and later the large ones
+// again, since an outage looks the same (RFC 4821 §7.7, RFC 8899 §4.3).
+
+/** Payload plus options that fit 1200-byte packets over IPv6 (RFC 8899 §5.1.2's base), then RFC 9293's default MSS. */
+const SIZES: readonly number[] = [1132, 536]
+const EXPIRIES = 2
+const FIRST_PROBE_AFTER = 5_000
+/** RFC 8899 §5.1.1, PMTU_RAISE_TIMER. */
+const NEXT_PROBE_AFTER = 600_000
+
+export class BlackHole {
+  private expiries = 0
+  /** The size to return to; 0: nothing was lowered. */
+  private original = 0
+  private probeAt: number = Number.POSITIVE_INFINITY
+  private probeEnd = -1
+
+  /** The retransmission timer expired at a segment of the size in use, `size`. @returns the size to use from now on. */
+  onTimeout(size: number, now: number): number {
+    if (++this.expiries < EXPIRIES) return size
+    const smaller = SIZES.find((candidate) => candidate < size)
+    if (smaller === undefined) return size
+    this.expiries = 0
+    if (this.original === 0) this.original = size
+    this.probeAt = now + FIRST_PROBE_AFTER
+    this.probeEnd = -1
+    return smaller
+  }
+
+  /** SND.UNA moved. @returns the size that has proved itself, or 0. */
+  onProgress(sndUna: number): number {
+    this.expiries = 0
+    if (this.probeEnd < 0 || sndUna < this.probeEnd) return 0
+    const proved = this.original
+    this.probeEnd = -1
+    this.original = 0
+    this.probeAt = Number.POSITIVE_INFINITY
+    return proved
+  }
+
+  /** The size of the next segment, if it shall be a probe; 0: none. */
+  probeSize(now: number): number {
+    return now >= this.probeAt && this.probeEnd < 0 ? this.original : 0
+  }
+
+  onProbeSent(end: number, now: number): void {
+    this.probeEnd = end
+    this.probeAt = now + NEXT_PROBE_AFTER
+  }
+
+  /** Something from `from` on leaves again, in the small size: a probe that covers it proves nothing. */
+  onRetransmit(from: number): void {
+    if (from < this.probeEnd) this.probeEnd = -1
+  }
+}

@@ -1,0 +1,39 @@
+// How much may leave for each ACK of a recovery: proportional rate reduction (RFC 9937).
+
+export class ProportionalRateReduction {
+  private delivered = 0
+  private out = 0
+  private flightAtStart = 0
+  private target = 0
+  /** Bytes that may be in flight, as of the last ACK. */
+  window = 0
+
+  /** `flight`: bytes outstanding as the recovery begins; `target`: the window it shall end with (ssthresh). */
+  begin(flight: number, target: number): void {
+    this.delivered = 0
+    this.out = 0
+    this.flightAtStart = Math.max(flight, 1)
+    this.target = target
+    this.window = 0
+  }
+
+  /** `news`: bytes that the ACK delivered. `safe`: SND.UNA moved and nothing more was found lost. */
+  onAck(news: number, inFlight: number, safe: boolean, mss: number): void {
+    this.delivered += news
+    let count: number
+    if (inFlight > this.target) {
+      count = Math.ceil((this.delivered * this.target) / this.flightAtStart) - this.out
+    } else {
+      count = Math.max(this.delivered - this.out, news)
+      if (safe) count += mss
+      count = Math.min(count, this.target - inFlight)
+    }
+    // the first retransmission always leaves
+    if (this.out === 0) count = Math.max(count, mss)
+    this.window = inFlight + Math.max(count, 0)
+  }
+
+  onSent(bytes: number): void {
+    this.out += bytes
+  }
+}

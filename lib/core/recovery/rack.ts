@@ -1,0 +1,96 @@
+// RACK: what was sent before something that has arrived, and long enough ago, is lost (RFC 8985 §5 to §6.2).
+import type { DeliverySink, Flight, FlightList } from '../send/flight.js'
+
+const DUP_THRESH = 3
+/** The loop's clock moves in steps: two sends of one turn are not ordered by time within it. */
+const CLOCK_STEP = 1
+/** Recoveries after which a reordering window widened by D-SACK narrows again (RFC 8985 §6.2 step 4). */
+const PERSIST_RECOVERIES = 16
+
+export class Rack implements DeliverySink {
+  /** RTT of the newest never-retransmitted flight that the ACK in hand delivered, ms; NaN: none. */
+  sample: number = Number.NaN
+  /** RACK.segment: the most recently sent flight that has arrived. */
+  private sentAt = Number.NEGATIVE_INFINITY
+  private end = 0
+  private rtt = 0
+  /** Highest offset that has arrived. */
+  private fack = 0
+  private reorderingSeen = false
+  private windowMultiple = 1
+  private persist = PERSIST_RECOVERIES
+  private dsackRoundEnd = -1
+  private advanced = false
+  private newestSample = Number.NEGATIVE_INFINITY
+
+  /** Before the flights of an ACK are delivered. */
+  begin(): void {
+    this.sample = Number.NaN
+    this.newestSample = Number.NEGATIVE_INFINITY
+    this.advanced = false
+  }
+
+  onDelivered(flight: Flight, now: number): void {
+    const rtt = now - flight.sentAt
+    if (flight.retransmitted) {
+      // RFC 8985 §6.2 step 2: an ACK this early is of an earlier transmission
+      if (rtt < this.minRtt) return
+    } else {
+      if (flight.sentAt >= this.newestSample) {
+        this.newestSample = flight.sentAt
+        this.sample = rtt
+      }
+      if (flight.to < this.fack) this.reorderingSeen = true // step 3
+    }
+    if (flight.to > this.fack) this.fack = flight.to
+    if (flight.sentAt > this.sentAt || (flight.sentAt === this.sentAt && flight.to > this.end)) {
+      this.sentAt = flight.sentAt
+      this.end = flight.to
+      this.rtt = rtt
+      this.advanced = true
+    }
+  }
+
+  /** The connection's smallest RTT, ms; kept here so that step 2 can look at it. */
+  minRtt = 0
+
+  /** Whether the ACK in hand delivered something newer than all before. */
+  get hasAdvanced(): boolean {
+    return this.advanced
+  }
+
+  /** RFC 8985 §6.2 step 4: the peer got something twice, so the window was too narrow. */
+  onDuplicateSack(sndNxt: number, sndUna: number): void {
+    this.persist = PERSIST_RECOVERIES
+    if (sndUna < this.dsackRoundEnd) return // once in a round trip
+    this.dsackRoundEnd = sndNxt
+    this.windowMultiple++
+  }
+
+  onRecoveryEnd(): void {
+    if (--this.persist > 0) return
+    this.windowMultiple = 1
+    this.persist = PERSIST_RECOVERIES
+  }
+
+  /** Marks what is lost. @returns when to look again, ms; Infinity: when the next ACK comes. */
+  detect(flights: FlightList, srtt: number, inRecovery: boolean, now: number): number {
+    const window = this.reorderingWindow(flights.sackedCount, srtt, inRecovery)
+    let lookAgainAt = Number.POSITIVE_INFINITY
+    for (let flight = flights.oldest; flight !== null; ) {
+      const { later } = flight
+      if (flight.sentAt > this.sentAt || (flight.sentAt === this.sentAt && flight.to >= this.end)) break
+      const lostAt = flight.sentAt + this.rtt + window
+      if (lostAt <= now) flights.markLost(flight)
+      else if (lostAt < lookAgainAt) lookAgainAt = lostAt
+      flight = later
+    }
+    return lookAgainAt
+  }
+
+  private reorderingWindow(sackedCount: number, srtt: number, inRecovery: boolean): number {
+    if (!this.reorderingSeen && (inRecovery || sackedCount >= DUP_THRESH)) return 0
+    if (this.minRtt === Number.POSITIVE_INFINITY) return CLOCK_STEP
+    return Math.max(CLOCK_STEP, Math.min((this.windowMultiple * this.minRtt) / 4, srtt))
+  }
+}

@@ -1,0 +1,63 @@
+// Round-trip time and retransmission time-out: RFC 6298.
+
+const ALPHA = 1 / 8
+const BETA = 1 / 4
+const K = 4
+/** RFC 6298 §5.7: an RTO for data after a SYN that had to be sent again. */
+const RTO_AFTER_LOST_SYN = 3000
+
+export class Rtt {
+  /** ms; 0 before the first sample. */
+  srtt = 0
+  rttvar = 0
+  /** The smallest sample, ms; Infinity before the first. */
+  minRtt: number = Number.POSITIVE_INFINITY
+  /** The last sample, ms; NaN before the first. */
+  latest: number = Number.NaN
+  /** Expiries in a row without progress. */
+  backOffs = 0
+  private base: number
+  private readonly minRto: number
+  private readonly maxRto: number
+
+  constructor(initialRto: number, minRto: number, maxRto: number) {
+    this.base = initialRto
+    this.minRto = minRto
+    this.maxRto = maxRto
+  }
+
+  /** The time-out now in force, ms, back-off included. */
+  get rto(): number {
+    return Math.min(this.base * 2 ** this.backOffs, this.maxRto)
+  }
+
+  sample(ms: number): void {
+    this.latest = ms
+    if (ms < this.minRtt) this.minRtt = ms
+    if (this.srtt === 0) {
+      this.srtt = ms
+      this.rttvar = ms / 2 // RFC 6298 §2.2
+    } else {
+      this.rttvar += BETA * (Math.abs(this.srtt - ms) - this.rttvar) // RFC 6298 §2.3
+      this.srtt += ALPHA * (ms - this.srtt)
+    }
+    // The minimum bounds the variance's part, as in Linux: a delayed ACK or a late event loop on a
+    // steady path must not look like a loss.
+    this.base = Math.min(Math.max(this.srtt + Math.max(K * this.rttvar, this.minRto), this.minRto), this.maxRto)
+  }
+
+  /** RFC 6298 §5.5. */
+  backOff(): void {
+    this.backOffs++
+  }
+
+  /** The peer acknowledged something new. */
+  progress(): void {
+    this.backOffs = 0
+  }
+
+  /** RFC 6298 §5.7, after the handshake. */
+  synWasRetransmitted(): void {
+    this.base = Math.min(Math.max(this.base, RTO_AFTER_LOST_SYN), this.maxRto)
+  }
+}

@@ -1,0 +1,65 @@
+// From a loss that was found to a window that fits it: entering, feeding and leaving a recovery (RFC 5681 §3.2, RFC 6675 §5).
+import type { Tcb } from './tcb.js'
+
+const DUP_THRESH = 3
+
+/** Bytes in the network; a peer without SACK tells only how many segments arrived (RFC 5681 §3.2 step 4). */
+export function pipe(tcb: Tcb): number {
+  const { inFlight } = tcb.scoreboard
+  return tcb.dupAcks === 0 ? inFlight : Math.max(0, inFlight - tcb.dupAcks * tcb.sendMss)
+}
+
+/** Bytes that may be in the network now. */
+export function congestionWindow(tcb: Tcb): number {
+  if (tcb.repair === 'recovery') return tcb.prr.window
+  // RFC 5681 §3.1: one segment after a SYN that had to be sent again
+  if (tcb.synRetransmits > 0 && tcb.sndUna <= 1) return tcb.sendMss
+  return tcb.controller.window
+}
+
+/** Looks for losses by RACK or, without SACK, by duplicate ACKs. @returns bytes newly found lost. */
+export function detectLosses(tcb: Tcb, now: number): number {
+  const { scoreboard } = tcb
+  const before = scoreboard.lostBytes
+  if (tcb.sackPermitted) {
+    tcb.timers.reorder = tcb.rack.detect(scoreboard, tcb.rtt.srtt, tcb.repair !== 'open', now)
+  } else if (tcb.dupAcks >= DUP_THRESH && tcb.repair === 'open' && scoreboard.first !== null) {
+    scoreboard.markLost(scoreboard.first)
+  }
+  return scoreboard.lostBytes - before
+}
+
+/** Something is lost and no repair is under way: one reduction for all that is in flight now. `news`: bytes of the ACK in hand. */
+export function beginRecovery(tcb: Tcb, news: number, now: number): void {
+  const { scoreboard, controller } = tcb
+  const flight = scoreboard.inFlight + scoreboard.lostBytes + news
+  tcb.repair = 'recovery'
+  tcb.recoveryPoint = tcb.sndNxt
+  tcb.stats.recoveries++
+  controller.onLoss(scoreboard.lostBytes, scoreboard.inFlight + news, now)
+  tcb.prr.begin(flight, controller.window)
+  tcb.prr.onAck(news, pipe(tcb), false, tcb.sendMss)
+}
+
+/** SND.UNA has passed what was outstanding when the repair began. */
+export function endRepair(tcb: Tcb): void {
+  if (tcb.repair === 'recovery') tcb.rack.onRecoveryEnd()
+  tcb.repair = 'open'
+  tcb.dupAcks = 0
+}
+
+/** The RTO expired: everything is lost until the peer says otherwise (RFC 5681 §3.1, RFC 6298 §5.4 to §5.6). */
+export function beginLossRepair(tcb: Tcb, now: number): void {
+  const { scoreboard, rtt } = tcb
+  const outstanding = scoreboard.inFlight + scoreboard.lostBytes
+  // a second expiry for the same segment takes nothing more off ssthresh (RFC 5681 §3.1)
+  if (rtt.backOffs === 0) tcb.controller.onTimeout(outstanding, now)
+  tcb.repair = 'loss'
+  tcb.recoveryPoint = tcb.sndNxt
+  tcb.dupAcks = 0
+  tcb.timers.reorder = Number.POSITIVE_INFINITY
+  // a peer that holds what comes first would have acknowledged it: it reneged (RFC 2018 §8)
+  scoreboard.markAllLost(scoreboard.first?.sacked === true)
+  rtt.backOff()
+  tcb.stats.timeouts++
+}

@@ -1,0 +1,256 @@
+// What is in flight, what the peer holds, what is lost: the retransmission queue with RFC 2018 SACK.
+import { type DeliverySink, Flight, type FlightList } from './flight.js'
+
+const COMPACT_AFTER = 1024
+const SPARE_FLIGHTS = 256
+
+export class Scoreboard implements FlightList {
+  /** Bytes in the network: sent, neither acknowledged nor deemed lost. */
+  inFlight = 0
+  /** Bytes above SND.UNA that the peer says it holds. */
+  sackedBytes = 0
+  /** Flights above SND.UNA that the peer says it holds. */
+  sackedCount = 0
+  /** Bytes deemed lost and not sent again. */
+  lostBytes = 0
+  /** Flights by offset, from `head`. */
+  private flights: Flight[] = []
+  private head = 0
+  /** No flight below this offset is lost. */
+  private lostHint = 0
+  private oldestSent: Flight | null = null
+  private newestSent: Flight | null = null
+  private spares: Flight[] = []
+  private readonly previousEdges: Float64Array = new Float64Array(8)
+  private previousCount = 0
+
+  /** Number of flights outstanding. */
+  get count(): number {
+    return this.flights.length - this.head
+  }
+
+  /** The flight at SND.UNA. */
+  get first(): Flight | null {
+    return this.count > 0 ? (this.flights[this.head] as Flight) : null
+  }
+
+  /** The one of the flights in the network that left first; follow `later` for the others. */
+  get oldest(): Flight | null {
+    return this.oldestSent
+  }
+
+  /** A new range has left. */
+  add(from: number, to: number, now: number): void {
+    const flight = this.take(from, to, now)
+    this.flights.push(flight)
+    this.inFlight += to - from
+    this.linkNewest(flight)
+  }
+
+  /** The lowest flight that is lost; null: none. Longer than `limit` bytes, it is cut there. */
+  nextLost(limit: number): Flight | null {
+    if (this.lostBytes === 0) return null
+    const { flights } = this
+    for (let i = this.findAt(this.lostHint); i < flights.length; i++) {
+      const flight = flights[i] as Flight
+      if (!flight.lost) continue
+      this.lostHint = flight.from
+      if (flight.length > limit) this.split(i, flight.from + limit)
+      return flight
+    }
+    throw new Error('lostBytes counts what no flight has')
+  }
+
+  /** A lost flight leaves again. */
+  resent(flight: Flight, now: number): void {
+    this.inFlight += flight.length
+    this.lostBytes -= flight.length
+    flight.lost = false
+    flight.retransmitted = true
+    flight.sentAt = now
+    this.linkNewest(flight)
+  }
+
+  markLost(flight: Flight): void {
+    if (!flight.inPipe) return
+    this.unlink(flight)
+    flight.lost = true
+    this.inFlight -= flight.length
+    this.lostBytes += flight.length
+    if (flight.from < this.lostHint) this.lostHint = flight.from
+  }
+
+  /** After an RTO all that is not sacked is lost (RFC 5681 §3.1, RFC 6675 §5.1); a peer that reneged is not believed again. */
+  markAllLost(forgetSacks: boolean): void {
+    for (let i = this.head; i < this.flights.length; i++) {
+      const flight = this.flights[i] as Flight
+      if (flight.sacked && forgetSacks) {
+        flight.sacked = false
+        this.sackedBytes -= flight.length
+        this.sackedCount--
+        this.inFlight += flight.length
+        this.linkNewest(flight)
+      }
+      this.markLost(flight)
+    }
+    if (forgetSacks) this.previousCount = 0
+  }
+
+  /** Everything below `upTo` has arrived. @returns bytes that this ACK shows for the first time. */
+  acknowledge(upTo: number, sink: DeliverySink, now: number): number {
+    let news = 0
+    while (this.head < this.flights.length) {
+      const flight = this.flights[this.head] as Flight
+      if (flight.from >= upTo) break
+      if (flight.to > upTo) this.split(this.head, upTo)
+      if (flight.sacked) {
+        this.sackedBytes -= flight.length
+        this.sackedCount--
+      } else {
+        news += flight.length
+        this.deliver(flight, sink, now)
+      }
+      this.head++
+      this.recycle(flight)
+    }
+    this.compact()
+    return news
+  }
+
+  /** The peer holds the ranges of `edges` (pairs of offsets). @returns bytes that they show for the first time. */
+  sack(edges: Float64Array, count: number, sink: DeliverySink, now: number): number {
+    let news = 0
+    for (let i = 0; i < count; i++) {
+      const left = edges[2 * i] as number
+      const right = edges[2 * i + 1] as number
+      news += this.sackRange(this.knownUpTo(left, right), right, sink, now)
+    }
+    // what this ACK says, the next one will mostly repeat
+    this.previousEdges.set(edges.subarray(0, 2 * count))
+    this.previousCount = count
+    return news
+  }
+
+  clear(): void {
+    this.flights = []
+    this.head = 0
+    this.spares = []
+    this.inFlight = this.sackedBytes = this.sackedCount = this.lostBytes = 0
+    this.oldestSent = this.newestSent = null
+  }
+
+  // The first offset of a block about which the last ACK's blocks did not speak.
+  private knownUpTo(left: number, right: number): number {
+    for (let i = 0; i < this.previousCount; i++) {
+      const knownLeft = this.previousEdges[2 * i] as number
+      const knownRight = this.previousEdges[2 * i + 1] as number
+      if (knownLeft <= left && left < knownRight) return Math.min(knownRight, right)
+    }
+    return left
+  }
+
+  private sackRange(left: number, right: number, sink: DeliverySink, now: number): number {
+    let news = 0
+    if (left >= right) return 0
+    for (let i = this.findAt(left); i < this.flights.length; i++) {
+      const flight = this.flights[i] as Flight
+      if (flight.from >= right) break
+      if (flight.sacked || flight.to <= left) continue
+      if (flight.from < left) {
+        this.split(i, left)
+        continue // the part from `left` on is the next one
+      }
+      if (flight.to > right) this.split(i, right)
+      news += flight.length
+      this.deliver(flight, sink, now)
+      flight.sacked = true
+      this.sackedBytes += flight.length
+      this.sackedCount++
+    }
+    return news
+  }
+
+  private deliver(flight: Flight, sink: DeliverySink, now: number): void {
+    sink.onDelivered(flight, now)
+    if (flight.lost) {
+      this.lostBytes -= flight.length
+      flight.lost = false
+    } else {
+      this.inFlight -= flight.length
+      this.unlink(flight)
+    }
+  }
+
+  /** Cuts flights[index] in two at offset `at`. */
+  private split(index: number, at: number): void {
+    const flight = this.flights[index] as Flight
+    const rest = this.take(at, flight.to, flight.sentAt)
+    rest.retransmitted = flight.retransmitted
+    rest.sacked = flight.sacked
+    rest.lost = flight.lost
+    flight.to = at
+    this.flights.splice(index + 1, 0, rest)
+    if (rest.sacked) this.sackedCount++
+    if (rest.inPipe) this.linkAfter(flight, rest)
+  }
+
+  /** Index of the flight that holds `offset`, or of the first one above it. */
+  private findAt(offset: number): number {
+    let low = this.head
+    let high = this.flights.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((this.flights[middle] as Flight).to <= offset) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  private linkNewest(flight: Flight): void {
+    flight.earlier = this.newestSent
+    flight.later = null
+    if (this.newestSent === null) this.oldestSent = flight
+    else this.newestSent.later = flight
+    this.newestSent = flight
+  }
+
+  private linkAfter(flight: Flight, next: Flight): void {
+    next.earlier = flight
+    next.later = flight.later
+    if (flight.later === null) this.newestSent = next
+    else flight.later.earlier = next
+    flight.later = next
+  }
+
+  private unlink(flight: Flight): void {
+    if (flight.earlier === null) this.oldestSent = flight.later
+    else flight.earlier.later = flight.later
+    if (flight.later === null) this.newestSent = flight.earlier
+    else flight.later.earlier = flight.earlier
+    flight.earlier = flight.later = null
+  }
+
+  private take(from: number, to: number, now: number): Flight {
+    const flight = this.spares.pop() ?? new Flight()
+    flight.from = from
+    flight.to = to
+    flight.sentAt = now
+    flight.retransmitted = flight.sacked = flight.lost = false
+    return flight
+  }
+
+  private recycle(flight: Flight): void {
+    if (this.spares.length < SPARE_FLIGHTS) this.spares.push(flight)
+  }
+
+  private compact(): void {
+    if (this.head === this.flights.length) {
+      this.flights.length = 0
+      this.head = 0
+      this.previousCount = 0
+    } else if (this.head >= COMPACT_AFTER && this.head * 2 >= this.flights.length) {
+      this.flights.splice(0, this.head)
+      this.head = 0
+    }
+  }
+}

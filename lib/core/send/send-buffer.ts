@@ -1,0 +1,107 @@
+// Bytes handed over and not yet acknowledged, by stream offset, in slabs that are written once and sent by reference.
+import type { Segment } from '../../wire/segment.js'
+
+const SLAB = 65_536
+const SMALL_SLAB = 4_096
+const SPARE_SLABS = 2
+const NOTHING = new Uint8Array(0)
+
+interface Slab {
+  /** Offset of its first byte. */
+  from: number
+  readonly bytes: Uint8Array
+}
+
+export class SendBuffer {
+  /** Lowest offset still held, and one past the last; the first byte of a stream is 1. */
+  start = 1
+  end = 1
+  private readonly capacity: number
+  private slabs: Slab[] = []
+  private spares: Uint8Array[] = []
+
+  constructor(capacity: number) {
+    this.capacity = capacity
+  }
+
+  /** Bytes held. */
+  get length(): number {
+    return this.end - this.start
+  }
+
+  /** Bytes that write() would take. */
+  get room(): number {
+    return this.capacity - this.length
+  }
+
+  /** Copies as much of `bytes` as there is room for. @returns how much. */
+  write(bytes: Uint8Array): number {
+    const taken = Math.min(bytes.length, this.room)
+    let done = 0
+    while (done < taken) {
+      let slab = this.slabs[this.slabs.length - 1]
+      if (slab === undefined || this.end === slab.from + slab.bytes.length) slab = this.addSlab(taken - done)
+      const at = this.end - slab.from
+      const count = Math.min(taken - done, slab.bytes.length - at)
+      slab.bytes.set(done === 0 && count === bytes.length ? bytes : bytes.subarray(done, done + count), at)
+      done += count
+      this.end += count
+    }
+    return taken
+  }
+
+  /** Points `out`'s payload at the bytes from `from` to `to`, which must be held and straddle two slabs at most. */
+  view(from: number, to: number, out: Segment): void {
+    const index = this.find(from)
+    const slab = this.slabs[index] as Slab
+    const limit = slab.from + slab.bytes.length
+    out.payload = slab.bytes.subarray(from - slab.from, Math.min(to, limit) - slab.from)
+    if (to <= limit) out.payloadTail = NOTHING
+    else out.payloadTail = (this.slabs[index + 1] as Slab).bytes.subarray(0, to - limit)
+  }
+
+  /** Lets go of the bytes below `upTo`. */
+  release(upTo: number): void {
+    if (upTo <= this.start) return
+    this.start = Math.min(upTo, this.end)
+    if (this.start === this.end) {
+      this.clear()
+      return
+    }
+    let drop = 0
+    for (const slab of this.slabs) {
+      if (slab.from + slab.bytes.length > this.start) break
+      if (slab.bytes.length === SLAB && this.spares.length < SPARE_SLABS) this.spares.push(slab.bytes)
+      drop++
+    }
+    if (drop > 0) this.slabs.splice(0, drop)
+  }
+
+  /** Drops everything. */
+  clear(): void {
+    this.start = this.end
+    if (this.slabs.length > 0) this.slabs = []
+    if (this.spares.length > 0) this.spares = []
+  }
+
+  private addSlab(wanted: number): Slab {
+    // an exchange of small messages must not cost 64 KiB for each of them
+    const small = this.slabs.length === 0 && wanted <= SMALL_SLAB
+    const bytes = small ? new Uint8Array(SMALL_SLAB) : (this.spares.pop() ?? new Uint8Array(SLAB))
+    const slab = { from: this.end, bytes }
+    this.slabs.push(slab)
+    return slab
+  }
+
+  private find(offset: number): number {
+    let low = 0
+    let high = this.slabs.length - 1
+    if (offset >= (this.slabs[high] as Slab).from) return high
+    while (low < high) {
+      const middle = (low + high + 1) >> 1
+      if ((this.slabs[middle] as Slab).from <= offset) low = middle
+      else high = middle - 1
+    }
+    return low
+  }
+}

@@ -1,0 +1,211 @@
+// The transmission control block (RFC 9293 §3.3.1): variables and parts of one connection, and the few rules that keep them whole.
+import type { Config } from './config.js'
+import type { AckSample, CongestionController } from './congestion/controller.js'
+import { KeepAlive } from './probe/keepalive.js'
+import { BlackHole } from './probe/mtu.js'
+import { Persist } from './probe/persist.js'
+import { AckPolicy } from './receive/ack-policy.js'
+import { Reassembly } from './receive/reassembly.js'
+import { ReceiveBuffer } from './receive/receive-buffer.js'
+import { ReceiveWindow } from './receive/window.js'
+import { ProportionalRateReduction } from './recovery/prr.js'
+import { Rack } from './recovery/rack.js'
+import { Rtt } from './recovery/rtt.js'
+import { Scoreboard } from './send/scoreboard.js'
+import { SendBuffer } from './send/send-buffer.js'
+import { EDGES, type State } from './state.js'
+import { Stats } from './stats.js'
+import { Timers } from './timers.js'
+import type { Trace } from './trace.js'
+
+/** Why a connection ended other than by FINs on both sides. */
+export type CloseReason = 'refused' | 'reset' | 'timed-out' | 'aborted'
+
+/** How losses are being repaired: not at all, by SACK or duplicate ACKs (RFC 5681 §3.2), or after an RTO. */
+export type Repair = 'open' | 'recovery' | 'loss'
+
+/** RFC 9293 MUST-15. */
+const DEFAULT_MSS = 536
+const TIMESTAMPS_LENGTH = 12
+
+/** Offsets: SYN is 0, the first byte 1, in both directions. All other numbers are u32 only where it is said. */
+export class Tcb {
+  state: State = 'CLOSED'
+  readonly config: Config
+  readonly trace: Trace | null
+  readonly stats: Stats = new Stats()
+  readonly timers: Timers = new Timers()
+  events = 0
+  closeReason: CloseReason | null = null
+  /** Born of a SYN that a listener took. */
+  passive = false
+
+  // ---- what the user wants
+  noDelay: boolean
+  closeRequested = false
+  readClosed = false
+  /** A send() fell short. */
+  wantsRoom = false
+
+  // ---- sending
+  /** u32 */
+  readonly iss: number
+  sndUna = 0
+  sndNxt = 0
+  sndWnd = 0
+  sndWl1 = 0
+  sndWl2 = 0
+  maxSndWnd = 0
+  /** Both SYNs had the window scale option. */
+  scaling = false
+  sndScale = 0
+  /** The MSS that the peer's SYN named. */
+  peerMss: number = DEFAULT_MSS
+  /** Payload plus options of a segment, at most; and payload alone beside the options that all segments have. */
+  segmentLimit: number = DEFAULT_MSS
+  sendMss: number = DEFAULT_MSS
+  readonly sendBuffer: SendBuffer
+  readonly scoreboard: Scoreboard = new Scoreboard()
+  /** One past the last small segment sent (Minshall's Nagle). */
+  smallEnd = 0
+  /** When text last left, ms. */
+  lastSentAt: number = Number.NEGATIVE_INFINITY
+  /** Up to here the congestion window was what held text back: its ACKs are evidence for a larger one (RFC 7661 §4.3). */
+  cwndLimitedEnd = 0
+
+  // ---- repair
+  readonly rtt: Rtt
+  readonly rack: Rack = new Rack()
+  readonly prr: ProportionalRateReduction = new ProportionalRateReduction()
+  repair: Repair = 'open'
+  /** The repair ends when SND.UNA reaches this. */
+  recoveryPoint = 0
+  /** Duplicate ACKs in a row, from a peer without SACK. */
+  dupAcks = 0
+  synRetransmits = 0
+  controller: CongestionController
+  readonly ackSample: AckSample
+  private roundEnd = 0
+
+  // ---- receiving
+  /** u32 */
+  irs = 0
+  rcvNxt = 0
+  /** Offset of the peer's FIN; Infinity: not seen. */
+  finAt: number = Number.POSITIVE_INFINITY
+  finReceived = false
+  readonly received: ReceiveBuffer = new ReceiveBuffer()
+  readonly reassembly: Reassembly = new Reassembly()
+  /** Chunks held before they are copied together. */
+  compactAt: number
+  readonly window: ReceiveWindow
+  readonly ackPolicy: AckPolicy = new AckPolicy()
+  /** Last.ACK.sent (RFC 7323 §4.3), an offset. */
+  lastAckSent = 0
+  sackPermitted = false
+  /** A range that came twice, for the next ACK (RFC 2883); from < 0: none. */
+  dsackFrom = -1
+  dsackTo = -1
+  /** SACK blocks of the segment in hand, as pairs of offsets. */
+  readonly sackScratch: Float64Array = new Float64Array(8)
+
+  // ---- timestamps (RFC 7323)
+  timestamps = false
+  readonly timestampOffset: number
+  /** u32 */
+  tsRecent = 0
+  tsRecentAt = 0
+
+  // ---- probing and answering
+  readonly keepalive: KeepAlive
+  readonly persist: Persist = new Persist()
+  readonly blackHole: BlackHole = new BlackHole()
+  /** An empty segment at SND.NXT-1 is to leave: keep-alive or zero-window probe. */
+  probeOwed = false
+  /** A window that is too small by the rules may be used once (RFC 9293 §3.8.6.2.1, the override). */
+  overrideSilly = false
+  /** RST for the connection as such: abort. */
+  resetOwed = false
+  /** RST that only answers a segment: its sequence number, u32; -1: none (RFC 9293 §3.10.7.4, fifth). */
+  replyReset = -1
+  challengeTokens = 10
+  challengeAt = 0
+  heardAt = 0
+  openedAt = 0
+
+  constructor(config: Config, iss: number, timestampOffset: number, trace: Trace | null) {
+    this.config = config
+    this.trace = trace
+    this.iss = iss
+    this.timestampOffset = timestampOffset
+    this.noDelay = config.noDelay
+    this.sendBuffer = new SendBuffer(config.sendBuffer)
+    this.rtt = new Rtt(config.initialRto, config.minRto, config.maxRto)
+    this.compactAt = config.maxReceiveBuffer / 8 / 256
+    this.window = new ReceiveWindow(config.maxReceiveBuffer)
+    this.keepalive = new KeepAlive(config.keepAliveInterval, config.keepAliveCount)
+    this.keepalive.configure(config.keepAlive, config.keepAliveInitialDelay)
+    this.randomState = iss | 1
+    this.controller = config.congestion.create(DEFAULT_MSS, this.random)
+    this.ackSample = {
+      ackedBytes: 0,
+      lostBytes: 0,
+      inFlight: 0,
+      deliveryRate: Number.NaN,
+      rtt: Number.NaN,
+      srtt: 0,
+      minRtt: Number.POSITIVE_INFINITY,
+      appLimited: false,
+      roundStart: false,
+      inRecovery: false,
+    }
+  }
+
+  /** One past the last offset that is to be sent as things stand, FIN included. */
+  get sndEnd(): number {
+    return this.sendBuffer.end + (this.closeRequested ? 1 : 0)
+  }
+
+  /** Buffer space that a window may promise. */
+  get freeSpace(): number {
+    return this.config.maxReceiveBuffer - this.received.length
+  }
+
+  /** Sets what a segment may carry; options count against it (RFC 6691, RFC 9293 §3.7.1). */
+  setSegmentLimit(limit: number): void {
+    this.segmentLimit = limit
+    this.sendMss = limit - (this.timestamps ? TIMESTAMPS_LENGTH : 0)
+    this.controller.onMss(this.sendMss)
+  }
+
+  /** A round trip has passed since the last one began. */
+  takeRound(): boolean {
+    if (this.sndUna < this.roundEnd) return false
+    this.roundEnd = this.sndNxt + 1
+    return true
+  }
+
+  // Seeded by the ISS, which is random enough for what a controller does with it (xorshift32).
+  private readonly random = (): number => {
+    let x = this.randomState
+    x ^= x << 13
+    x ^= x >>> 17
+    x ^= x << 5
+    this.randomState = x
+    return (x >>> 0) / 2 ** 32
+  }
+  private randomState = 1
+}
+
+/** The only writer of `state`: an edge that is not in the table is a bug. */
+export function setState(tcb: Tcb, next: State): void {
+  const from = tcb.state
+  if (!EDGES[from].includes(next)) throw new Error(`no edge from ${from} to ${next}`)
+  tcb.state = next
+  tcb.trace?.onState(from, next)
+}
+
+/** TSval for a segment that leaves now, u32 (RFC 7323 §4.1: a clock of 1 ms). */
+export function timestampValue(tcb: Tcb, now: number): number {
+  return (Math.floor(now) + tcb.timestampOffset) >>> 0
+}

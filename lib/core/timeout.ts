@@ -1,0 +1,87 @@
+// What a past deadline does (RFC 9293 §3.10.8, RFC 6298 §5).
+import { beginLossRepair, beginRecovery, detectLosses } from './repair.js'
+import type { Tcb } from './tcb.js'
+import { enterClosed } from './transition.js'
+
+/** Acts on each deadline that has passed; harmless if none has. */
+export function handleTimeout(tcb: Tcb, now: number): void {
+  const { timers } = tcb
+  if (timers.next > now) return
+  if (timers.connect <= now || timers.userTimeout <= now) {
+    enterClosed(tcb, 'timed-out')
+    return
+  }
+  if (timers.finWait2 <= now) {
+    enterClosed(tcb, null)
+    return
+  }
+  if (timers.delayedAck <= now) {
+    timers.delayedAck = Number.POSITIVE_INFINITY
+    tcb.ackPolicy.now = true
+  }
+  if (timers.reorder <= now) {
+    timers.reorder = Number.POSITIVE_INFINITY
+    if (detectLosses(tcb, now) > 0 && tcb.repair === 'open') beginRecovery(tcb, 0, now)
+  }
+  if (timers.persist <= now) onPersist(tcb)
+  if (timers.retransmit <= now) onRetransmit(tcb, now)
+  if (timers.keepalive <= now) onKeepAlive(tcb, now)
+}
+
+function onRetransmit(tcb: Tcb, now: number): void {
+  const { scoreboard, config, rtt, timers } = tcb
+  const { first } = scoreboard
+  timers.retransmit = Number.POSITIVE_INFINITY
+  if (first === null) return
+  if (tcb.sndUna === 0) {
+    if (tcb.synRetransmits >= (tcb.passive ? config.maxSynAckRetries : config.maxSynRetries)) {
+      enterClosed(tcb, 'timed-out')
+      return
+    }
+    tcb.synRetransmits++
+    rtt.backOff()
+    scoreboard.markLost(first)
+  } else {
+    if (rtt.backOffs >= config.maxRetries) {
+      // nobody waits for what comes after both sides have closed
+      enterClosed(tcb, tcb.state === 'LAST-ACK' || tcb.state === 'CLOSING' ? null : 'timed-out')
+      return
+    }
+    if (first.length >= tcb.sendMss) {
+      const limit = tcb.blackHole.onTimeout(tcb.segmentLimit, now)
+      if (limit !== tcb.segmentLimit) tcb.setSegmentLimit(limit)
+    }
+    beginLossRepair(tcb, now)
+  }
+  timers.retransmit = now + rtt.rto
+}
+
+function onPersist(tcb: Tcb): void {
+  tcb.timers.persist = Number.POSITIVE_INFINITY
+  if (tcb.persist.unansweredProbes >= tcb.config.maxRetries) {
+    enterClosed(tcb, 'timed-out')
+    return
+  }
+  tcb.persist.onProbe()
+  // a window that is open but small may now be used; a closed one is probed
+  if (tcb.sndUna + tcb.sndWnd > tcb.sndNxt) tcb.overrideSilly = true
+  else {
+    tcb.probeOwed = true
+    tcb.stats.zeroWindowProbes++
+  }
+}
+
+function onKeepAlive(tcb: Tcb, now: number): void {
+  const { keepalive, timers } = tcb
+  // what is in flight is found dead by its own timer
+  const isIdle = tcb.scoreboard.count === 0 && timers.persist === Number.POSITIVE_INFINITY
+  if (isIdle && keepalive.isDue(now)) {
+    if (!keepalive.probe()) {
+      enterClosed(tcb, 'timed-out')
+      return
+    }
+    tcb.probeOwed = true
+    tcb.stats.keepAliveProbes++
+  }
+  timers.keepalive = isIdle ? keepalive.deadline(now) : now + keepalive.idleTime
+}

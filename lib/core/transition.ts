@@ -1,0 +1,46 @@
+// The ways from one state to the next that input, user and clock share: established, closed, TIME-WAIT, and challenge ACKs.
+import { CLOSED, CONNECTED } from './events.js'
+import { type CloseReason, setState, type Tcb } from './tcb.js'
+
+const CHALLENGES_PER_SECOND = 10
+
+/** The handshake is done. */
+export function enterEstablished(tcb: Tcb, now: number): void {
+  setState(tcb, 'ESTABLISHED')
+  tcb.timers.connect = Number.POSITIVE_INFINITY
+  tcb.events |= CONNECTED
+  if (tcb.synRetransmits > 0) tcb.rtt.synWasRetransmitted()
+  if (tcb.keepalive.on) tcb.timers.keepalive = tcb.keepalive.deadline(now)
+  if (tcb.closeRequested) setState(tcb, 'FIN-WAIT-1')
+}
+
+/** Over at once; what is unread stays readable unless the user threw it away. */
+export function enterClosed(tcb: Tcb, reason: CloseReason | null): void {
+  setState(tcb, 'CLOSED')
+  tcb.closeReason = reason
+  tcb.events |= CLOSED
+  tcb.timers.clear()
+  tcb.scoreboard.clear()
+  tcb.sendBuffer.clear()
+  tcb.reassembly.clear()
+  if (reason === 'aborted') tcb.received.clear()
+}
+
+/** Both FINs have passed and ours went first; the last ACK leaves with the next poll(), the rest is a record's matter. */
+export function enterTimeWait(tcb: Tcb): void {
+  setState(tcb, 'TIME-WAIT')
+  tcb.events |= CLOSED
+  tcb.timers.clear()
+  tcb.sendBuffer.clear()
+}
+
+/** An ACK that makes the peer say what it really means (RFC 5961 §3 to §5), as long as the allowance lasts (§7). */
+export function challenge(tcb: Tcb, now: number): void {
+  const earned = ((now - tcb.challengeAt) / 1000) * CHALLENGES_PER_SECOND
+  tcb.challengeTokens = Math.min(CHALLENGES_PER_SECOND, tcb.challengeTokens + earned)
+  tcb.challengeAt = now
+  if (tcb.challengeTokens < 1) return
+  tcb.challengeTokens--
+  tcb.stats.challengeAcks++
+  tcb.ackPolicy.now = true
+}

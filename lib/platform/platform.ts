@@ -1,0 +1,69 @@
+// What the stack asks of a machine: a clock, randomness, one alarm, datagrams. Interfaces only.
+
+export interface Platform {
+  /** Milliseconds, monotonic, fractional. */
+  now(): number
+  /** Fills `into` with random bytes: of the machine's secure source, or seeded in a simulation. */
+  random(into: Uint8Array): void
+  /** Runs `run` once, after this turn's datagrams have been read. */
+  defer(run: () => void): void
+  /** A new alarm that calls `ring` at the time it is set to. */
+  alarm(ring: () => void): Alarm
+  /** @returns a socket that is bound already. @throws the machine's error (EADDRINUSE, EADDRNOTAVAIL, EACCES). */
+  bind(local: LocalAddress, handler: DatagramHandler): DatagramSocket
+  /** The machine's own unicast addresses, to hold one by one beside a wildcard. */
+  addresses(): readonly string[]
+  /** How many descriptors the process may have open; undefined: not known. */
+  readonly descriptorLimit?: number | undefined
+  /** The local address from which datagrams to `address` leave; undefined: no route. */
+  sourceAddress(address: string): string | undefined
+}
+
+export interface LocalAddress {
+  /** An IP literal; '::' takes IPv4 too unless `ipv6Only`. */
+  address: string
+  /** 0: a free one. */
+  port: number
+  /** Connects the UDP socket: only this peer is heard, and ICMP errors are reported. */
+  peer?: { address: string; port: number }
+  ipv6Only?: boolean
+  reuseAddr?: boolean
+  reusePort?: boolean
+  /** SO_RCVBUF to ask for, bytes. */
+  recvBufferSize?: number
+}
+
+export interface Alarm {
+  /** Rings once at `at` (ms on the platform's clock), instead of any time set before. */
+  set(at: number): void
+  clear(): void
+  /** A set alarm holds the process. */
+  ref(): void
+  unref(): void
+}
+
+export interface DatagramHandler {
+  /** `bytes` is the receiver's to keep. IPv4 peers of a dual-stack socket come as '::ffff:a.b.c.d'. */
+  onDatagram(bytes: Uint8Array, address: string, port: number): void
+  /** Views given to send() are no longer held. */
+  onDrain(): void
+  /** A send that failed or an ICMP error (code ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EMSGSIZE, ...). */
+  onError(error: Error): void
+}
+
+export interface DatagramSocket {
+  /** As bound: port 0 and a wildcard are replaced by what they became, the wildcard stays. */
+  readonly address: string
+  readonly port: number
+  /** The peer of a connected socket as datagrams from it are reported; undefined: as it was asked for. */
+  readonly peerAddress?: string | undefined
+  /**
+   * Sends `parts` as one datagram.
+   * @returns false while it still holds views: then use fresh ones, and stop until onDrain(). It may gather sends until flush().
+   */
+  send(parts: readonly Uint8Array[], address: string, port: number): boolean
+  flush(): void
+  ref(): void
+  unref(): void
+  close(): void
+}

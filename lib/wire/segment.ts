@@ -1,0 +1,116 @@
+// A TCP segment and its bytes: RFC 9293 §3.1, as FreeBSD carries it in UDP (checksum 0, nothing around it).
+import { put16, put32, u16, u32 } from './bytes.js'
+import { decodeOptions, encodeOptions } from './options.js'
+
+export const FIN = 0x01
+export const SYN = 0x02
+export const RST = 0x04
+export const PSH = 0x08
+export const ACK = 0x10
+export const URG = 0x20
+
+export const HEADER_LENGTH = 20
+export const MAX_HEADER_LENGTH = 60
+/** Longest UDP payload of IPv4: what one segment may be, header and all. */
+export const MAX_DATAGRAM = 65507
+
+const NOTHING = new Uint8Array(0)
+
+/** A TCP segment as on the wire. One instance is refilled by every decode(): keep nothing of it but `payload`. */
+export class Segment {
+  /** TCP port of the sender, 0 to 65535. */
+  sourcePort = 0
+  /** TCP port of the receiver, 0 to 65535. */
+  destinationPort = 0
+  /** Sequence number, u32. */
+  seq = 0
+  /** Acknowledgment number, u32; meaningful with ACK set. */
+  ack = 0
+  /** FIN SYN RST PSH ACK URG as bits 0 to 5; the rest is 0. */
+  flags = 0
+  /** As sent: u16, not scaled. */
+  window = 0
+  /** Maximum segment size, bytes; 0: option absent. */
+  mss = 0
+  /** Window scale shift, 0 to 255 as received; -1: option absent. */
+  windowScale = -1
+  sackPermitted = false
+  hasTimestamps = false
+  tsVal = 0
+  tsEcr = 0
+  /** SACK blocks, 0 to 4. */
+  sackCount = 0
+  /** Left and right edge of each block, u32. */
+  readonly sackEdges: Uint32Array = new Uint32Array(8)
+  payload: Uint8Array = NOTHING
+  /** What follows `payload`, when bytes to be sent straddle two slabs; decode() leaves it empty. */
+  payloadTail: Uint8Array = NOTHING
+
+  /** Back to an empty segment, ports included. */
+  clear(): void {
+    this.sourcePort = 0
+    this.destinationPort = 0
+    this.seq = 0
+    this.ack = 0
+    this.flags = 0
+    this.window = 0
+    this.clearOptions()
+    this.payload = NOTHING
+    this.payloadTail = NOTHING
+  }
+
+  /** All options absent. */
+  clearOptions(): void {
+    this.mss = 0
+    this.windowScale = -1
+    this.sackPermitted = false
+    this.hasTimestamps = false
+    this.tsVal = 0
+    this.tsEcr = 0
+    this.sackCount = 0
+  }
+
+  /** Bytes of text: SEG.LEN without SYN and FIN. */
+  get textLength(): number {
+    return this.payload.length + this.payloadTail.length
+  }
+
+  /** SEG.LEN: text, SYN and FIN. */
+  get length(): number {
+    const controls = (this.flags & SYN ? 1 : 0) + (this.flags & FIN ? 1 : 0)
+    return this.payload.length + this.payloadTail.length + controls
+  }
+}
+
+/** Fills `into` from a datagram. @returns false: malformed, to be dropped without an answer; never throws. */
+export function decode(bytes: Uint8Array, into: Segment): boolean {
+  const end = bytes.length
+  if (end < HEADER_LENGTH) return false
+  const headerLength = ((bytes[12] as number) >> 4) * 4
+  if (headerLength < HEADER_LENGTH || headerLength > end) return false
+  into.sourcePort = u16(bytes, 0)
+  into.destinationPort = u16(bytes, 2)
+  into.seq = u32(bytes, 4)
+  into.ack = u32(bytes, 8)
+  into.flags = (bytes[13] as number) & 0x3f
+  into.window = u16(bytes, 14)
+  into.clearOptions()
+  if (headerLength > HEADER_LENGTH) decodeOptions(bytes, HEADER_LENGTH, headerLength, into)
+  into.payload = headerLength === end ? NOTHING : bytes.subarray(headerLength)
+  into.payloadTail = NOTHING
+  return true
+}
+
+/** Writes header and options, not the payload, to the start of `into` (60 bytes or more). @returns header length, 20 to 60. */
+export function encode(segment: Segment, into: Uint8Array): number {
+  put16(into, 0, segment.sourcePort)
+  put16(into, 2, segment.destinationPort)
+  put32(into, 4, segment.seq)
+  put32(into, 8, segment.ack)
+  const length = encodeOptions(segment, into, HEADER_LENGTH)
+  into[12] = (length >> 2) << 4
+  into[13] = segment.flags & 0x3f
+  put16(into, 14, segment.window)
+  into[16] = into[17] = into[18] = into[19] = 0 // checksum: UDP's covers it; urgent pointer: never used
+  return length
+}
