@@ -1,0 +1,11 @@
+// The door `./testing`: a network in virtual time, and a bad path in real time.
+export { VirtualClock } from './clock.js'
+export { ConnectionPair, type ConnectionPairOptions, Side } from './connection-pair.js'
+export { Datagram, type Fate } from './datagram.js'
+export { Host } from './host.js'
+export { type ImpairedOptions, ImpairedPlatform } from './impaired-platform.js'
+export { type BurstLoss, first, Link, type LinkOptions, type LossRule } from './link.js'
+export { Network, type NetworkOptions, simulate } from './network.js'
+export { Random } from './random.js'
+export { SimulatedPlatform } from './simulated-platform.js'
+export { SimulatedSocket } from './simulated-socket.js'
