@@ -53,7 +53,7 @@ export function beginLossRepair(tcb: Tcb, now: number): void {
   const { scoreboard, rtt } = tcb
   const outstanding = scoreboard.inFlight + scoreboard.lostBytes
   // a second expiry for the same segment takes nothing more off ssthresh (RFC 5681 §3.1)
-  if (rtt.backOffs === 0) tcb.controller.onTimeout(outstanding, now)
+  if (tcb.expiries++ === 0) tcb.controller.onTimeout(outstanding, now)
   tcb.repair = 'loss'
   tcb.recoveryPoint = tcb.sndNxt
   tcb.dupAcks = 0

@@ -83,6 +83,8 @@ export class Tcb {
   /** Duplicate ACKs in a row, from a peer without SACK. */
   dupAcks = 0
   synRetransmits = 0
+  /** Expiries of the RTO since the last progress. */
+  expiries = 0
   controller: CongestionController
   readonly ackSample: AckSample
   private roundEnd = 0

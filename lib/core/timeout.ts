@@ -42,7 +42,7 @@ function onRetransmit(tcb: Tcb, now: number): void {
     rtt.backOff()
     scoreboard.markLost(first)
   } else {
-    if (rtt.backOffs >= config.maxRetries) {
+    if (tcb.expiries >= config.maxRetries) {
       // nobody waits for what comes after both sides have closed
       enterClosed(tcb, tcb.state === 'LAST-ACK' || tcb.state === 'CLOSING' ? null : 'timed-out')
       return

@@ -35,14 +35,13 @@ export function processAck(tcb: Tcb, segment: Segment, segSeq: number, now: numb
 /** The handshake's ACK: SND.UNA, the send window and the first RTT sample. */
 export function acknowledgeSyn(tcb: Tcb, segment: Segment, segSeq: number, now: number): void {
   const { scoreboard, rack, rtt, timers } = tcb
-  rack.begin()
+  rack.begin(Number.NaN)
   scoreboard.acknowledge(1, rack, now)
   tcb.sndUna = 1
   tcb.sndWnd = segSeq === 0 ? segment.window : segment.window * 2 ** tcb.sndScale
   tcb.maxSndWnd = Math.max(tcb.maxSndWnd, tcb.sndWnd)
   tcb.sndWl1 = segSeq
   tcb.sndWl2 = 1
-  rtt.progress()
   timers.retransmit = Number.POSITIVE_INFINITY
   if (tcb.synRetransmits === 0 && !Number.isNaN(rack.sample)) {
     rtt.sample(Math.max(rack.sample, 0.001))
@@ -78,17 +77,24 @@ function countDuplicate(tcb: Tcb, segment: Segment, ack: number, windowMoved: bo
 function acknowledge(tcb: Tcb, segment: Segment, ack: number, now: number): void {
   const { scoreboard, rack, rtt, timers } = tcb
   const priorUna = tcb.sndUna
-  rack.begin()
+  const isDuplicate = tcb.sackPermitted && hasDuplicateSack(tcb, segment, ack)
+  // an ACK that moves SND.UNA and reports a duplicate answers what was sent last: the ACK of the copy before it got lost
+  rack.begin(isDuplicate && ack > priorUna ? now : echoTime(tcb, segment, now))
+  if (isDuplicate) {
+    tcb.stats.dsacks++
+    rack.onDuplicateSack(tcb.sndNxt, priorUna)
+  }
   let news = ack > priorUna ? scoreboard.acknowledge(ack, rack, now) : 0
   if (ack > priorUna) {
     tcb.stats.bytesAcked += Math.min(ack, tcb.sendBuffer.end) - Math.max(priorUna, 1)
     tcb.sndUna = ack
     tcb.sendBuffer.release(ack)
   }
-  if (tcb.sackPermitted && segment.sackCount > 0) news += takeSacks(tcb, segment, ack, now)
-  if (news > 0) sampleRtt(tcb, segment, ack > priorUna, now)
+  if (tcb.sackPermitted && segment.sackCount > 0) news += takeSacks(tcb, segment, isDuplicate ? 1 : 0, ack, now)
+  if (!Number.isNaN(rack.sample)) rtt.sample(Math.max(rack.sample, 0.001))
+  rack.minRtt = rtt.minRtt
   if (ack > priorUna) {
-    rtt.progress()
+    tcb.expiries = 0
     const proved = tcb.blackHole.onProgress(ack)
     if (proved > 0) tcb.setSegmentLimit(proved)
     timers.retransmit = scoreboard.count > 0 ? now + rtt.rto : Number.POSITIVE_INFINITY // RFC 6298 §5.2, §5.3
@@ -133,20 +139,14 @@ function repair(tcb: Tcb, news: number, priorUna: number, now: number): void {
   tcb.controller.onAck(ackSample, now)
 }
 
-/** RFC 2018 §5 and RFC 2883 §5. @returns bytes that the blocks show for the first time. */
-function takeSacks(tcb: Tcb, segment: Segment, ack: number, now: number): number {
+/** RFC 2018 §5, from the block `start` on. @returns bytes that the blocks show for the first time. */
+function takeSacks(tcb: Tcb, segment: Segment, start: number, ack: number, now: number): number {
   const { sackScratch: edges, rack } = tcb
   let count = 0
-  for (let i = 0; i < segment.sackCount; i++) {
+  for (let i = start; i < segment.sackCount; i++) {
     const left = unwrap(segment.sackEdges[2 * i] as number, tcb.iss, ack)
     const right = unwrap(segment.sackEdges[2 * i + 1] as number, tcb.iss, ack)
-    if (left >= right || right > tcb.sndNxt) continue
-    if (i === 0 && isDuplicateSack(tcb, segment, left, right, ack)) {
-      tcb.stats.dsacks++
-      rack.onDuplicateSack(tcb.sndNxt, tcb.sndUna)
-      continue
-    }
-    if (left < ack) continue
+    if (left < ack || left >= right || right > tcb.sndNxt) continue
     edges[2 * count] = left
     edges[2 * count + 1] = right
     count++
@@ -154,7 +154,12 @@ function takeSacks(tcb: Tcb, segment: Segment, ack: number, now: number): number
   return tcb.scoreboard.sack(edges, count, rack, now)
 }
 
-function isDuplicateSack(tcb: Tcb, segment: Segment, left: number, right: number, ack: number): boolean {
+/** The first block lies below the ACK or within the second one: something arrived twice (RFC 2883 §4). */
+function hasDuplicateSack(tcb: Tcb, segment: Segment, ack: number): boolean {
+  if (segment.sackCount === 0) return false
+  const left = unwrap(segment.sackEdges[0] as number, tcb.iss, ack)
+  const right = unwrap(segment.sackEdges[1] as number, tcb.iss, ack)
+  if (left >= right || right > tcb.sndNxt || left < ack - tcb.maxSndWnd) return false
   if (right <= ack) return true
   if (segment.sackCount < 2) return false
   const outerLeft = unwrap(segment.sackEdges[2] as number, tcb.iss, ack)
@@ -162,15 +167,12 @@ function isDuplicateSack(tcb: Tcb, segment: Segment, left: number, right: number
   return outerLeft <= left && right <= outerRight
 }
 
-/** RFC 6298 §3 (Karn) first, timestamps where everything acknowledged was sent twice (RFC 7323 §4). */
-function sampleRtt(tcb: Tcb, segment: Segment, advanced: boolean, now: number): void {
-  const { rtt, rack } = tcb
-  if (!Number.isNaN(rack.sample)) rtt.sample(Math.max(rack.sample, 0.001))
-  else if (advanced && tcb.timestamps && segment.tsEcr !== 0) {
-    const ms = (timestampValue(tcb, now) - segment.tsEcr) | 0
-    if (ms >= 0) rtt.sample(Math.max(ms, 1))
-  }
-  rack.minRtt = rtt.minRtt
+/** When what this ACK answers had left, by the timestamp that it echoes (RFC 7323 §4), ms; NaN: it does not say. */
+function echoTime(tcb: Tcb, segment: Segment, now: number): number {
+  if (!tcb.timestamps || segment.tsEcr === 0) return Number.NaN
+  const ago = (timestampValue(tcb, now) - segment.tsEcr) | 0
+  // the echo has whole ms: what left within that ms may be meant
+  return ago < 0 ? Number.NaN : Math.floor(now) - ago + 1
 }
 
 /** What an acknowledged FIN leads to. @returns false: the connection is over. */

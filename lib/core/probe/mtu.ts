@@ -3,10 +3,10 @@
 
 /** Payload plus options that fit 1200-byte packets over IPv6 (RFC 8899 §5.1.2's base), then RFC 9293's default MSS. */
 const SIZES: readonly number[] = [1132, 536]
-const EXPIRIES = 2
+const EXPIRIES = 3
 const FIRST_PROBE_AFTER = 5_000
 /** RFC 8899 §5.1.1, PMTU_RAISE_TIMER. */
-const NEXT_PROBE_AFTER = 600_000
+const LONGEST_PAUSE = 600_000
 
 export class BlackHole {
   private expiries = 0
@@ -14,6 +14,7 @@ export class BlackHole {
   private original = 0
   private probeAt: number = Number.POSITIVE_INFINITY
   private probeEnd = -1
+  private pause = FIRST_PROBE_AFTER
 
   /** The retransmission timer expired at a segment of the size in use, `size`. @returns the size to use from now on. */
   onTimeout(size: number, now: number): number {
@@ -22,7 +23,7 @@ export class BlackHole {
     if (smaller === undefined) return size
     this.expiries = 0
     if (this.original === 0) this.original = size
-    this.probeAt = now + FIRST_PROBE_AFTER
+    this.probeAt = now + this.pause
     this.probeEnd = -1
     return smaller
   }
@@ -34,6 +35,7 @@ export class BlackHole {
     const proved = this.original
     this.probeEnd = -1
     this.original = 0
+    this.pause = FIRST_PROBE_AFTER
     this.probeAt = Number.POSITIVE_INFINITY
     return proved
   }
@@ -45,7 +47,8 @@ export class BlackHole {
 
   onProbeSent(end: number, now: number): void {
     this.probeEnd = end
-    this.probeAt = now + NEXT_PROBE_AFTER
+    this.pause = Math.min(2 * this.pause, LONGEST_PAUSE)
+    this.probeAt = now + this.pause
   }
 
   /** Something from `from` on leaves again, in the small size: a probe that covers it proves nothing. */

@@ -8,7 +8,7 @@ const CLOCK_STEP = 1
 const PERSIST_RECOVERIES = 16
 
 export class Rack implements DeliverySink {
-  /** RTT of the newest never-retransmitted flight that the ACK in hand delivered, ms; NaN: none. */
+  /** RTT of the newest flight that the ACK in hand delivered without ambiguity, ms; NaN: none (RFC 6298 §3, Karn). */
   sample: number = Number.NaN
   /** RACK.segment: the most recently sent flight that has arrived. */
   private sentAt = Number.NEGATIVE_INFINITY
@@ -21,10 +21,12 @@ export class Rack implements DeliverySink {
   private persist = PERSIST_RECOVERIES
   private dsackRoundEnd = -1
   private advanced = false
+  private echoAt: number = Number.NaN
   private newestSample = Number.NEGATIVE_INFINITY
 
-  /** Before the flights of an ACK are delivered. */
-  begin(): void {
+  /** Before the flights of an ACK are delivered. `echoAt`: when what it answers was sent, ms; NaN: it does not tell. */
+  begin(echoAt: number): void {
+    this.echoAt = echoAt
     this.sample = Number.NaN
     this.newestSample = Number.NEGATIVE_INFINITY
     this.advanced = false
@@ -32,16 +34,18 @@ export class Rack implements DeliverySink {
 
   onDelivered(flight: Flight, now: number): void {
     const rtt = now - flight.sentAt
-    if (flight.retransmitted) {
-      // RFC 8985 §6.2 step 2: an ACK this early is of an earlier transmission
-      if (rtt < this.minRtt) return
-    } else {
-      if (flight.sentAt >= this.newestSample) {
-        this.newestSample = flight.sentAt
-        this.sample = rtt
-      }
-      if (flight.to < this.fack) this.reorderingSeen = true // step 3
+    // which of several transmissions arrived? What came with it may have waited for it, and tells nothing either
+    const isCertain = !flight.retransmitted || flight.sentAt <= this.echoAt
+    if (!isCertain) {
+      this.newestSample = Number.POSITIVE_INFINITY
+      this.sample = Number.NaN
+    } else if (flight.sentAt >= this.newestSample) {
+      this.newestSample = flight.sentAt
+      this.sample = rtt
     }
+    // RFC 8985 §6.2 step 2
+    if (flight.retransmitted && (flight.sentAt > this.echoAt || rtt < this.minRtt)) return
+    if (!flight.retransmitted && flight.to < this.fack) this.reorderingSeen = true // step 3
     if (flight.to > this.fack) this.fack = flight.to
     if (flight.sentAt > this.sentAt || (flight.sentAt === this.sentAt && flight.to > this.end)) {
       this.sentAt = flight.sentAt

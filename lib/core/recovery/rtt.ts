@@ -14,7 +14,7 @@ export class Rtt {
   minRtt: number = Number.POSITIVE_INFINITY
   /** The last sample, ms; NaN before the first. */
   latest: number = Number.NaN
-  /** Expiries in a row without progress. */
+  /** Expiries since the last sample: the back-off stays until one shows that it is not needed (RFC 6298 §5.7 note, Karn). */
   backOffs = 0
   private base: number
   private readonly minRto: number
@@ -33,6 +33,7 @@ export class Rtt {
 
   sample(ms: number): void {
     this.latest = ms
+    this.backOffs = 0
     if (ms < this.minRtt) this.minRtt = ms
     if (this.srtt === 0) {
       this.srtt = ms
@@ -51,13 +52,9 @@ export class Rtt {
     this.backOffs++
   }
 
-  /** The peer acknowledged something new. */
-  progress(): void {
-    this.backOffs = 0
-  }
-
   /** RFC 6298 §5.7, after the handshake. */
   synWasRetransmitted(): void {
     this.base = Math.min(Math.max(this.base, RTO_AFTER_LOST_SYN), this.maxRto)
+    this.backOffs = 0
   }
 }
