@@ -38,7 +38,7 @@ export function acknowledgeSyn(tcb: Tcb, segment: Segment, segSeq: number, now: 
   rack.begin(Number.NaN)
   scoreboard.acknowledge(1, rack, now)
   tcb.sndUna = 1
-  tcb.sndWnd = segSeq === 0 ? segment.window : segment.window * 2 ** tcb.sndScale
+  tcb.sndWnd = segSeq === 0 ? segment.window : segment.window << tcb.sndScale
   tcb.maxSndWnd = Math.max(tcb.maxSndWnd, tcb.sndWnd)
   tcb.sndWl1 = segSeq
   tcb.sndWl2 = 1
@@ -53,7 +53,7 @@ export function acknowledgeSyn(tcb: Tcb, segment: Segment, segSeq: number, now: 
 function updateSendWindow(tcb: Tcb, segment: Segment, segSeq: number, ack: number): boolean {
   // RFC 9293 §3.10.7.4: the newer segment decides
   if (tcb.sndWl1 > segSeq || (tcb.sndWl1 === segSeq && tcb.sndWl2 > ack)) return false
-  const window = segment.window * 2 ** tcb.sndScale
+  const window = segment.window << tcb.sndScale
   const moved = window !== tcb.sndWnd
   tcb.sndWnd = window
   tcb.sndWl1 = segSeq

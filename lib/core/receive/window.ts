@@ -18,7 +18,7 @@ export class ReceiveWindow {
   /** The scale to offer: the smallest with which the whole buffer can be advertised (RFC 7323 §2.3). */
   get offeredShift(): number {
     let shift = 0
-    while (shift < MAX_SHIFT && this.capacity > MAX_FIELD * 2 ** shift) shift++
+    while (shift < MAX_SHIFT && this.capacity > MAX_FIELD << shift) shift++
     return shift
   }
 
@@ -42,7 +42,7 @@ export class ReceiveWindow {
   advertise(rcvNxt: number, free: number, mss: number): number {
     const wanted = this.wantedEdge(rcvNxt, free)
     if (wanted - this.edge >= this.step(mss)) this.edge = wanted
-    const unit = 2 ** this.shift
+    const unit = 1 << this.shift
     const units = Math.ceil((this.edge - rcvNxt) / unit)
     // rounding down would move the edge left; rounding up for ever would never close the window
     const rounded = rcvNxt + units * unit
@@ -53,7 +53,7 @@ export class ReceiveWindow {
 
   /** The field as it stands, moving nothing. */
   field(rcvNxt: number): number {
-    return this.clip(Math.floor((this.edge - rcvNxt) / 2 ** this.shift))
+    return this.clip(Math.floor((this.edge - rcvNxt) / (1 << this.shift)))
   }
 
   /** Whether the peer should hear of `free` bytes without having sent anything: RFC 1122 §4.2.3.3, and no ACK for each read. */
@@ -64,7 +64,7 @@ export class ReceiveWindow {
   }
 
   private wantedEdge(rcvNxt: number, free: number): number {
-    return rcvNxt + Math.min(Math.max(free, 0), MAX_FIELD * 2 ** this.shift)
+    return rcvNxt + Math.min(Math.max(free, 0), MAX_FIELD << this.shift)
   }
 
   private step(mss: number): number {
