@@ -1,0 +1,238 @@
+// A Connection bound to an endpoint and a remote address: what an owner holds, and what the demux finds.
+import type { Connection } from '../core/connection.js'
+import type { State } from '../core/state.js'
+import type { Status } from '../core/status.js'
+import type { CloseReason } from '../core/tcb.js'
+import { unmapped } from './address.js'
+import type { Sleeper } from './deadlines.js'
+import type { Tenant } from './demux.js'
+import type { LocalSocket } from './local-socket.js'
+
+/** Who hears a connection's events. */
+export interface ChannelOwner {
+  /**
+   * `events`: bits of core/connection.ts (CONNECTED READABLE ENDED WRITABLE ACKED CLOSED), each at most once a settling.
+   * May call anything of the channel and the stack; what it throws is the program's to catch.
+   */
+  onEvents(events: number): void
+}
+
+/** What a channel asks of its endpoint. */
+export interface ChannelHost {
+  now(): number
+  /** The user has said something: settle `channel` in this turn. */
+  changed(channel: Channel): void
+  /** Whether `channel` holds the process may have changed. */
+  holdChanged(channel: Channel): void
+  /** The address that `channel` speaks from, when its socket is bound to a wildcard. */
+  localAddressOf(channel: Channel): string
+}
+
+/** Who waits for a passive channel's handshake. */
+export interface Acceptor {
+  /** ESTABLISHED is reached. */
+  established(channel: Channel): void
+  /** It will not be. */
+  failed(channel: Channel): void
+}
+
+export interface ChannelAddresses {
+  local: LocalSocket
+  /** As `local` spells it. */
+  peerAddress: string
+  remoteUdpPort: number
+  remotePort: number
+  localPort: number
+  /** Show '::ffff:a.b.c.d' as 'a.b.c.d'. */
+  plain: boolean
+}
+
+export class Channel implements Tenant, Sleeper {
+  /** null: orphan; the endpoint goes on with it until the connection is over. */
+  owner: ChannelOwner | null
+  /** The machine's own error, when that is what ended the attempt to connect (ECONNREFUSED, ENETUNREACH, ...). */
+  error: Error | null = null
+  /** TCP ports, and the peer's UDP port. */
+  readonly localPort: number
+  readonly remotePort: number
+  readonly remoteUdpPort: number
+  readonly remoteAddress: string
+
+  // ---- the endpoint's: not for owners
+  /** Set by the endpoint as soon as the channel is made. */
+  connection!: Connection
+  local: LocalSocket
+  readonly peerAddress: string
+  readonly plain: boolean
+  sibling: Tenant | null = null
+  dueAt: number = Number.POSITIVE_INFINITY
+  slot = -1
+  /** Waits to be settled. */
+  dirty = false
+  /** Over: no segment reaches it any more; what is unread can still be received. */
+  detached = false
+  acceptor: Acceptor | null
+  /** Events that came before the handshake was done. */
+  early = 0
+  /** Counted among what holds the process. */
+  held = false
+  /** The end of an orphan's hold on the process, unless there is progress; Infinity: it has none. */
+  lingerAt: number = Number.POSITIVE_INFINITY
+
+  private readonly host: ChannelHost
+  private refd = true
+  private released = false
+  private lingerTimeout = 0
+  private shownLocalAddress: string | null = null
+
+  constructor(host: ChannelHost, addresses: ChannelAddresses, owner: ChannelOwner | null, acceptor: Acceptor | null) {
+    this.host = host
+    this.owner = owner
+    this.acceptor = acceptor
+    this.local = addresses.local
+    this.localPort = addresses.localPort
+    this.remotePort = addresses.remotePort
+    this.remoteUdpPort = addresses.remoteUdpPort
+    this.peerAddress = addresses.peerAddress
+    this.plain = addresses.plain
+    this.remoteAddress = addresses.plain ? unmapped(addresses.peerAddress) : addresses.peerAddress
+  }
+
+  /** The address that the peer called, or that was bound; under a wildcard, that of the interface towards the peer. */
+  get localAddress(): string {
+    if (this.shownLocalAddress === null) {
+      const address = this.local.wildcard ? this.host.localAddressOf(this) : this.local.address
+      this.shownLocalAddress = this.plain ? unmapped(address) : address
+    }
+    return this.shownLocalAddress
+  }
+
+  get localUdpPort(): number {
+    return this.local.port
+  }
+
+  get state(): State {
+    return this.connection.state
+  }
+
+  /** Why the connection ended; null: not at all yet, or by FINs on both sides. */
+  get reason(): CloseReason | null {
+    return this.error !== null ? 'refused' : this.connection.reason
+  }
+
+  /** The peer's FIN has come: nothing follows what is readable. */
+  get ended(): boolean {
+    return this.connection.ended
+  }
+
+  /** Bytes that receive() has not given out yet. */
+  get readable(): number {
+    return this.connection.readable
+  }
+
+  /** Bytes sent or queued that the peer has not acknowledged. */
+  get unacknowledged(): number {
+    return this.connection.unacknowledged
+  }
+
+  /** Copies bytes into the send buffer. @returns how many it took; WRITABLE follows if not all. */
+  send(bytes: Uint8Array): number {
+    const taken = this.connection.send(bytes)
+    this.changed()
+    return taken
+  }
+
+  /** The next bytes in order, by reference; null: none now. */
+  receive(): Uint8Array | null {
+    const bytes = this.connection.receive()
+    // room has been made: the peer may have to hear of it
+    if (bytes !== null) this.changed()
+    return bytes
+  }
+
+  /** A FIN after all that was sent; receiving goes on. */
+  close(): void {
+    this.connection.close()
+    this.changed()
+  }
+
+  /** A RST; everything queued is dropped. */
+  abort(): void {
+    this.connection.abort()
+    this.changed()
+  }
+
+  /**
+   * The owner is gone: it hears nothing more, what is unread or still comes is answered with a RST, a FIN follows what was sent.
+   * `lingerTimeout`: ms without progress that what is unacknowledged holds the process; 0: not at all.
+   */
+  release(lingerTimeout: number): void {
+    if (this.released) return
+    this.released = true
+    this.owner = null
+    this.lingerTimeout = lingerTimeout
+    const now = this.host.now()
+    this.connection.closeRead(now)
+    this.connection.close()
+    if (lingerTimeout > 0 && this.connection.hasUnacknowledged) this.lingerAt = now + lingerTimeout
+    this.changed()
+    this.host.holdChanged(this)
+  }
+
+  setNoDelay(on: boolean): void {
+    this.connection.setNoDelay(on)
+    this.changed()
+  }
+
+  /** `initialDelay`: ms of silence before the first probe; 0: as configured. */
+  setKeepAlive(on: boolean, initialDelay: number): void {
+    this.connection.setKeepAlive(on, initialDelay, this.host.now())
+    this.changed()
+  }
+
+  ref(): void {
+    this.refd = true
+    this.host.holdChanged(this)
+  }
+
+  unref(): void {
+    this.refd = false
+    this.host.holdChanged(this)
+  }
+
+  status(): Status {
+    return this.connection.status(this.host.now())
+  }
+
+  // ---- the endpoint's
+
+  /** When it has to be settled though nothing happens, ms. */
+  get wakeAt(): number {
+    return Math.min(this.connection.wakeAt, this.lingerAt)
+  }
+
+  get holdsProcess(): boolean {
+    if (this.detached || this.acceptor !== null) return false
+    return this.owner !== null ? this.refd : this.lingerAt !== Number.POSITIVE_INFINITY
+  }
+
+  /** An orphan's time: longer with each progress, over when all is acknowledged. */
+  reviewLinger(progress: boolean, now: number): void {
+    if (this.lingerAt === Number.POSITIVE_INFINITY) return
+    if (!this.connection.hasUnacknowledged) this.lingerAt = Number.POSITIVE_INFINITY
+    else if (progress) this.lingerAt = now + this.lingerTimeout
+    else if (this.lingerAt <= now) this.lingerAt = Number.POSITIVE_INFINITY
+  }
+
+  /** The machine says that the peer cannot be reached: only an attempt to connect ends by that (RFC 9293 §3.9.2.2). */
+  unreachable(error: Error): void {
+    if (this.connection.state !== 'SYN-SENT') return
+    this.error = error
+    this.connection.close()
+    this.changed()
+  }
+
+  private changed(): void {
+    if (!this.detached) this.host.changed(this)
+  }
+}

@@ -1,0 +1,423 @@
+// One UDP port and all that lives on it: whose segment is this (RFC 9293 §3.10.7), who lives here, and for how long.
+import type { Config } from '../core/config.js'
+import { Connection } from '../core/connection.js'
+import type { Trace } from '../core/trace.js'
+import type { LocalAddress, Platform } from '../platform/platform.js'
+import { ACK, decode, RST, Segment, SYN } from '../wire/segment.js'
+import { isWildcard, mapped, unmapped } from './address.js'
+import { bindEach, bindLocal } from './binding.js'
+import { Channel, type ChannelAddresses, type ChannelHost, type ChannelOwner } from './channel.js'
+import { Demux, type Tenant } from './demux.js'
+import type { SequenceNumbers } from './isn.js'
+import type { StackLimits } from './limits.js'
+import { type Arrival, Listener, type ListenerHost, type ListenerOwner } from './listener.js'
+import type { DatagramSink, LocalSocket } from './local-socket.js'
+import { Rejecter } from './reject.js'
+import { Settler, type SettlerHost } from './settler.js'
+import type { ConnectTarget, EndpointStats, ListenTarget } from './target.js'
+import { TimeWait, TimeWaitRecord } from './time-wait.js'
+
+/** Between two looks for new addresses of the machine, ms. */
+const ADDRESS_INTERVAL = 1000
+
+/** What the machine may say of a peer that cannot be reached: it ends an attempt to connect, and nothing else. */
+const UNREACHABLE: ReadonlySet<unknown> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET', // Windows' name for a port unreachable
+  'ENETUNREACH',
+  'EHOSTUNREACH',
+  'ENETDOWN',
+  'EHOSTDOWN',
+  'EADDRNOTAVAIL',
+  'EACCES',
+  'EPERM',
+  'EINVAL',
+])
+
+/** What an endpoint asks of its stack. */
+export interface EndpointHost {
+  readonly platform: Platform
+  readonly limits: StackLimits
+  readonly numbers: SequenceNumbers
+  readonly trace: ((channel: Channel) => Trace | null) | null
+  /** Nothing is left but TIME-WAIT. */
+  endpointWaits(endpoint: Endpoint): void
+  endpointClosed(endpoint: Endpoint): void
+  connectFrom(endpoint: Endpoint, target: ConnectTarget, config: Config, owner: ChannelOwner): Channel
+}
+
+export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, SettlerHost {
+  readonly locals: LocalSocket[] = []
+  closed = false
+  private readonly host: EndpointHost
+  private readonly platform: Platform
+  private readonly settler: Settler
+  private readonly demux: Demux<Tenant> = new Demux()
+  private readonly timeWait: TimeWait
+  private readonly rejecter: Rejecter
+  private readonly listeners: Map<number, Listener[]> = new Map()
+  private readonly connecting: Set<Channel> = new Set()
+  private readonly incoming = new Segment()
+  /** Wildcards that are held, to hold new addresses beside them. */
+  private readonly wildcards: LocalAddress[] = []
+  private addressesReadAt = Number.NEGATIVE_INFINITY
+
+  private channels = 0
+  private listening = 0
+  /** Channels and listeners that hold the process. */
+  private holds = 0
+  private refd = false
+  /** A listener that does not keep TIME-WAIT has closed. */
+  private releasing = false
+
+  private datagrams = 0
+  private malformed = 0
+  private unowned = 0
+  private refusedByLimit = 0
+  private socketErrors = 0
+
+  constructor(host: EndpointHost) {
+    this.host = host
+    this.platform = host.platform
+    this.timeWait = new TimeWait(this.demux, host.limits.maxTimeWaitRecords, host.limits.maxTimeWaitAcks)
+    this.rejecter = new Rejecter(host.limits.maxResets)
+    this.settler = new Settler(host.platform, this)
+  }
+
+  get udpPort(): number {
+    return (this.locals[0] as LocalSocket).port
+  }
+
+  /** Nothing but TIME-WAIT records lives here. */
+  get idle(): boolean {
+    return this.channels === 0 && this.listening === 0
+  }
+
+  now(): number {
+    return this.platform.now()
+  }
+
+  // ---- sockets
+
+  /** Binds one more local address. @throws the machine's bind error */
+  hold(local: LocalAddress): void {
+    const added = bindLocal(this.platform, local, this, this.locals.length > 0)
+    if (added[0]?.wildcard && local.peer === undefined) this.wildcards.push({ ...local, port: added[0].port })
+    this.take(added)
+  }
+
+  /** The socket bound to exactly this address, perhaps in IPv6's clothes. */
+  localAt(address: string): LocalSocket | undefined {
+    const plain = unmapped(address)
+    return this.locals.find((local) => unmapped(local.address) === plain)
+  }
+
+  /** Whether all that `wanted` would hear is heard already. */
+  covers(wanted: LocalAddress): boolean {
+    if (!isWildcard(wanted.address)) return this.localAt(wanted.address) !== undefined
+    return this.wildcards.some(({ address, ipv6Only }) => {
+      if (address === wanted.address) return !ipv6Only || wanted.ipv6Only
+      return address === '::' && !ipv6Only
+    })
+  }
+
+  /** Nobody came to live here after all. */
+  closeIfIdle(): void {
+    if (this.idle) this.settler.later()
+  }
+
+  /** Lets go of the UDP port, at once. */
+  close(): void {
+    if (this.closed) return
+    this.closed = true
+    this.timeWait.clear()
+    this.settler.close()
+    for (const local of this.locals) local.close()
+    this.host.endpointClosed(this)
+  }
+
+  // ---- what is to live here
+
+  /** The TCP port is free for a listener there. */
+  canListen(port: number, target: ListenTarget): boolean {
+    return !this.listeners.get(port)?.some((listener) => listener.overlaps(target))
+  }
+
+  /** Anything listens on, or connects from, this TCP port towards the peer. */
+  isTaken(local: LocalSocket, peerAddress: string, udpPort: number, remotePort: number, localPort: number): boolean {
+    if (this.listeners.has(localPort)) return true
+    return this.demux.find(local, peerAddress, udpPort, remotePort, localPort) !== undefined
+  }
+
+  listen(target: ListenTarget, port: number, config: () => Config, owner: ListenerOwner): Listener {
+    const listener = new Listener(this, target, port, config, owner)
+    const others = this.listeners.get(port)
+    if (others === undefined) this.listeners.set(port, [listener])
+    else others.push(listener)
+    this.listening++
+    this.releasing = false
+    this.listenerChanged(listener)
+    return listener
+  }
+
+  /** A connection in SYN-SENT, whose SYN leaves in this turn. @returns null: one between these ports lives already. */
+  open(
+    addresses: ChannelAddresses,
+    config: Config,
+    owner: ChannelOwner,
+    former: TimeWaitRecord | null = null,
+  ): Channel | null {
+    const { local, peerAddress, remoteUdpPort, remotePort, localPort } = addresses
+    const tenant = this.demux.find(local, peerAddress, remoteUdpPort, remotePort, localPort)
+    let record = former
+    if (tenant instanceof TimeWaitRecord) {
+      // RFC 9293 §3.6.1, MAY-2: our new sequence numbers are beyond the old ones
+      record = tenant
+      this.timeWait.remove(tenant)
+    } else if (tenant !== undefined) {
+      return null
+    }
+    const channel = new Channel(this, addresses, owner, null)
+    const { iss, timestampOffset } = this.host.numbers.choose(tupleOf(channel))
+    const trace = this.host.trace?.(channel) ?? null
+    channel.connection = Connection.active(config, record?.issBeyond(iss) ?? iss, timestampOffset, trace)
+    channel.connection.open(this.now())
+    this.connecting.add(channel)
+    this.attach(channel)
+    return channel
+  }
+
+  connect(target: ConnectTarget, config: Config, owner: ChannelOwner): Channel {
+    return this.host.connectFrom(this, target, config, owner)
+  }
+
+  /** What is left of a connection between the same ports. */
+  recordOf(peerAddress: string, udpPort: number, remotePort: number, localPort: number): TimeWaitRecord | null {
+    const tenant = this.demux.find(this.locals[0] as LocalSocket, peerAddress, udpPort, remotePort, localPort)
+    return tenant instanceof TimeWaitRecord ? tenant : null
+  }
+
+  getStats(): EndpointStats {
+    return {
+      sockets: this.locals.length,
+      connections: this.channels,
+      timeWait: this.timeWait.size,
+      timeWaitEvicted: this.timeWait.evicted,
+      datagrams: this.datagrams,
+      malformed: this.malformed,
+      unowned: this.unowned,
+      resetsSent: this.rejecter.sent,
+      resetsSuppressed: this.rejecter.suppressed,
+      refusedByLimit: this.refusedByLimit,
+      socketErrors: this.socketErrors,
+    }
+  }
+
+  // ---- what its channels and listeners say
+
+  changed(channel: Channel): void {
+    this.settler.changed(channel)
+  }
+
+  holdChanged(channel: Channel): void {
+    const holds = channel.holdsProcess
+    if (holds === channel.held) return
+    channel.held = holds
+    this.addHold(holds ? 1 : -1)
+  }
+
+  localAddressOf(channel: Channel): string {
+    const source = this.platform.sourceAddress(channel.peerAddress)
+    if (source === undefined) return channel.local.address
+    return channel.local.address === '::' ? mapped(source) : source
+  }
+
+  listenerChanged(listener: Listener): void {
+    const holds = listener.open && listener.refd
+    if (holds !== listener.held) {
+      listener.held = holds
+      this.addHold(holds ? 1 : -1)
+    }
+    if (listener.open) return
+    const others = (this.listeners.get(listener.port) ?? []).filter((other) => other !== listener)
+    if (others.length === 0) this.listeners.delete(listener.port)
+    else this.listeners.set(listener.port, others)
+    this.listening--
+    if (listener.timeWait === 'release') this.releasing = true
+    // in the same turn somebody may listen here again
+    this.settler.later()
+  }
+
+  admit(arrival: Arrival, listener: Listener, record: TimeWaitRecord | null): Channel | null {
+    const { local, segment, address, udpPort, now } = arrival
+    if (this.channels >= this.host.limits.maxEndpointConnections) {
+      this.refusedByLimit++
+      return null
+    }
+    if (record !== null) this.timeWait.remove(record)
+    const addresses = {
+      local,
+      peerAddress: address,
+      remoteUdpPort: udpPort,
+      remotePort: segment.sourcePort,
+      localPort: segment.destinationPort,
+      plain: !listener.address.includes(':'),
+    }
+    const channel = new Channel(this, addresses, null, listener)
+    const { iss, timestampOffset } = this.host.numbers.choose(tupleOf(channel))
+    const first = record?.issBeyond(iss) ?? iss
+    const trace = this.host.trace?.(channel) ?? null
+    channel.connection = Connection.passive(listener.config(), first, timestampOffset, segment, now, trace)
+    this.attach(channel)
+    return channel
+  }
+
+  reject({ local, segment, address, udpPort, now }: Arrival): void {
+    this.unowned++
+    this.rejecter.reject(local, segment, address, udpPort, now)
+  }
+
+  drop(channel: Channel): void {
+    this.detach(channel)
+    this.settler.later()
+  }
+
+  // ---- what the sockets say
+
+  onDatagram(local: LocalSocket, bytes: Uint8Array, from: string, udpPort: number): void {
+    const now = this.platform.now()
+    const segment = this.incoming
+    this.datagrams++
+    if (this.closed) return
+    // nothing can be sent to UDP port 0
+    if (udpPort === 0 || !decode(bytes, segment)) {
+      this.malformed++
+      return
+    }
+    const address = local.peerAddress ?? from
+    const { sourcePort, destinationPort } = segment
+    const tenant = this.demux.find(local, address, udpPort, sourcePort, destinationPort)
+    if (tenant instanceof Channel) {
+      // the address that was called has got a socket of its own since
+      tenant.local = local
+      tenant.connection.handleSegment(segment, now)
+      this.changed(tenant)
+      return
+    }
+    const arrival: Arrival = { local, segment, address, udpPort, now }
+    if (tenant instanceof TimeWaitRecord) this.recordArrives(tenant, arrival)
+    else this.strangerArrives(arrival)
+  }
+
+  onDrain(local: LocalSocket): void {
+    this.settler.resume(local)
+  }
+
+  onError(local: LocalSocket, error: Error & { code?: unknown; address?: unknown; port?: unknown }): void {
+    this.socketErrors++
+    if (this.connecting.size === 0 || !UNREACHABLE.has(error.code)) return
+    for (const channel of this.connecting) {
+      if (channel.local !== local) continue
+      const meant = error.address === channel.peerAddress && error.port === channel.remoteUdpPort
+      if (meant || local.peerAddress !== null) channel.unreachable(error)
+    }
+  }
+
+  private recordArrives(record: TimeWaitRecord, arrival: Arrival): void {
+    const { segment, now } = arrival
+    record.local = arrival.local
+    if ((segment.flags & (SYN | ACK | RST)) === SYN && record.admits(segment)) {
+      const listener = this.listenerFor(arrival)
+      if (listener !== undefined) {
+        listener.segmentArrives(arrival, record)
+        return
+      }
+    }
+    this.timeWait.segmentArrives(record, segment, now)
+  }
+
+  private strangerArrives(arrival: Arrival): void {
+    // before the socket is chosen, the addresses must be as they are now
+    if (arrival.local.wildcard && arrival.segment.flags === SYN) this.holdNewAddresses(arrival.now)
+    const listener = this.listenerFor(arrival)
+    if (listener !== undefined) listener.segmentArrives(arrival, null)
+    else this.reject(arrival)
+  }
+
+  private listenerFor({ local, segment, address }: Arrival): Listener | undefined {
+    return this.listeners.get(segment.destinationPort)?.find((listener) => listener.covers(local, address))
+  }
+
+  private holdNewAddresses(now: number): void {
+    if (now - this.addressesReadAt < ADDRESS_INTERVAL) return
+    this.addressesReadAt = now
+    for (const wildcard of this.wildcards) this.take(bindEach(this.platform, wildcard, this, this.locals))
+  }
+
+  private take(locals: readonly LocalSocket[]): void {
+    for (const local of locals) {
+      this.locals.push(local)
+      if (!this.refd) local.unref()
+    }
+  }
+
+  // ---- life
+
+  /** Where a channel belongs after it has spoken. */
+  settled(channel: Channel, now: number): void {
+    const { connection } = channel
+    const { state } = connection
+    if (state !== 'SYN-SENT') this.connecting.delete(channel)
+    const silent = !channel.dirty && !channel.local.blocked
+    if (silent && (state === 'CLOSED' || state === 'TIME-WAIT')) {
+      this.detach(channel)
+      if (state === 'TIME-WAIT') this.timeWait.add(new TimeWaitRecord(channel, connection.timeWaitSeed(), now))
+    } else {
+      this.holdChanged(channel)
+    }
+  }
+
+  turnOver(now: number): void {
+    for (const local of this.locals) local.flush()
+    if (this.timeWait.next <= now) this.timeWait.expire(now)
+    if (this.idle && !this.settler.pending) {
+      if (this.timeWait.size === 0 || this.releasing) this.close()
+      else this.host.endpointWaits(this)
+    }
+    if (!this.closed) this.settler.wakeAt(this.timeWait.next)
+  }
+
+  private attach(channel: Channel): void {
+    this.channels++
+    this.demux.add(channel)
+    this.holdChanged(channel)
+    this.changed(channel)
+  }
+
+  private detach(channel: Channel): void {
+    if (channel.detached) return
+    channel.detached = true
+    this.channels--
+    this.demux.remove(channel)
+    this.settler.forget(channel)
+    this.connecting.delete(channel)
+    this.holdChanged(channel)
+  }
+
+  private addHold(change: number): void {
+    this.holds += change
+    const refd = this.holds > 0
+    if (refd === this.refd || this.closed) return
+    this.refd = refd
+    this.settler.hold(refd)
+    for (const local of this.locals) {
+      if (refd) local.ref()
+      else local.unref()
+    }
+  }
+}
+
+/** Both ends of a connection, for the keyed hash of its first sequence number. */
+function tupleOf({ local, localPort, peerAddress, remoteUdpPort, remotePort }: Channel): string {
+  return `${local.address} ${local.port} ${localPort} ${peerAddress} ${remoteUdpPort} ${remotePort}`
+}

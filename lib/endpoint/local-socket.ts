@@ -1,0 +1,107 @@
+// One UDP socket of an endpoint: where a segment becomes a datagram.
+import type { DatagramHandler, DatagramSocket, LocalAddress, Platform } from '../platform/platform.js'
+import { encode, MAX_HEADER_LENGTH, type Segment } from '../wire/segment.js'
+import { isWildcard } from './address.js'
+
+/** Who takes what the sockets hear: the endpoint. */
+export interface DatagramSink {
+  onDatagram(local: LocalSocket, bytes: Uint8Array, address: string, udpPort: number): void
+  onDrain(local: LocalSocket): void
+  onError(local: LocalSocket, error: Error): void
+}
+
+export class LocalSocket implements DatagramHandler {
+  readonly address: string
+  readonly port: number
+  /** Datagrams to any address of the machine that has no socket of its own. */
+  readonly wildcard: boolean
+  /** The one peer that a connected socket hears, as the machine writes it. */
+  readonly peerAddress: string | null
+  /** A queue has formed in front of the kernel: nothing may be sent before it has drained. */
+  blocked = false
+  private readonly socket: DatagramSocket
+  private readonly sink: DatagramSink
+  private scratch: HeaderScratch = new HeaderScratch()
+
+  /** @throws the machine's bind error. */
+  constructor(platform: Platform, local: LocalAddress, sink: DatagramSink) {
+    this.sink = sink
+    this.socket = platform.bind(local, this)
+    this.address = this.socket.address
+    this.port = this.socket.port
+    this.wildcard = isWildcard(this.socket.address)
+    this.peerAddress = local.peer === undefined ? null : (this.socket.peerAddress ?? local.peer.address)
+  }
+
+  onDatagram(bytes: Uint8Array, address: string, port: number): void {
+    this.sink.onDatagram(this, bytes, address, port)
+  }
+
+  onDrain(): void {
+    this.blocked = false
+    this.sink.onDrain(this)
+  }
+
+  onError(error: Error): void {
+    this.sink.onError(this, error)
+  }
+
+  /** The ports are filled in already. */
+  send(segment: Segment, address: string, udpPort: number): void {
+    const { scratch } = this
+    const header = scratch.fill(segment)
+    let parts: Uint8Array[]
+    if (segment.payload.length === 0) {
+      parts = scratch.one
+    } else if (segment.payloadTail.length === 0) {
+      parts = scratch.two
+      parts[1] = segment.payload
+    } else {
+      parts = scratch.three
+      parts[1] = segment.payload
+      parts[2] = segment.payloadTail
+    }
+    parts[0] = header
+    if (this.socket.send(parts, address, udpPort)) return
+    // the queue still points at the header
+    this.blocked = true
+    this.scratch = new HeaderScratch()
+  }
+
+  flush(): void {
+    this.socket.flush()
+  }
+
+  ref(): void {
+    this.socket.ref()
+  }
+
+  unref(): void {
+    this.socket.unref()
+  }
+
+  close(): void {
+    this.socket.close()
+  }
+}
+
+const EMPTY = new Uint8Array(0)
+
+// Room for one header, with a view of each length that it may have and the lists that a send takes.
+class HeaderScratch {
+  readonly one: Uint8Array[] = [EMPTY]
+  readonly two: Uint8Array[] = [EMPTY, EMPTY]
+  readonly three: Uint8Array[] = [EMPTY, EMPTY, EMPTY]
+  private readonly bytes = new Uint8Array(MAX_HEADER_LENGTH)
+  private readonly views: (Uint8Array | undefined)[] = new Array<undefined>(MAX_HEADER_LENGTH / 4 + 1).fill(undefined)
+
+  fill(segment: Segment): Uint8Array {
+    const length = encode(segment, this.bytes)
+    let view = this.views[length >> 2]
+    if (view === undefined) {
+      view = this.bytes.subarray(0, length)
+      this.views[length >> 2] = view
+    }
+    return view
+  }
+}

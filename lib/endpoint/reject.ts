@@ -1,0 +1,40 @@
+// RST to segments that nobody owns (RFC 9293 §3.10.7.1), at a limited rate.
+import { ACK, RST, Segment } from '../wire/segment.js'
+import type { LocalSocket } from './local-socket.js'
+import { TokenBucket } from './token-bucket.js'
+
+export class Rejecter {
+  sent = 0
+  /** Not answered: beyond the rate, or nobody could send. */
+  suppressed = 0
+  private readonly bucket: TokenBucket
+  private readonly out = new Segment()
+
+  constructor(perSecond: number) {
+    this.bucket = new TokenBucket(perSecond)
+  }
+
+  /** Answers `segment`, unless it is a RST itself. */
+  reject(local: LocalSocket, segment: Segment, address: string, udpPort: number, now: number): void {
+    if (segment.flags & RST) return
+    if (local.blocked || !this.bucket.take(now)) {
+      this.suppressed++
+      return
+    }
+    const { out } = this
+    out.sourcePort = segment.destinationPort
+    out.destinationPort = segment.sourcePort
+    if (segment.flags & ACK) {
+      out.flags = RST
+      out.seq = segment.ack
+      out.ack = 0
+    } else {
+      out.flags = RST | ACK
+      out.seq = 0
+      out.ack = (segment.seq + segment.length) >>> 0
+    }
+    this.sent++
+    local.send(out, address, udpPort)
+    local.flush()
+  }
+}

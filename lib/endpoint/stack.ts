@@ -1,0 +1,256 @@
+// The stack of one machine: its endpoints by UDP port, its secrets, its limits; where connect and listen begin.
+import type { Config } from '../core/config.js'
+import type { Trace } from '../core/trace.js'
+import type { LocalAddress, Platform } from '../platform/platform.js'
+import { canonical, destination, isIPv4Like, isIPv6, isWildcard, mapped, unmapped } from './address.js'
+import type { Channel, ChannelOwner } from './channel.js'
+import { Endpoint, type EndpointHost } from './endpoint.js'
+import { SequenceNumbers } from './isn.js'
+import { DEFAULT_LIMITS, type StackLimits } from './limits.js'
+import type { Listener, ListenerOwner } from './listener.js'
+import type { LocalSocket } from './local-socket.js'
+import { choosePort } from './ports.js'
+import { type ConnectTarget, type ListenTarget, RECEIVE_BUFFER } from './target.js'
+import type { TimeWaitRecord } from './time-wait.js'
+
+export interface StackStats {
+  /** UDP ports in use. */
+  readonly endpoints: number
+  /** Of these, the ones on which nothing but TIME-WAIT is left. */
+  readonly waiting: number
+}
+
+export class Stack implements EndpointHost {
+  readonly platform: Platform
+  readonly limits: StackLimits
+  readonly numbers: SequenceNumbers
+  /** Gives each new connection its observer; null: none is observed. */
+  trace: ((channel: Channel) => Trace | null) | null = null
+  private endpoints = 0
+  /** Those that any number of connections and listeners may share; a client's own is not among them. */
+  private readonly shared: Map<number, Endpoint> = new Map()
+  /** Idle but for TIME-WAIT; the one that has waited longest is first. */
+  private readonly waiting: Set<Endpoint> = new Set()
+  private waitingSockets = 0
+
+  /** `limits`: bounds other than the defaults. */
+  constructor(platform: Platform, limits: Partial<StackLimits> = {}) {
+    this.platform = platform
+    this.limits = Object.freeze({ ...DEFAULT_LIMITS, ...limits })
+    this.numbers = new SequenceNumbers(platform)
+  }
+
+  /**
+   * Begins to connect; the SYN leaves after this turn.
+   * @throws the machine's error: for the local address EADDRINUSE, EADDRNOTAVAIL, EACCES, EMFILE, or for want of a route
+   */
+  connect(target: ConnectTarget, config: Config, owner: ChannelOwner): Channel {
+    const { localUdpPort } = target
+    if (localUdpPort !== undefined) {
+      return this.connectFrom(this.sharedAt(target, localUdpPort), target, config, owner)
+    }
+    const address = canonical(target.address)
+    const remoteUdpPort = udpPortOf(target)
+    const endpoint = new Endpoint(this)
+    const { localPort = 0 } = target
+    let former: TimeWaitRecord | null = null
+    const wanted = {
+      address: target.localAddress ?? (isIPv6(address) ? '::' : '0.0.0.0'),
+      port: localPort,
+      peer: { address, port: remoteUdpPort },
+      recvBufferSize: target.recvBufferSize ?? RECEIVE_BUFFER,
+    }
+    this.bind(endpoint, wanted, (victim) => {
+      former = victim.recordOf(address, remoteUdpPort, target.port, localPort)
+    })
+    const local = endpoint.locals[0] as LocalSocket
+    const addresses = {
+      local,
+      peerAddress: local.peerAddress ?? address,
+      remoteUdpPort,
+      remotePort: target.port,
+      localPort: local.port,
+      plain: false,
+    }
+    // nothing else lives there: the ports cannot be taken
+    return endpoint.open(addresses, config, owner, former) as Channel
+  }
+
+  /** @throws the machine's bind error (EADDRINUSE, EADDRNOTAVAIL, EACCES); the port is bound on return */
+  listen(target: ListenTarget, config: () => Config, owner: ListenerOwner): Listener {
+    const wanted = { ...target, address: canonical(target.address) }
+    const endpoint = this.listeningAt({
+      address: wanted.address,
+      port: target.udpPort ?? target.port,
+      ipv6Only: target.ipv6Only ?? false,
+      reusePort: target.reusePort ?? false,
+      recvBufferSize: target.recvBufferSize ?? RECEIVE_BUFFER,
+    })
+    let { port } = target
+    if (port === 0) {
+      const free = target.udpPort === undefined ? endpoint.udpPort : this.freePort(endpoint, wanted)
+      if (free === undefined) throw bindError('EADDRINUSE', target.address, 0)
+      port = free
+    } else if (!endpoint.canListen(port, wanted)) {
+      throw bindError('EADDRINUSE', target.address, port)
+    }
+    this.wake(endpoint)
+    return endpoint.listen(wanted, port, config, owner)
+  }
+
+  getStats(): StackStats {
+    return { endpoints: this.endpoints, waiting: this.waiting.size }
+  }
+
+  // ---- the endpoints'
+
+  /** A connection from a UDP port that is bound already. */
+  connectFrom(endpoint: Endpoint, target: ConnectTarget, config: Config, owner: ChannelOwner): Channel {
+    try {
+      const address = destination(canonical(target.address))
+      const remoteUdpPort = udpPortOf(target)
+      const local = this.localTowards(endpoint, address, target)
+      const peerAddress = isIPv6(local.address) ? mapped(address) : address
+      const localPort =
+        target.localPort ??
+        choosePort(this.platform, (port) => endpoint.isTaken(local, peerAddress, remoteUdpPort, target.port, port))
+      if (localPort === undefined) throw bindError('EADDRNOTAVAIL', local.address, 0)
+      const plain = !isIPv6(address)
+      const addresses = { local, peerAddress, remoteUdpPort, remotePort: target.port, localPort, plain }
+      const channel = endpoint.open(addresses, config, owner)
+      if (channel === null) throw bindError('EADDRINUSE', local.address, localPort)
+      this.wake(endpoint)
+      return channel
+    } catch (error) {
+      endpoint.closeIfIdle()
+      throw error
+    }
+  }
+
+  endpointWaits(endpoint: Endpoint): void {
+    if (this.waiting.has(endpoint)) return
+    this.waiting.add(endpoint)
+    this.waitingSockets += endpoint.locals.length
+    const quarter = Math.floor((this.platform.descriptorLimit ?? Number.POSITIVE_INFINITY) / 4)
+    const limit = Math.min(this.limits.maxTimeWaitSockets, quarter)
+    for (const oldest of this.waiting) {
+      if (this.waitingSockets <= limit) return
+      oldest.close()
+    }
+  }
+
+  endpointClosed(endpoint: Endpoint): void {
+    this.wake(endpoint)
+    this.endpoints--
+    if (this.shared.get(endpoint.udpPort) === endpoint) this.shared.delete(endpoint.udpPort)
+  }
+
+  /** It has more than TIME-WAIT again, or nothing at all. */
+  private wake(endpoint: Endpoint): void {
+    if (this.waiting.delete(endpoint)) this.waitingSockets -= endpoint.locals.length
+  }
+
+  /** Where a connection from `udpPort` is to live: on what has it bound, or on all addresses, so that others can join. */
+  private sharedAt(target: ConnectTarget, udpPort: number): Endpoint {
+    const existing = udpPort === 0 ? undefined : this.shared.get(udpPort)
+    if (existing !== undefined) return existing
+    const recvBufferSize = target.recvBufferSize ?? RECEIVE_BUFFER
+    if (target.localAddress !== undefined) {
+      return this.share({ address: canonical(target.localAddress), port: udpPort, recvBufferSize })
+    }
+    try {
+      return this.share({ address: '::', port: udpPort, recvBufferSize })
+    } catch (error) {
+      const { code } = error as { code?: unknown }
+      if (isIPv6(target.address) || (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL')) throw error
+      // a machine without IPv6
+      return this.share({ address: '0.0.0.0', port: udpPort, recvBufferSize })
+    }
+  }
+
+  /** Where a listener on `local` is to live. */
+  private listeningAt(local: LocalAddress): Endpoint {
+    const existing = local.port === 0 ? undefined : this.shared.get(local.port)
+    if (existing === undefined) return this.share(local)
+    if (existing.covers(local)) return existing
+    if (existing.idle) {
+      existing.close()
+      return this.share(local)
+    }
+    existing.hold(local)
+    return existing
+  }
+
+  private share(local: LocalAddress): Endpoint {
+    const endpoint = new Endpoint(this)
+    this.bind(endpoint, local)
+    this.shared.set(endpoint.udpPort, endpoint)
+    return endpoint
+  }
+
+  /** What only waits in TIME-WAIT makes room for what is wanted now. */
+  private bind(endpoint: Endpoint, local: LocalAddress, onReclaim?: (victim: Endpoint) => void): void {
+    for (;;) {
+      try {
+        endpoint.hold(local)
+        this.endpoints++
+        return
+      } catch (error) {
+        const victim = this.reclaimable((error as { code?: unknown }).code, local.port)
+        if (victim === undefined) throw error
+        onReclaim?.(victim)
+        victim.close()
+      }
+    }
+  }
+
+  private reclaimable(code: unknown, port: number): Endpoint | undefined {
+    for (const endpoint of this.waiting) {
+      if (code === 'EMFILE' || code === 'ENFILE') return endpoint
+      if (code === 'EADDRINUSE' && endpoint.udpPort === port) return endpoint
+    }
+    return undefined
+  }
+
+  private localTowards(endpoint: Endpoint, address: string, target: ConnectTarget): LocalSocket {
+    if (target.localAddress !== undefined) {
+      const own = canonical(target.localAddress)
+      if (endpoint.localAt(own) === undefined) {
+        const recvBufferSize = target.recvBufferSize ?? RECEIVE_BUFFER
+        endpoint.hold({ address: own, port: endpoint.udpPort, recvBufferSize })
+      }
+      return endpoint.localAt(own) as LocalSocket
+    }
+    const source = this.platform.sourceAddress(unmapped(address))
+    const exact = source === undefined ? undefined : endpoint.localAt(source)
+    const local = exact ?? endpoint.locals.find((each) => canReach(each, address))
+    if (local === undefined) throw bindError('EADDRNOTAVAIL', address, endpoint.udpPort)
+    return local
+  }
+
+  private freePort(endpoint: Endpoint, wanted: ListenTarget): number | undefined {
+    return choosePort(this.platform, (port) => !endpoint.canListen(port, wanted))
+  }
+}
+
+function canReach(local: LocalSocket, address: string): boolean {
+  if (local.address === '::') return true
+  if (isWildcard(local.address)) return isIPv4Like(address)
+  return isIPv4Like(local.address) === isIPv4Like(address)
+}
+
+function udpPortOf(target: ConnectTarget): number {
+  const port = target.udpPort ?? target.port
+  if (port !== 0) return port
+  // no datagram can be sent there; kernels say the same of TCP
+  throw machineError('connect', 'ECONNREFUSED', target.address, port)
+}
+
+function bindError(code: string, address: string, port: number): Error {
+  return machineError('bind', code, address, port)
+}
+
+/** In the shape of the machine's own. */
+function machineError(syscall: string, code: string, address: string, port: number): Error {
+  return Object.assign(new Error(`${syscall} ${code} ${address}:${port}`), { code, syscall, address, port })
+}

@@ -1,0 +1,60 @@
+// Where to connect to and where to listen, and what an endpoint counts.
+
+export interface ConnectTarget {
+  /** An IP literal. */
+  address: string
+  /** TCP port of the peer. */
+  port: number
+  /** UDP port of the peer. @default port */
+  udpPort?: number | undefined
+  localAddress?: string | undefined
+  /** TCP port to connect from; also the UDP port, unless `localUdpPort` says otherwise. @default the UDP port, or a random one if that is shared */
+  localPort?: number | undefined
+  /** UDP port to connect from, shared with whatever this stack has on it. @default a free one, for this connection alone */
+  localUdpPort?: number | undefined
+  /** SO_RCVBUF to ask for, bytes. @default 4194304 */
+  recvBufferSize?: number | undefined
+}
+
+export interface ListenTarget {
+  /** An IP literal; '::' takes IPv4 too unless `ipv6Only`. */
+  address: string
+  /** TCP port; 0: a free one. */
+  port: number
+  /** UDP port; 0: a free one. @default port */
+  udpPort?: number | undefined
+  /** Half-open connections at most, 1 to 4096; 0: the default. @default 511 */
+  backlog?: number | undefined
+  ipv6Only?: boolean | undefined
+  /** Several processes may take the port. */
+  reusePort?: boolean | undefined
+  /** SO_RCVBUF to ask for, bytes. @default 4194304 */
+  recvBufferSize?: number | undefined
+  /** What happens to TIME-WAIT records when the last connection after close() has ended. @default 'keep' */
+  timeWait?: 'keep' | 'release' | undefined
+}
+
+/** SO_RCVBUF that is asked for if nothing else is said: the default of many systems loses half of a burst. */
+export const RECEIVE_BUFFER: number = 4 * 2 ** 20
+
+/** Counted since the endpoint was bound, or as it is now. */
+export interface EndpointStats {
+  /** UDP sockets: one, and beside a wildcard one for each address. */
+  readonly sockets: number
+  readonly connections: number
+  readonly timeWait: number
+  /** Records that went early, to make room. */
+  readonly timeWaitEvicted: number
+  readonly datagrams: number
+  /** Datagrams that were no segments. */
+  readonly malformed: number
+  /** Segments for nobody. */
+  readonly unowned: number
+  readonly resetsSent: number
+  /** Segments for nobody that were not answered: too many, or no way out. */
+  readonly resetsSuppressed: number
+  /** SYNs dropped because the endpoint holds as many connections as it may. */
+  readonly refusedByLimit: number
+  /** Failed sends and ICMP errors. */
+  readonly socketErrors: number
+}

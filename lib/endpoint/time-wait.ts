@@ -1,0 +1,158 @@
+// TIME-WAIT as small records (RFC 9293 §3.6.1): a FIN again is answered and starts 2 MSL anew; a RST changes nothing (RFC 1337).
+import type { TimeWaitSeed } from '../core/connection.js'
+import { ACK, FIN, RST, Segment, SYN } from '../wire/segment.js'
+import { before } from '../wire/seq.js'
+import { Deadlines, type Sleeper } from './deadlines.js'
+import type { Demux, Tenant } from './demux.js'
+import type { LocalSocket } from './local-socket.js'
+import { TokenBucket } from './token-bucket.js'
+
+/** What is left of a connection. */
+export class TimeWaitRecord implements Tenant, Sleeper {
+  local: LocalSocket
+  readonly peerAddress: string
+  readonly remoteUdpPort: number
+  readonly remotePort: number
+  readonly localPort: number
+  sibling: Tenant | null = null
+  dueAt: number = Number.POSITIVE_INFINITY
+  slot = -1
+  expiresAt: number
+  readonly sndNxt: number
+  readonly rcvNxt: number
+  readonly timestamps: boolean
+  tsRecent: number
+  readonly window: number
+  readonly timestampOffset: number
+  readonly msl: number
+
+  constructor(of: Tenant, seed: TimeWaitSeed, now: number) {
+    this.local = of.local
+    this.peerAddress = of.peerAddress
+    this.remoteUdpPort = of.remoteUdpPort
+    this.remotePort = of.remotePort
+    this.localPort = of.localPort
+    this.expiresAt = now + 2 * seed.msl
+    this.sndNxt = seed.sndNxt
+    this.rcvNxt = seed.rcvNxt
+    this.timestamps = seed.timestamps
+    this.tsRecent = seed.tsRecent
+    this.window = seed.window
+    this.timestampOffset = seed.timestampOffset
+    this.msl = seed.msl
+  }
+
+  /** Whether `syn` begins a new connection in place of this one (RFC 6191 §2, RFC 9293 MAY-2). */
+  admits(syn: Segment): boolean {
+    const later = before(this.rcvNxt, syn.seq)
+    if (!this.timestamps) return syn.hasTimestamps || later
+    if (!syn.hasTimestamps) return later
+    return before(this.tsRecent, syn.tsVal) || (syn.tsVal === this.tsRecent && later)
+  }
+
+  /** An initial sequence number for what comes after: `chosen`, or one beyond all that this connection has sent. */
+  issBeyond(chosen: number): number {
+    return before(this.sndNxt, chosen) ? chosen : (this.sndNxt + 2 ** 16 + 1) >>> 0
+  }
+}
+
+/** The records of one endpoint: at most `limit`, in order of expiry. */
+export class TimeWait {
+  /** Records that went before their time, to make room. */
+  evicted = 0
+  private readonly demux: Demux<Tenant>
+  private readonly deadlines: Deadlines<TimeWaitRecord> = new Deadlines()
+  private readonly limit: number
+  private readonly acks: TokenBucket
+  private readonly out = new Segment()
+
+  constructor(demux: Demux<Tenant>, limit: number, acksPerSecond: number) {
+    this.demux = demux
+    this.limit = limit
+    this.acks = new TokenBucket(acksPerSecond)
+  }
+
+  get size(): number {
+    return this.deadlines.size
+  }
+
+  /** When expire() is due, ms. */
+  get next(): number {
+    return this.deadlines.next
+  }
+
+  add(record: TimeWaitRecord): void {
+    if (this.deadlines.size >= this.limit) this.evict()
+    this.demux.add(record)
+    this.deadlines.schedule(record, record.expiresAt)
+  }
+
+  remove(record: TimeWaitRecord): void {
+    this.deadlines.remove(record)
+    this.demux.remove(record)
+  }
+
+  clear(): void {
+    while (this.deadlines.first !== undefined) this.remove(this.deadlines.first)
+  }
+
+  expire(now: number): void {
+    for (;;) {
+      const record = this.deadlines.takeDue(now)
+      if (record === undefined) return
+      if (record.expiresAt > now) this.deadlines.schedule(record, record.expiresAt)
+      else this.demux.remove(record)
+    }
+  }
+
+  /** A segment for `record` that does not begin a new connection (RFC 9293 §3.10.7.4, TIME-WAIT). */
+  segmentArrives(record: TimeWaitRecord, segment: Segment, now: number): void {
+    const { flags } = segment
+    if (flags & RST) return // RFC 1337 §3, fix (1)
+    if ((flags & (ACK | SYN)) === 0) return
+    const old = record.timestamps && segment.hasTimestamps && before(segment.tsVal, record.tsRecent) // PAWS
+    const end = (segment.seq + segment.length) >>> 0
+    if (flags & FIN && end === record.rcvNxt && !old) {
+      record.expiresAt = now + 2 * record.msl
+      this.acknowledge(record, now)
+      return
+    }
+    const expected = segment.length === 0 && segment.seq === record.rcvNxt && !before(record.sndNxt, segment.ack)
+    if (expected && !old) {
+      if (record.timestamps && segment.hasTimestamps) record.tsRecent = segment.tsVal
+    } else if (this.acks.take(now)) {
+      this.acknowledge(record, now)
+    }
+  }
+
+  private acknowledge(record: TimeWaitRecord, now: number): void {
+    const { out } = this
+    if (record.local.blocked) return
+    out.sourcePort = record.localPort
+    out.destinationPort = record.remotePort
+    out.flags = ACK
+    out.seq = record.sndNxt
+    out.ack = record.rcvNxt
+    out.window = record.window
+    out.hasTimestamps = record.timestamps
+    if (record.timestamps) {
+      out.tsVal = (Math.floor(now) + record.timestampOffset) >>> 0
+      out.tsEcr = record.tsRecent
+    }
+    record.local.send(out, record.peerAddress, record.remoteUdpPort)
+    record.local.flush()
+  }
+
+  private evict(): void {
+    let { first } = this.deadlines
+    while (first !== undefined && first.expiresAt > first.dueAt) {
+      // its FIN has come again since it was filed
+      this.deadlines.remove(first)
+      this.deadlines.schedule(first, first.expiresAt)
+      first = this.deadlines.first
+    }
+    if (first === undefined) return
+    this.evicted++
+    this.remove(first)
+  }
+}
