@@ -1,0 +1,44 @@
+// The door `.`: the API of node:net, and the Stack that sockets and servers live on.
+export type { AddressInfo, LookupFunction, SocketReadyState } from 'node:net'
+export {
+  BlockList,
+  getDefaultAutoSelectFamily,
+  getDefaultAutoSelectFamilyAttemptTimeout,
+  isIP,
+  isIPv4,
+  isIPv6,
+  SocketAddress,
+  setDefaultAutoSelectFamily,
+  setDefaultAutoSelectFamilyAttemptTimeout,
+} from 'node:net'
+export { Stack, type StackStats } from './endpoint/stack.js'
+export type { CodedError, SystemError } from './net/errors.js'
+export type { Hears, SocketEvents } from './net/events.js'
+export type { OnReadOpts } from './net/link.js'
+export { default, type Module } from './net/module.js'
+export type { ConnectTransportOptions, ListenTransportOptions, TransportOptions } from './net/options.js'
+export {
+  createServer,
+  type DropArgument,
+  type ListenOptions,
+  Server,
+  type ServerConstructor,
+  type ServerEvents,
+  type ServerOpts,
+} from './net/server.js'
+export {
+  connect,
+  connect as createConnection,
+  Socket,
+  Socket as Stream,
+  type SocketConstructor,
+  type SocketInfo,
+} from './net/socket.js'
+export type { NetConnectOpts, SocketConnectOpts, SocketConstructorOpts } from './net/socket-options.js'
+export type {
+  Alarm,
+  DatagramHandler,
+  DatagramSocket,
+  LocalAddress,
+  Platform,
+} from './platform/platform.js'

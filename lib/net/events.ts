@@ -1,0 +1,27 @@
+// The events of a socket, with the types of what their listeners get.
+
+/** Events of a Socket. */
+export interface SocketEvents {
+  /** Both directions are over, or destroy() was called; the last event. */
+  close: [hadError: boolean]
+  connect: []
+  connectionAttempt: [address: string, port: number, family: number]
+  connectionAttemptFailed: [address: string, port: number, family: number, error: Error]
+  connectionAttemptTimeout: [address: string, port: number, family: number]
+  data: [data: Buffer]
+  drain: []
+  end: []
+  error: [error: Error]
+  finish: []
+  /** A name was looked up. */
+  lookup: [error: Error | null, address: string | undefined, family: number | undefined, host: string]
+  pause: []
+  ready: []
+  readable: []
+  resume: []
+  /** Nothing has happened for as long as setTimeout() said. */
+  timeout: []
+}
+
+/** A listener of an event that comes with these arguments. */
+export type Hears<Args> = (...args: Args extends unknown[] ? Args : never) => void

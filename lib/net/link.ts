@@ -1,0 +1,345 @@
+// Between a socket's streams and its channel: writes wait for room, reads wait for bytes, promises wait for ACKs.
+import type { Duplex } from 'node:stream'
+import { ACKED, CLOSED, ENDED, READABLE, WRITABLE } from '../core/events.js'
+import type { Channel, ChannelOwner } from '../endpoint/channel.js'
+import { codeOf, plainError, readError } from './errors.js'
+import type { IdleTimer } from './idle-timer.js'
+
+/** What a Writable hands to _write() and _writev(). */
+type Done = (error?: Error | null) => void
+interface Piece {
+  readonly chunk: Uint8Array
+}
+
+/** Reading into the program's own memory instead of 'data' events. */
+export interface OnReadOpts {
+  /** Filled again for each read, or what makes one for each read. */
+  buffer: Uint8Array | (() => Uint8Array)
+  /** Called with the number of bytes and where they are; false stops reading until resume(). */
+  callback(bytesRead: number, buffer: Uint8Array): boolean | undefined
+}
+
+interface Waiter {
+  /** Acknowledged bytes that settle it. */
+  readonly target: number
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
+const NOTHING: readonly Piece[] = []
+
+/** One connection's worth of stream: before the channel there is it holds what is written, after it remembers the counts. */
+export class Link implements ChannelOwner {
+  channel: Channel | null = null
+  /** Whether the connection holds the process. */
+  held = true
+  /** Told of whatever moves. */
+  idle: IdleTimer | null = null
+  /** Bytes that the reader was given. */
+  bytesRead = 0
+  /** Bytes of the writes that were called back. */
+  bytesDone = 0
+
+  private opened = false
+  private readonly stream: Duplex
+  private readonly onread: OnReadOpts | null
+  /** Bytes that the channel took. */
+  private sent = 0
+
+  /** The stream has asked for bytes and not been told to wait. */
+  private wanted = false
+  private ended = false
+  /** onread's callback said stop; what is left of the chunk that it was given a part of. */
+  private stopped = false
+  private leftover: Uint8Array | null = null
+
+  /** The write under way: what comes next, what comes then, its length, and whom to tell. */
+  private rest: Uint8Array | null = null
+  private pieces: readonly Piece[] = NOTHING
+  private nextPiece = 0
+  private length = 0
+  private done: Done | null = null
+  private finalDone: Done | null = null
+
+  private readonly waiters: Waiter[] = []
+  private lost: Error | null = null
+  /** After the stream, and only for those who still wait: the channel that goes on by itself. */
+  private orphan: Channel | null = null
+  /** Bytes known to be acknowledged when the channel was left, or it was over. */
+  private confirmed = 0
+
+  constructor(stream: Duplex, onread: OnReadOpts | null) {
+    this.stream = stream
+    this.onread = onread
+  }
+
+  // ---- the connection's life
+
+  /** The handshake is done: what waits to be written goes now. */
+  open(channel: Channel): void {
+    this.channel = channel
+    this.opened = true
+    channel.owner = this
+    if (!this.held) channel.unref()
+  }
+
+  hold(on: boolean): void {
+    this.held = on
+    const channel = this.channel ?? this.orphan
+    if (channel === null) return
+    if (on) channel.ref()
+    else channel.unref()
+  }
+
+  /** What waited for open(). */
+  start(): void {
+    this.flush()
+    const { finalDone } = this
+    if (finalDone === null) return
+    this.finalDone = null
+    this.final(finalDone)
+  }
+
+  /**
+   * The stream is gone.
+   * @returns what the callback of the write under way is owed, to be called with its error; null: no write was.
+   */
+  close(error: Error | null, lingerTimeout: number, reset: boolean): Done | null {
+    const { channel, done } = this
+    this.channel = null
+    this.idle = null
+    this.done = null
+    this.rest = null
+    this.pieces = NOTHING
+    this.lost = error
+    if (error !== null) this.rejectAll(error)
+    if (channel !== null) this.leave(channel, lingerTimeout, reset)
+    else this.rejectAll(plainError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION'))
+    this.leftover = null
+    return done
+  }
+
+  private leave(channel: Channel, lingerTimeout: number, reset: boolean): void {
+    const over = channel.state === 'CLOSED' || channel.state === 'TIME-WAIT'
+    const discarded = this.stream.readableLength > 0 || this.leftover !== null || channel.readable > 0
+    // RFC 9293 §3.10.4, RFC 1122 §4.2.2.13: thrown-away text is answered with a RST, but not ahead of what is still to be delivered
+    if (reset || (discarded && !over && channel.unacknowledged === 0)) channel.abort()
+    else if (discarded) while (channel.receive() !== null);
+    if (channel.state !== 'CLOSED') this.confirmed = this.acknowledgedBytes(channel)
+    channel.release(reset ? 0 : lingerTimeout)
+    this.settle(this.confirmed)
+    if (reset) this.rejectAll(plainError('ERR_SOCKET_CLOSED'))
+    if (this.waiters.length === 0) return
+    this.orphan = channel
+    channel.owner = this
+    this.hold(this.held)
+  }
+
+  /** Nobody waits any longer: the channel is the endpoint's alone. */
+  private forget(channel: Channel): void {
+    this.orphan = null
+    channel.owner = null
+    channel.unref()
+  }
+
+  onEvents(events: number): void {
+    this.idle?.touch()
+    if (events & (READABLE | ENDED)) this.pull()
+    if (events & WRITABLE) this.flush()
+    const channel = this.channel ?? this.orphan
+    if (channel === null) return
+    if (events & CLOSED) this.over(channel)
+    else if (events & ACKED && this.waiters.length > 0) this.settle(this.acknowledgedBytes(channel))
+    if (channel === this.orphan && this.waiters.length === 0) this.forget(channel)
+  }
+
+  private over(channel: Channel): void {
+    const { reason } = channel
+    this.confirmed = reason === null ? Number.POSITIVE_INFINITY : channel.status().bytesAcked
+    this.settle(this.confirmed)
+    if (reason === null) return
+    const error = readError(codeOf(reason, channel.error))
+    this.rejectAll(error)
+    if (channel === this.channel) this.stream.destroy(error)
+  }
+
+  // ---- writing
+
+  /** Bytes that the program has handed over and that no callback has told of yet are the stream's to count. */
+  write(chunk: Uint8Array, done: Done): void {
+    const { channel } = this
+    if (channel === null) {
+      this.begin(chunk, NOTHING, chunk.length, done)
+      return
+    }
+    this.idle?.touch()
+    const taken = channel.send(chunk)
+    this.sent += taken
+    if (taken < chunk.length) {
+      this.begin(taken === 0 ? chunk : chunk.subarray(taken), NOTHING, chunk.length, done)
+      return
+    }
+    this.bytesDone += taken
+    done()
+  }
+
+  writev(pieces: readonly Piece[], done: Done): void {
+    let length = 0
+    for (const piece of pieces) length += piece.chunk.length
+    this.begin((pieces[0] as Piece).chunk, pieces, length, done)
+    if (this.channel === null) return
+    this.idle?.touch()
+    this.flush()
+  }
+
+  /** The write under way fails. */
+  refuse(error: Error): void {
+    const { done } = this
+    this.rest = null
+    this.pieces = NOTHING
+    this.done = null
+    done?.(error)
+  }
+
+  /** Why a write that was cut short by destroy() was. */
+  unwritten(): Error {
+    return plainError(this.opened ? 'ERR_STREAM_DESTROYED' : 'ERR_SOCKET_CLOSED_BEFORE_CONNECTION')
+  }
+
+  /** FIN after all that was written. */
+  final(done: Done): void {
+    if (this.channel === null) {
+      this.finalDone = done
+      return
+    }
+    this.channel.close()
+    done()
+  }
+
+  private begin(rest: Uint8Array, pieces: readonly Piece[], length: number, done: Done): void {
+    this.rest = rest
+    this.pieces = pieces
+    this.nextPiece = 1
+    this.length = length
+    this.done = done
+  }
+
+  private flush(): void {
+    const { channel, done } = this
+    if (channel === null || done === null) return
+    while (this.rest !== null) {
+      const taken = channel.send(this.rest)
+      this.sent += taken
+      if (taken < this.rest.length) {
+        if (taken > 0) this.rest = this.rest.subarray(taken)
+        return
+      }
+      this.rest = this.nextPiece < this.pieces.length ? (this.pieces[this.nextPiece++] as Piece).chunk : null
+    }
+    this.pieces = NOTHING
+    this.done = null
+    this.bytesDone += this.length
+    done()
+  }
+
+  // ---- reading
+
+  /** The stream asks for bytes. */
+  read(): void {
+    this.wanted = true
+    this.pull()
+  }
+
+  /** What pause() and resume() mean to a socket that reads into the program's own memory. */
+  holdReading(on: boolean): void {
+    if (this.onread === null) return
+    this.stopped = on
+    if (!on) this.read()
+  }
+
+  private pull(): void {
+    if (!this.wanted || this.channel === null) return
+    let thrown = true
+    try {
+      if (this.onread === null) this.push(this.channel)
+      else this.fill(this.channel, this.onread)
+      thrown = false
+    } finally {
+      // a listener that threw does not cost the rest
+      if (thrown) process.nextTick(() => this.pull())
+    }
+  }
+
+  private push(channel: Channel): void {
+    while (this.wanted && this.channel === channel) {
+      const bytes = channel.receive()
+      if (bytes === null) {
+        if (channel.ended) this.end()
+        return
+      }
+      this.bytesRead += bytes.length
+      if (!this.stream.push(bytes)) this.wanted = false
+    }
+  }
+
+  private fill(channel: Channel, onread: OnReadOpts): void {
+    while (!this.stopped && this.channel === channel) {
+      const bytes = this.leftover ?? channel.receive()
+      if (bytes === null) {
+        if (channel.ended) this.end()
+        return
+      }
+      const buffer = typeof onread.buffer === 'function' ? onread.buffer() : onread.buffer
+      const length = Math.min(bytes.length, buffer.length)
+      buffer.set(length < bytes.length ? bytes.subarray(0, length) : bytes)
+      this.leftover = length < bytes.length ? bytes.subarray(length) : null
+      this.bytesRead += length
+      if (onread.callback(length, buffer) === false || length === 0) this.stopped = true
+    }
+  }
+
+  private end(): void {
+    if (this.ended) return
+    this.ended = true
+    this.wanted = false
+    this.stream.push(null)
+    // with nothing to be read before it, 'end' comes without anybody reading
+    this.stream.read(0)
+  }
+
+  // ---- acknowledgments
+
+  /** Settles when the peer's TCP has acknowledged the first `target` bytes. */
+  acknowledged(target: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.lost !== null) {
+        reject(this.lost)
+        return
+      }
+      this.waiters.push({ target, resolve, reject })
+      const channel = this.channel ?? this.orphan
+      if (channel !== null) this.settle(this.acknowledgedBytes(channel))
+      else {
+        this.settle(this.confirmed)
+        if (this.stream.destroyed) this.rejectAll(plainError('ERR_SOCKET_CLOSED'))
+      }
+    })
+  }
+
+  private acknowledgedBytes(channel: Channel): number {
+    return this.sent - channel.unacknowledged
+  }
+
+  private settle(acknowledged: number): void {
+    const { waiters } = this
+    let settled = 0
+    while (settled < waiters.length && (waiters[settled] as Waiter).target <= acknowledged) {
+      ;(waiters[settled++] as Waiter).resolve()
+    }
+    if (settled > 0) waiters.splice(0, settled)
+  }
+
+  private rejectAll(error: Error): void {
+    for (const waiter of this.waiters.splice(0)) waiter.reject(error)
+  }
+}

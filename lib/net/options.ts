@@ -1,0 +1,200 @@
+// Our own options beside those of node:net: what they mean, their ranges, and the core's Config made of them.
+import { type Config, createConfig } from '../core/config.js'
+import { congestionControls, findCongestionControl } from '../core/congestion/algorithms.js'
+import type { CongestionAlgorithm } from '../core/congestion/controller.js'
+import { Stack } from '../endpoint/stack.js'
+import { checkBoolean, checkInteger, MAX_DELAY } from './arguments.js'
+import { invalidArgType, invalidArgValue } from './errors.js'
+
+/** How a connection behaves. All are optional; a wrong type throws ERR_INVALID_ARG_TYPE, a wrong value ERR_OUT_OF_RANGE. */
+export interface TransportOptions {
+  /** The stack to live on: the machine's, or one of `tcp-over-udp/testing`. @default the machine's */
+  stack?: Stack | undefined
+  /** Whole time for connecting, ms, 0 to 2^31 - 1; 0: only `maxRetries` limits it. @default 0 */
+  connectTimeout?: number | undefined
+  /** Retransmission time-out before the first round-trip sample, ms, 1 to 2^31 - 1. @default 1000 (RFC 6298 §2.1) */
+  initialRto?: number | undefined
+  /** Lower bound of the retransmission time-out, ms, 1 to `maxRto`. @default 200, or `maxRto` if that is less */
+  minRto?: number | undefined
+  /** Upper bound of the retransmission time-out and of its back-off, ms, `minRto` to 2^31 - 1. @default 60000 (RFC 6298 §2.5) */
+  maxRto?: number | undefined
+  /**
+   * Retransmissions of one segment, or unanswered window probes, before ETIMEDOUT, 1 to 255; progress starts the count anew.
+   * @default 15 for data and FIN, 7 for a SYN, 5 for a SYN,ACK (RFC 9293 §3.8.3)
+   */
+  maxRetries?: number | undefined
+  /** Between unanswered keep-alive probes, ms, 1 to 2^31 - 1. @default 75000 */
+  keepAliveInterval?: number | undefined
+  /** Unanswered keep-alive probes before ETIMEDOUT, 1 to 255. @default 9 (RFC 9293 §3.8.4) */
+  keepAliveCount?: number | undefined
+  /** Time without progress, with data waiting, before ETIMEDOUT, ms, 0 to 2^31 - 1; 0: off. @default 0 (RFC 9293 §3.9.1) */
+  userTimeout?: number | undefined
+  /** Maximum segment lifetime, ms, 0 to 2^31 - 1; TIME-WAIT lasts twice this. @default 30000 */
+  msl?: number | undefined
+  /**
+   * Longest time without progress that unacknowledged data or FIN hold the process after the socket is destroyed,
+   * ms, 0 to 2^31 - 1; 0: not at all. @default 5000
+   */
+  lingerTimeout?: number | undefined
+  /** Bytes written and not yet acknowledged that a connection holds, 1 to 2^31 - 1. @default 4194304 */
+  sendBuffer?: number | undefined
+  /** Upper limit of the receive window, bytes, 1 to 2^31 - 1. @default 12582912 */
+  maxReceiveBuffer?: number | undefined
+  /** Size of the kernel's receive buffer to ask for (SO_RCVBUF), bytes, 0 to 2^31 - 1. @default 4194304 */
+  recvBufferSize?: number | undefined
+  /** Largest payload plus options of a segment, bytes, 536 to 65495. @default from `mtu`: 1452 over IPv4, 1432 over IPv6 */
+  mss?: number | undefined
+  /** Largest IP packet, bytes, 576 to 65535. @default 1500 */
+  mtu?: number | undefined
+  /** By name, or one of your own. @default 'reno' (RFC 5681, RFC 6582) */
+  congestionControl?: string | CongestionAlgorithm | undefined
+  /** Offer and accept window scaling. @default true (RFC 7323 §2) */
+  windowScaling?: boolean | undefined
+  /** Offer and accept timestamps. @default true (RFC 7323 §3) */
+  timestamps?: boolean | undefined
+  /** Offer and accept selective acknowledgments. @default true (RFC 2018) */
+  sack?: boolean | undefined
+}
+
+/** Where a connection goes and comes from, in UDP's ports. */
+export interface ConnectTransportOptions extends TransportOptions {
+  /** UDP port to send to, where it differs from the TCP port, 0 to 65535. @default `port` */
+  udpPort?: number | undefined
+  /** UDP port to send from, 0 to 65535; shared if the stack has it bound already. @default `localPort`, or any free one */
+  localUdpPort?: number | undefined
+}
+
+/** Where a server listens, in UDP's ports. */
+export interface ListenTransportOptions {
+  /** UDP port to bind, where it differs from the TCP port, 0 to 65535. @default `port` */
+  udpPort?: number | undefined
+  /** Share the UDP port with other processes that ask for it too. @default false */
+  reusePort?: boolean | undefined
+  /** What close() does with TIME-WAIT records: keep them and the UDP port, or release both. @default 'keep' */
+  timeWait?: 'keep' | 'release' | undefined
+  /** Size of the kernel's receive buffer to ask for (SO_RCVBUF), bytes, 0 to 2^31 - 1. @default 4194304 */
+  recvBufferSize?: number | undefined
+}
+
+/** Options that were checked; undefined: not chosen. */
+export type Transport = Readonly<ConnectTransportOptions & ListenTransportOptions>
+
+/** No SYN of ours names less. */
+const MIN_MSS = 536
+const DEFAULT_MTU = 1500
+const DEFAULT_LINGER_TIMEOUT = 5000
+const DEFAULT_MIN_RTO = 200
+const DEFAULT_MAX_RTO = 60_000
+
+const INTEGERS: readonly (readonly [name: keyof Transport, min: number, max: number])[] = [
+  ['connectTimeout', 0, MAX_DELAY],
+  ['initialRto', 1, MAX_DELAY],
+  ['minRto', 1, MAX_DELAY],
+  ['maxRto', 1, MAX_DELAY],
+  ['maxRetries', 1, 255],
+  ['keepAliveInterval', 1, MAX_DELAY],
+  ['keepAliveCount', 1, 255],
+  ['userTimeout', 0, MAX_DELAY],
+  ['msl', 0, MAX_DELAY],
+  ['lingerTimeout', 0, MAX_DELAY],
+  ['sendBuffer', 1, 2 ** 31 - 1],
+  ['maxReceiveBuffer', 1, 2 ** 31 - 1],
+  ['recvBufferSize', 0, 2 ** 31 - 1],
+  ['mss', 536, 65495],
+  ['mtu', 576, 65535],
+  ['udpPort', 0, 65535],
+  ['localUdpPort', 0, 65535],
+]
+const BOOLEANS: readonly (keyof Transport)[] = ['windowScaling', 'timestamps', 'sack', 'reusePort']
+
+/** `base` with what `options` choose over it. @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE. */
+export function resolveTransport(options: object | null | undefined, base: Transport = {}): Transport {
+  const given = (options ?? {}) as Record<keyof Transport, unknown>
+  const chosen: Partial<Record<keyof Transport, unknown>> = {}
+  for (const [name, min, max] of INTEGERS) {
+    if (given[name] === undefined) continue
+    checkInteger(given[name], `options.${name}`, min, max)
+    chosen[name] = given[name]
+  }
+  for (const name of BOOLEANS) {
+    if (given[name] === undefined) continue
+    checkBoolean(given[name], `options.${name}`)
+    chosen[name] = given[name]
+  }
+  const { stack, timeWait, congestionControl } = given
+  if (stack !== undefined) {
+    if (!(stack instanceof Stack)) throw invalidArgType('options.stack', 'an instance of Stack', stack)
+    chosen.stack = stack
+  }
+  if (timeWait !== undefined) {
+    if (timeWait !== 'keep' && timeWait !== 'release') {
+      throw invalidArgValue('options.timeWait', timeWait, "must be one of: 'keep', 'release'")
+    }
+    chosen.timeWait = timeWait
+  }
+  if (congestionControl !== undefined) chosen.congestionControl = algorithmOf(congestionControl)
+  const resolved = { ...base, ...chosen } as Transport
+  const { minRto, maxRto } = resolved
+  if (minRto !== undefined && maxRto !== undefined) checkInteger(minRto, 'options.minRto', 1, maxRto)
+  return resolved
+}
+
+function algorithmOf(value: unknown): CongestionAlgorithm {
+  if (typeof value === 'string') {
+    const found = findCongestionControl(value)
+    if (found !== undefined) return found
+    const names = congestionControls.map((name) => `'${name}'`).join(', ')
+    throw invalidArgValue('options.congestionControl', value, `must be one of: ${names}`)
+  }
+  const algorithm = value as Partial<CongestionAlgorithm> | null
+  if (typeof algorithm !== 'object' || algorithm === null || typeof algorithm.create !== 'function') {
+    throw invalidArgType('options.congestionControl', 'of type string or a congestion algorithm', value)
+  }
+  return algorithm as CongestionAlgorithm
+}
+
+/** What the methods of a socket switch, as it stands when the connection is made. */
+export interface Switches {
+  readonly noDelay: boolean
+  readonly keepAlive: boolean
+  /** ms; 0: the default. */
+  readonly keepAliveInitialDelay: number
+}
+
+/** The core's configuration of a connection over IPv4 or IPv6. */
+export function configOf(transport: Transport, family: number, switches: Switches): Config {
+  const { maxRetries, minRto, maxRto, congestionControl } = transport
+  return createConfig({
+    mss: Math.min(transport.mss ?? 65495, mssOf(transport.mtu ?? DEFAULT_MTU, family)),
+    noDelay: switches.noDelay,
+    keepAlive: switches.keepAlive,
+    keepAliveInitialDelay: switches.keepAliveInitialDelay || undefined,
+    keepAliveInterval: transport.keepAliveInterval,
+    keepAliveCount: transport.keepAliveCount,
+    connectTimeout: transport.connectTimeout,
+    initialRto: transport.initialRto,
+    minRto: minRto ?? Math.min(DEFAULT_MIN_RTO, maxRto ?? DEFAULT_MIN_RTO),
+    maxRto: maxRto ?? Math.max(DEFAULT_MAX_RTO, minRto ?? 0),
+    maxRetries,
+    maxSynRetries: maxRetries,
+    maxSynAckRetries: maxRetries,
+    userTimeout: transport.userTimeout,
+    msl: transport.msl,
+    sendBuffer: transport.sendBuffer,
+    maxReceiveBuffer: transport.maxReceiveBuffer,
+    windowScaling: transport.windowScaling,
+    timestamps: transport.timestamps,
+    sack: transport.sack,
+    congestion: congestionControl as CongestionAlgorithm | undefined,
+  })
+}
+
+/** What is left of an IP packet for text and options, between the headers of IP and UDP and that of TCP. */
+function mssOf(mtu: number, family: number): number {
+  return Math.max(MIN_MSS, mtu - (family === 6 ? 48 : 28) - 20)
+}
+
+/** Longest time without progress that what is unacknowledged holds the process, ms. */
+export function lingerTimeoutOf(transport: Transport): number {
+  return transport.lingerTimeout ?? DEFAULT_LINGER_TIMEOUT
+}

@@ -1,0 +1,53 @@
+// What sockets and connect() can be told: the options of node:net, and ours beside them.
+import type { BlockList, LookupFunction } from 'node:net'
+import type { OnReadOpts } from './link.js'
+import type { ConnectTransportOptions } from './options.js'
+
+/** What a new Socket can be told; connect() takes the same. */
+export interface SocketConstructorOpts extends ConnectTransportOptions {
+  /** Keep the writable side open after the peer's FIN. @default false */
+  allowHalfOpen?: boolean | undefined
+  /** Send small writes at once (Nagle off). @default false */
+  noDelay?: boolean | undefined
+  /** Probe an idle connection. @default false */
+  keepAlive?: boolean | undefined
+  /** Idle ms before the first probe; 0: two hours. @default 0 */
+  keepAliveInitialDelay?: number | undefined
+  /** Bytes in the stream's own buffers, for both directions or for one. @default Node's */
+  highWaterMark?: number | undefined
+  readableHighWaterMark?: number | undefined
+  writableHighWaterMark?: number | undefined
+  readable?: boolean | undefined
+  writable?: boolean | undefined
+  /** Aborting it destroys the socket. */
+  signal?: AbortSignal | undefined
+  /** Read into memory of your own instead of through 'data'. */
+  onread?: OnReadOpts | undefined
+  /** Addresses not to connect to. */
+  blockList?: BlockList | undefined
+}
+
+/** Where to connect to. */
+export interface SocketConnectOpts extends ConnectTransportOptions {
+  /** TCP port, 0 to 65535, as a number or in digits. */
+  port: number | string
+  /** A name or an IP address. @default 'localhost' */
+  host?: string | undefined
+  localAddress?: string | undefined
+  localPort?: number | undefined
+  /** 4 or 6: only such addresses of a name; 0: either. @default 0 */
+  family?: number | 'IPv4' | 'IPv6' | undefined
+  hints?: number | undefined
+  /** @default dns.lookup */
+  lookup?: LookupFunction | undefined
+  /** Try the addresses of a name in turn. @default net.getDefaultAutoSelectFamily() */
+  autoSelectFamily?: boolean | undefined
+  /** ms for each attempt but the last, 10 or more. @default net.getDefaultAutoSelectFamilyAttemptTimeout() */
+  autoSelectFamilyAttemptTimeout?: number | undefined
+}
+
+/** All that connect() takes. */
+export interface NetConnectOpts extends SocketConstructorOpts, SocketConnectOpts {
+  /** ms, as setTimeout() takes it, from the start on. */
+  timeout?: number | undefined
+}

@@ -1,0 +1,527 @@
+// Socket: a TCP connection with the face of node:net's, a Duplex over a channel.
+// Past 400 lines since a class is one thing: what it does is in link.ts (data) and dial.ts (connecting), here is what users see.
+import { channel as diagnosticsChannel } from 'node:diagnostics_channel'
+import type { EventEmitter } from 'node:events'
+import type { AddressInfo, BlockList, SocketReadyState } from 'node:net'
+import { addAbortSignal, Duplex } from 'node:stream'
+import type { Status } from '../core/status.js'
+import type { Channel } from '../endpoint/channel.js'
+import type { Stack } from '../endpoint/stack.js'
+import {
+  checkDestination,
+  checkFunction,
+  checkKeepAliveDelay,
+  checkObjectModes,
+  checkSignal,
+  checkTimeout,
+  keepAliveDelay,
+  normalizeArguments,
+} from './arguments.js'
+import { callable } from './callable.js'
+import { installTrace } from './debug-trace.js'
+import { defaultStack } from './default-stack.js'
+import { Dial, type Dialer } from './dial.js'
+import { connectError, endedByPeer, plainError, unsupported } from './errors.js'
+import type { Hears, SocketEvents } from './events.js'
+import { IdleTimer } from './idle-timer.js'
+import { Link, type OnReadOpts } from './link.js'
+import { lingerTimeoutOf, resolveTransport, type Transport } from './options.js'
+import type { NetConnectOpts, SocketConnectOpts, SocketConstructorOpts } from './socket-options.js'
+
+/** A connection that a server has accepted, and the server's part in it. */
+export interface Accepted {
+  readonly channel: Channel
+  readonly transport: Transport
+  readonly server: EventEmitter
+  readonly pause: boolean
+  /** The socket is gone. */
+  onClose(): void
+}
+
+/** What getInfo() answers: one connection at one moment. */
+export interface SocketInfo extends Status {}
+
+/** Among the options of connect(): what to connect with instead of the stack. */
+export const VIA: unique symbol = Symbol('via')
+
+/** On the prototype, where there is no socket. */
+const NONE = undefined as never
+
+type Done = (error?: Error | null) => void
+
+const familyOf = (address: string): 'IPv4' | 'IPv6' => (address.includes(':') ? 'IPv6' : 'IPv4')
+
+export class SocketBase extends Duplex {
+  /** A connection is being made. */
+  connecting: boolean = false
+  /** What setTimeout() was last told, ms. */
+  timeout: number | undefined = undefined
+  /** The server that accepted it. */
+  server: EventEmitter | null = null
+  /** `address:port` of each attempt of the last connect(), if it had several addresses to choose from. */
+  autoSelectFamilyAttemptedAddresses: string[] | undefined = undefined
+
+  #link: Link
+  #dial: Dial | null = null
+  /** Of the connection that is or was the last: it knows both ends. */
+  #channel: Channel | null = null
+  #transport: Transport
+  readonly #onread: OnReadOpts | null
+  readonly #blockList: BlockList | null
+  readonly #signal: AbortSignal | null
+  readonly #accepted: Accepted | null
+  readonly #switches: { noDelay: boolean; keepAlive: boolean; keepAliveInitialDelay: number }
+  /** Bytes written when the socket was destroyed; -1: it is not. */
+  #bytesWritten = -1
+  #resetting = false
+  #finalDone = false
+  #destroySoon = false
+
+  /** @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE, ERR_TCP_OVER_UDP_UNSUPPORTED (fd, handle) */
+  constructor(options?: SocketConstructorOpts, accepted: Accepted | null = null) {
+    refuseHandles(options)
+    checkObjectModes(options)
+    const signal = options?.signal || null
+    if (signal !== null) checkSignal(signal, 'signal')
+    const keepAliveInitialDelay = checkKeepAliveDelay(options?.keepAliveInitialDelay)
+    const transport = accepted?.transport ?? resolveTransport(options)
+    super({
+      ...(options as object),
+      allowHalfOpen: Boolean(options?.allowHalfOpen),
+      // net's own 'close' says whether there was an error
+      emitClose: false,
+      autoDestroy: true,
+      decodeStrings: true,
+      // an aborted one would destroy what is not there yet
+      signal: undefined,
+    })
+    this.#transport = transport
+    this.#signal = signal
+    this.#accepted = accepted
+    this.#blockList = options?.blockList ?? null
+    this.#onread = onreadOf(options?.onread)
+    this.#switches = {
+      noDelay: Boolean(options?.noDelay),
+      keepAlive: Boolean(options?.keepAlive),
+      keepAliveInitialDelay,
+    }
+    this.#link = new Link(this, this.#onread)
+    if (accepted !== null) this.#adopt(accepted)
+    if (signal !== null) addAbortSignal(signal, this)
+  }
+
+  #adopt({ channel, server, pause }: Accepted): void {
+    this.server = server
+    this.#channel = channel
+    this.#link.open(channel)
+    // flowing is settable, as node:net shows
+    if (pause) (this as { readableFlowing: boolean | null }).readableFlowing = false
+    else if (this.readable) this.read(0)
+  }
+
+  // ---- connecting
+
+  /**
+   * Connects, also again after 'close'. The listener is added once to 'connect'.
+   * @throws ERR_MISSING_ARGS, ERR_SOCKET_BAD_PORT, ERR_INVALID_ARG_TYPE, ERR_INVALID_IP_ADDRESS, … before anything is opened
+   */
+  connect(options: SocketConnectOpts, connectionListener?: () => void): this
+  connect(port: number | string, host: string, connectionListener?: () => void): this
+  connect(port: number | string, connectionListener?: () => void): this
+  connect(...args: unknown[]): this {
+    const [options, callback] = normalizeArguments(args)
+    const destination = checkDestination(options)
+    const transport = resolveTransport(options, this.#transport)
+    if (callback !== null) this.once('connect', callback)
+    if (this.#signal?.aborted) return this
+    if (this.connecting || this.#link.channel !== null) {
+      const code = this.connecting ? 'EALREADY' : 'EISCONN'
+      const error = connectError(code, destination.host, destination.port)
+      process.nextTick(() => this.destroy(error))
+      return this
+    }
+    this.#transport = transport
+    const stack = this.#stack
+    installTrace(stack)
+    const dial = new Dial(
+      {
+        destination,
+        transport,
+        dialer: (options[VIA] as Dialer | undefined) ?? stack,
+        platform: stack.platform,
+        switches: this.#switches,
+        blockList: this.#blockList,
+        socket: this,
+        caller: {
+          onConnected: (channel, events) => this.#onConnected(channel, events),
+          onFailed: (error) => this.destroy(error),
+          onProgress: () => this.#link.idle?.touch(),
+        },
+      },
+      this.#link.held,
+    )
+    this.autoSelectFamilyAttemptedAddresses = undefined
+    dial.start()
+    if (this.destroyed) this.#begin()
+    this.#dial = dial
+    this.connecting = true
+    this.#link.idle?.touch()
+    return this
+  }
+
+  /** A new life. */
+  #begin(): void {
+    ;(this as unknown as { _undestroy(): void })._undestroy()
+    const { held } = this.#link
+    this.#link = new Link(this, this.#onread)
+    this.#link.hold(held)
+    this.#channel = null
+    this.#bytesWritten = -1
+    this.#resetting = false
+    this.#finalDone = false
+    this.#destroySoon = false
+    if (this.timeout) this.#startIdle(checkTimeout(this.timeout))
+  }
+
+  #onConnected(channel: Channel, events: number): void {
+    const link = this.#link
+    this.#dial = null
+    this.#channel = channel
+    link.open(channel)
+    link.idle?.touch()
+    this.connecting = false
+    this.emit('connect')
+    if (this.#resetting) this.destroy()
+    // ahead of what was written in 'connect', since that waits behind it
+    if (link.channel === channel) link.start()
+    this.emit('ready')
+    if (link.channel !== channel) return
+    if (!this.isPaused()) this.read(0)
+    if (events !== 0) link.onEvents(events)
+  }
+
+  get #stack(): Stack {
+    return this.#transport.stack ?? defaultStack()
+  }
+
+  // ---- the Duplex
+
+  /** As Writable's; after the peer's FIN has ended this side too it fails with EPIPE. */
+  override write(chunk: unknown, encoding?: unknown, callback?: unknown): boolean {
+    if (this.writableEnded && this.readableEnded && !this.allowHalfOpen) {
+      const error = endedByPeer()
+      const done = typeof encoding === 'function' ? encoding : callback
+      if (typeof done === 'function') process.nextTick(done as Done, error)
+      this.destroy(error)
+      return false
+    }
+    return super.write(chunk, encoding as BufferEncoding, callback as Done)
+  }
+
+  override _write(chunk: Uint8Array, _encoding: BufferEncoding, callback: Done): void {
+    this.#link.write(chunk, callback)
+    if (this.pending) this.#expectConnect()
+  }
+
+  override _writev(chunks: readonly { chunk: Uint8Array; encoding: BufferEncoding }[], callback: Done): void {
+    this.#link.writev(chunks, callback)
+    if (this.pending) this.#expectConnect()
+  }
+
+  /** Who writes before connect() has to call it in the same tick. */
+  #expectConnect(): void {
+    if (this.connecting) return
+    const link = this.#link
+    process.nextTick(() => {
+      if (this.pending && !this.connecting) link.refuse(plainError('ERR_SOCKET_CLOSED'))
+    })
+  }
+
+  override _final(callback: Done): void {
+    this.#link.final((error) => {
+      callback(error)
+      this.#finalDone = true
+      if (this.#destroySoon) this.#destroyAfterFinish()
+    })
+  }
+
+  override _read(): void {
+    this.#link.read()
+  }
+
+  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+    const link = this.#link
+    const dial = this.#dial
+    const opened = dial !== null || link.channel !== null
+    this.#bytesWritten = link.bytesDone + this.writableLength
+    this.#dial = null
+    this.connecting = false
+    link.idle?.stop()
+    dial?.cancel()
+    const writing = link.close(error, lingerTimeoutOf(this.#transport), this.#resetting)
+    if (writing !== null && error !== null) process.nextTick(writing, error)
+    callback(error)
+    this.#accepted?.onClose()
+    const emitClose = (): void => {
+      this.emit('close', error !== null)
+      // only now: a stream that ends without an error has none until its 'close' is through
+      if (writing !== null && error === null) writing(link.unwritten())
+    }
+    // what 'error' leads to happens before
+    if (opened) process.nextTick(() => this.#stack.platform.defer(emitClose))
+    else process.nextTick(emitClose)
+  }
+
+  /** Reading stops at once. */
+  override pause(): this {
+    this.#link.holdReading(true)
+    return super.pause()
+  }
+
+  override resume(): this {
+    this.#link.holdReading(false)
+    return super.resume()
+  }
+
+  // ---- ending
+
+  /** end(), and destroy() once all was handed over. */
+  destroySoon(): void {
+    if (this.writable) this.end()
+    if (this.writableFinished) this.destroy()
+    else if (this.#finalDone) this.#destroyAfterFinish()
+    else this.#destroySoon = true
+  }
+
+  #destroyAfterFinish(): void {
+    process.nextTick(() => {
+      if (this.writableFinished) this.destroy()
+      else this.once('finish', () => this.destroy())
+    })
+  }
+
+  /** Sends a RST, drops what is queued, and destroys; while connecting, once it is connected. */
+  resetAndDestroy(): this {
+    if (this.connecting) {
+      this.#resetting = true
+    } else if (this.#link.channel !== null) {
+      this.#resetting = true
+      this.destroy()
+    } else {
+      this.destroy(plainError('ERR_SOCKET_CLOSED'))
+    }
+    return this
+  }
+
+  /**
+   * Settles when the peer's TCP has acknowledged every byte written so far; rejects with the connection's error.
+   * That the peer's program has read them it does not say.
+   */
+  acknowledged(): Promise<void> {
+    return this.#link.acknowledged(this.bytesWritten)
+  }
+
+  // ---- switches
+
+  /**
+   * Emits 'timeout' after `timeout` ms without activity, connecting included; it closes nothing. 0: never.
+   * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE
+   */
+  setTimeout(timeout: number, callback?: () => void): this {
+    if (this.destroyed) return this
+    const delay = checkTimeout(timeout)
+    if (callback !== undefined) checkFunction(callback, 'callback')
+    this.timeout = timeout
+    this.#link.idle?.stop()
+    this.#link.idle = null
+    if (delay === 0) {
+      if (callback !== undefined) this.removeListener('timeout', callback)
+      return this
+    }
+    this.#startIdle(delay)
+    if (callback !== undefined) this.once('timeout', callback)
+    return this
+  }
+
+  #startIdle(delay: number): void {
+    this.#link.idle = new IdleTimer(this.#stack.platform, delay, () => this.emit('timeout'))
+  }
+
+  /** Switches Nagle's algorithm off (true, the default) or on; what waits leaves at once. */
+  setNoDelay(noDelay: boolean = true): this {
+    const on = Boolean(noDelay)
+    this.#switches.noDelay = on
+    this.#live?.setNoDelay(on)
+    return this
+  }
+
+  /** `initialDelay`: idle ms before the first probe; 0: as configured. */
+  setKeepAlive(enable?: boolean, initialDelay?: number): this {
+    const on = Boolean(enable)
+    const delay = keepAliveDelay(initialDelay)
+    this.#switches.keepAlive = on
+    this.#switches.keepAliveInitialDelay = delay
+    this.#live?.setKeepAlive(on, delay)
+    return this
+  }
+
+  /** An open socket holds the process. */
+  ref(): this {
+    this.#hold(true)
+    return this
+  }
+
+  unref(): this {
+    this.#hold(false)
+    return this
+  }
+
+  #hold(on: boolean): void {
+    this.#link.hold(on)
+    this.#dial?.hold(on)
+  }
+
+  /** Connected, or about to be. */
+  get #live(): Channel | null {
+    return this.#link.channel ?? this.#dial?.channel ?? null
+  }
+
+  // ---- what can be seen
+
+  /** Variables and counters of the connection, in the spirit of Linux's tcp_info; null: there is none. Times in ms, sizes in bytes. */
+  getInfo(): SocketInfo | null {
+    return this.#live?.status() ?? null
+  }
+
+  /** The local end; `{}` while there is none. */
+  address(): AddressInfo | Record<string, never> {
+    const channel = this.#link.channel
+    if (channel === null) return {}
+    const address = channel.localAddress
+    return { address, family: familyOf(address), port: channel.localPort }
+  }
+
+  /** Not connected: not yet, or no longer. */
+  get pending(): boolean {
+    return !(#link in this) || this.#link.channel === null
+  }
+
+  get readyState(): SocketReadyState {
+    if (this.connecting) return 'opening'
+    if (this.readable) return this.writable ? 'open' : 'readOnly'
+    return this.writable ? 'writeOnly' : 'closed'
+  }
+
+  /** Bytes that the program was given, or waits to be given. */
+  get bytesRead(): number {
+    return #link in this ? this.#link.bytesRead : NONE
+  }
+
+  /** Bytes that the program has written, wherever they are now. */
+  get bytesWritten(): number {
+    if (!(#link in this)) return NONE
+    return this.#bytesWritten >= 0 ? this.#bytesWritten : this.#link.bytesDone + this.writableLength
+  }
+
+  /** The legacy name of `writableLength`. */
+  get bufferSize(): number {
+    const opened = #link in this && (this.connecting || this.#link.channel !== null)
+    return opened ? this.writableLength : NONE
+  }
+
+  get remoteAddress(): string | undefined {
+    return #channel in this ? this.#channel?.remoteAddress : undefined
+  }
+
+  get remoteFamily(): string | undefined {
+    const address = this.remoteAddress
+    return address === undefined ? undefined : familyOf(address)
+  }
+
+  /** TCP port. */
+  get remotePort(): number | undefined {
+    return #channel in this ? this.#channel?.remotePort : undefined
+  }
+
+  get localAddress(): string | undefined {
+    return #channel in this ? this.#channel?.localAddress : undefined
+  }
+
+  get localFamily(): string | undefined {
+    const address = this.localAddress
+    return address === undefined ? undefined : familyOf(address)
+  }
+
+  /** TCP port. */
+  get localPort(): number | undefined {
+    return #channel in this ? this.#channel?.localPort : undefined
+  }
+
+  /** UDP port that the peer's datagrams come from. */
+  get remoteUdpPort(): number | undefined {
+    return #channel in this ? this.#channel?.remoteUdpPort : undefined
+  }
+
+  /** UDP port that this side sends from. */
+  get localUdpPort(): number | undefined {
+    return #channel in this ? this.#channel?.localUdpPort : undefined
+  }
+}
+
+function refuseHandles(options: unknown): void {
+  if (typeof options === 'number') throw unsupported('fd')
+  const { handle, fd } = (options ?? {}) as { handle?: unknown; fd?: unknown }
+  if (handle) throw unsupported('handle')
+  if (fd !== undefined) throw unsupported('fd')
+}
+
+/** As node:net takes it: what is not whole is no onread. */
+function onreadOf(onread: OnReadOpts | undefined): OnReadOpts | null {
+  if (typeof onread !== 'object' || onread === null) return null
+  const { buffer, callback } = onread
+  const whole = (buffer instanceof Uint8Array || typeof buffer === 'function') && typeof callback === 'function'
+  return whole ? onread : null
+}
+
+/** A TCP connection over UDP, with the API of node:net's Socket. */
+export interface Socket extends SocketBase {
+  addListener<E extends keyof SocketEvents>(event: E, listener: Hears<SocketEvents[E]>): this
+  addListener(event: string | symbol, listener: Hears<never[]>): this
+  on<E extends keyof SocketEvents>(event: E, listener: Hears<SocketEvents[E]>): this
+  on(event: string | symbol, listener: Hears<never[]>): this
+  once<E extends keyof SocketEvents>(event: E, listener: Hears<SocketEvents[E]>): this
+  once(event: string | symbol, listener: Hears<never[]>): this
+  prependListener<E extends keyof SocketEvents>(event: E, listener: Hears<SocketEvents[E]>): this
+  prependListener(event: string | symbol, listener: Hears<never[]>): this
+  prependOnceListener<E extends keyof SocketEvents>(event: E, listener: Hears<SocketEvents[E]>): this
+  prependOnceListener(event: string | symbol, listener: Hears<never[]>): this
+  emit<E extends keyof SocketEvents>(event: E, ...args: SocketEvents[E]): boolean
+  emit(event: string | symbol, ...args: unknown[]): boolean
+}
+
+/** Makes a socket that is not connected, also when called without `new`. */
+export interface SocketConstructor {
+  new (options?: SocketConstructorOpts): Socket
+  (options?: SocketConstructorOpts): Socket
+  readonly prototype: Socket
+}
+
+export const Socket: SocketConstructor = callable(SocketBase, 'Socket') as unknown as SocketConstructor
+
+const clientSockets = diagnosticsChannel('net.client.socket')
+
+/**
+ * A new Socket that connects: `connect(options[, listener])` or `connect(port[, host][, listener])`.
+ * @throws what Socket and its connect() throw
+ */
+export function connect(options: NetConnectOpts, connectionListener?: () => void): Socket
+export function connect(port: number | string, host: string, connectionListener?: () => void): Socket
+export function connect(port: number | string, connectionListener?: () => void): Socket
+export function connect(...args: unknown[]): Socket {
+  const [options] = normalizeArguments(args)
+  const socket = new Socket(options as SocketConstructorOpts)
+  if (clientSockets.hasSubscribers) clientSockets.publish({ socket })
+  if (options.timeout) socket.setTimeout(options.timeout as number)
+  // the one that is there now: programs replace it
+  return (Socket.prototype.connect as (...args: unknown[]) => Socket).apply(socket, args)
+}
