@@ -6,7 +6,7 @@ import type { VirtualClock } from './clock.js'
 import type { Datagram } from './datagram.js'
 import { machineError } from './machine-errors.js'
 import type { Random } from './random.js'
-import { SimulatedPlatform } from './simulated-platform.js'
+import { type Machine, SimulatedPlatform } from './simulated-platform.js'
 import { type Binding, type SendingOptions, SimulatedSocket } from './simulated-socket.js'
 
 /** Linux's net.core.rmem_default. */
@@ -24,7 +24,7 @@ export interface Wire {
   reportUnreachable(host: Host, datagram: Datagram): void
 }
 
-export class Host {
+export class Host implements Machine {
   /** The cable: while false nothing comes in or out; the processes run on. */
   online = true
   private readonly wire: Wire
@@ -136,21 +136,12 @@ export class Host {
     if (local.port === 0) binding.port = this.freePort(binding)
     else if (this.isTaken(binding)) throw machineError('EADDRINUSE', 'bind', local.address, local.port)
     if (local.peer !== undefined) this.connect(binding, local.peer)
-    const socket = new SimulatedSocket(platform, binding, handler, this.wire.sending)
+    const socket = new SimulatedSocket(platform, binding, handler, this.wire.sending, (closed) => this.release(closed))
     platform.sockets.add(socket)
     const others = this.byPort.get(binding.port)
     if (others === undefined) this.byPort.set(binding.port, [socket])
     else others.push(socket)
     return socket
-  }
-
-  /** A socket is closed. */
-  release(socket: SimulatedSocket): void {
-    const sockets = this.byPort.get(socket.port)
-    const at = sockets?.indexOf(socket) ?? -1
-    if (sockets === undefined || at < 0) return
-    sockets.splice(at, 1)
-    if (sockets.length === 0) this.byPort.delete(socket.port)
   }
 
   /** A datagram leaves. */
@@ -181,6 +172,14 @@ export class Host {
         socket.fail(machineError('ECONNREFUSED', 'recvmsg'))
       }
     }
+  }
+
+  private release(socket: SimulatedSocket): void {
+    const sockets = this.byPort.get(socket.port)
+    const at = sockets?.indexOf(socket) ?? -1
+    if (sockets === undefined || at < 0) return
+    sockets.splice(at, 1)
+    if (sockets.length === 0) this.byPort.delete(socket.port)
   }
 
   private mainProcess(): { platform: SimulatedPlatform; stack: Stack | null } {

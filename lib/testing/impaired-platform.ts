@@ -98,6 +98,10 @@ class ImpairedSocket implements DatagramSocket, DatagramHandler {
     return this.inner.port
   }
 
+  get peerAddress(): string | undefined {
+    return this.inner.peerAddress
+  }
+
   send(parts: readonly Uint8Array[], address: string, port: number): boolean {
     const datagram = new Datagram(this.path.now(), join(parts), this.inner.address, this.inner.port, address, port)
     this.underWay.add(datagram)

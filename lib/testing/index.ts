@@ -1,6 +1,5 @@
 // The door `./testing`: a network in virtual time, and a bad path in real time.
 export { VirtualClock } from './clock.js'
-export { ConnectionPair, type ConnectionPairOptions, Side } from './connection-pair.js'
 export { Datagram, type Fate } from './datagram.js'
 export { Host } from './host.js'
 export { type ImpairedOptions, ImpairedPlatform } from './impaired-platform.js'

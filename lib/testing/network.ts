@@ -23,6 +23,8 @@ export interface NetworkOptions extends Partial<SendingOptions> {
 const LOOPBACK_DELAY = 0.02
 /** Turns of the event loop to wait for code that has work of its own, when no event is left. */
 const IDLE_TURNS = 100
+/** Turns of the event loop between two instants, at most. */
+const MAX_TURNS = 32
 /** Lines of the capture in the message of a failure. */
 const TAIL = 40
 
@@ -114,20 +116,20 @@ export class Network {
   /** Lets `ms` pass; between instants ticks, promises and immediates run until there are none. */
   async run(ms: number): Promise<void> {
     const until = this.now + ms
-    await turn()
-    while (this.instant(until)) await turn()
+    await idle()
+    while (this.instant(until)) await idle()
     this.clock.runTo(until)
   }
 
   /** Runs until `done`. @throws Error when it does not come true within `limit` ms. */
   async runUntil(done: () => boolean, limit: number): Promise<void> {
     const until = this.now + limit
-    let idle = 0
-    await turn()
+    let waited = 0
+    await idle()
     while (!done()) {
-      if (this.instant(until)) idle = 0
-      else if (this.clock.nextAt !== Infinity || ++idle > IDLE_TURNS) throw this.late(limit)
-      await turn()
+      if (this.instant(until)) waited = 0
+      else if (this.clock.nextAt !== Infinity || ++waited > IDLE_TURNS) throw this.late(limit)
+      await idle()
     }
   }
 
@@ -216,6 +218,13 @@ export async function simulate(
   } catch (error) {
     throw explain(error, network)
   }
+}
+
+/** Lets ticks, promises and immediates run, also those that they lead to, as long as they do not go on for ever. */
+async function idle(): Promise<void> {
+  let turns = 0
+  do await turn()
+  while (++turns < MAX_TURNS && process.getActiveResourcesInfo().includes('Immediate'))
 }
 
 const EXPLAINED: unique symbol = Symbol('explained')

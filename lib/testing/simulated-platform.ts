@@ -1,16 +1,33 @@
 // A Platform of a simulated machine: one process with its sockets, alarms and its share of virtual time.
 import type { Alarm, DatagramHandler, DatagramSocket, LocalAddress, Platform } from '../platform/platform.js'
 import type { Scheduled, VirtualClock } from './clock.js'
-import type { Host } from './host.js'
+import type { Datagram } from './datagram.js'
 import type { Random } from './random.js'
-import type { SimulatedSocket } from './simulated-socket.js'
+
+/** The machine that a process runs on. */
+export interface Machine {
+  readonly addresses: readonly string[]
+  sourceAddress(address: string): string | undefined
+  /** @throws EADDRINUSE, EADDRNOTAVAIL in Node's shape. */
+  bind(platform: SimulatedPlatform, local: LocalAddress, handler: DatagramHandler): DatagramSocket
+  /** A datagram leaves. */
+  transmit(datagram: Datagram): void
+}
+
+/** A socket of a process, as far as the process knows it. */
+export interface OpenSocket {
+  readonly address: string
+  readonly port: number
+  readonly refd: boolean
+  close(): void
+}
 
 /** A process: runs, is suspended for a while, and is gone after kill(). */
 export class SimulatedPlatform implements Platform {
-  readonly host: Host
+  readonly host: Machine
   readonly clock: VirtualClock
   /** Its UDP sockets, in the order in which they were bound. */
-  readonly sockets: Set<SimulatedSocket> = new Set()
+  readonly sockets: Set<OpenSocket> = new Set()
   private readonly randomness: Random
   /** Those that are set. */
   readonly alarms: Set<SimulatedAlarm> = new Set()
@@ -19,7 +36,7 @@ export class SimulatedPlatform implements Platform {
   /** What happened while it was suspended; null: it runs. */
   private stalled: { run: () => void; deferred: boolean }[] | null = null
 
-  constructor(host: Host, clock: VirtualClock, random: Random) {
+  constructor(host: Machine, clock: VirtualClock, random: Random) {
     this.host = host
     this.clock = clock
     this.randomness = random

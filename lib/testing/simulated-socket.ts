@@ -40,6 +40,7 @@ export class SimulatedSocket implements DatagramSocket {
   private readonly platform: SimulatedPlatform
   private readonly handler: DatagramHandler
   private readonly options: SendingOptions
+  private readonly onClose: (socket: SimulatedSocket) => void
   private closed = false
   /** Bytes that arrived and that the process has not read. */
   private waiting = 0
@@ -48,8 +49,15 @@ export class SimulatedSocket implements DatagramSocket {
   private draining = false
   private busyUntil = -Infinity
 
-  constructor(platform: SimulatedPlatform, binding: Binding, handler: DatagramHandler, options: SendingOptions) {
+  constructor(
+    platform: SimulatedPlatform,
+    binding: Binding,
+    handler: DatagramHandler,
+    options: SendingOptions,
+    onClose: (socket: SimulatedSocket) => void,
+  ) {
     this.platform = platform
+    this.onClose = onClose
     this.binding = binding
     this.handler = handler
     this.options = options
@@ -63,6 +71,11 @@ export class SimulatedSocket implements DatagramSocket {
 
   get port(): number {
     return this.binding.port
+  }
+
+  get peerAddress(): string | undefined {
+    const { family, peer } = this.binding
+    return peer === null || family === 4 ? peer?.address : mapped(peer.address)
   }
 
   send(parts: readonly Uint8Array[], address: string, port: number): boolean {
@@ -92,7 +105,7 @@ export class SimulatedSocket implements DatagramSocket {
     this.held.length = 0
     this.gathered.length = 0
     this.platform.sockets.delete(this)
-    this.platform.host.release(this)
+    this.onClose(this)
   }
 
   /** A datagram has come. @returns false: its buffer is full. */

@@ -1,12 +1,12 @@
 // Two bare Connections, each on a machine of a simulated network: the core alone, without endpoint and sockets.
-import type { Config } from '../core/config.js'
-import { Connection } from '../core/connection.js'
-import type { Alarm, DatagramHandler, DatagramSocket } from '../platform/platform.js'
-import { decode, encode, MAX_HEADER_LENGTH, RST, Segment, SYN } from '../wire/segment.js'
-import type { Host } from './host.js'
-import type { LinkOptions } from './link.js'
-import { Network } from './network.js'
-import { Random } from './random.js'
+import type { Config } from '../../lib/core/config.js'
+import { Connection } from '../../lib/core/connection.js'
+import type { Alarm, DatagramHandler, DatagramSocket } from '../../lib/platform/platform.js'
+import type { Host } from '../../lib/testing/host.js'
+import type { LinkOptions } from '../../lib/testing/link.js'
+import { Network } from '../../lib/testing/network.js'
+import { Random } from '../../lib/testing/random.js'
+import { decode, encode, MAX_HEADER_LENGTH, RST, Segment, SYN } from '../../lib/wire/segment.js'
 
 export interface ConnectionPairOptions {
   /** Of the network and of both initial sequence numbers. @default 1 */
