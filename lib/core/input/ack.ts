@@ -1,6 +1,6 @@
 // The ACK of an acceptable segment: RFC 9293 §3.10.7.4, fifth; RFC 5681, 5961, 2018, 6298 and 8985 where it points to them.
 
-import type { Segment } from '../../wire/segment.js'
+import { type Segment, SYN } from '../../wire/segment.js'
 import { unwrap } from '../../wire/seq.js'
 import { ACKED, WRITABLE } from '../events.js'
 import { beginRecovery, detectLosses, endRepair, pipe } from '../repair.js'
@@ -38,7 +38,7 @@ export function acknowledgeSyn(tcb: Tcb, segment: Segment, segSeq: number, now: 
   rack.begin(Number.NaN)
   scoreboard.acknowledge(1, rack, now)
   tcb.sndUna = 1
-  tcb.sndWnd = segSeq === 0 ? segment.window : segment.window << tcb.sndScale
+  tcb.sndWnd = windowOf(tcb, segment)
   tcb.maxSndWnd = Math.max(tcb.maxSndWnd, tcb.sndWnd)
   tcb.sndWl1 = segSeq
   tcb.sndWl2 = 1
@@ -49,14 +49,21 @@ export function acknowledgeSyn(tcb: Tcb, segment: Segment, segSeq: number, now: 
   }
 }
 
+// the window of a SYN,ACK is never scaled (RFC 7323 §2.2), not even in a simultaneous open
+function windowOf(tcb: Tcb, segment: Segment): number {
+  return segment.flags & SYN ? segment.window : segment.window << tcb.sndScale
+}
+
 /** @returns whether the peer's window is another one now. */
 function updateSendWindow(tcb: Tcb, segment: Segment, segSeq: number, ack: number): boolean {
-  // RFC 9293 §3.10.7.4: the newer segment decides
-  if (tcb.sndWl1 > segSeq || (tcb.sndWl1 === segSeq && tcb.sndWl2 > ack)) return false
-  const window = segment.window << tcb.sndScale
+  // RFC 9293 §3.10.7.4: the newer segment decides; what moves SND.UNA is newer, though its text may have left before,
+  // and without its window SND.UNA would carry the right edge beyond what the peer allowed
+  const isOlder = tcb.sndWl1 > segSeq || (tcb.sndWl1 === segSeq && tcb.sndWl2 > ack)
+  if (isOlder && ack <= tcb.sndUna) return false
+  const window = windowOf(tcb, segment)
   const moved = window !== tcb.sndWnd
   tcb.sndWnd = window
-  tcb.sndWl1 = segSeq
+  tcb.sndWl1 = Math.max(tcb.sndWl1, segSeq)
   tcb.sndWl2 = ack
   if (window > tcb.maxSndWnd) tcb.maxSndWnd = window
   if (moved && ack + window > tcb.sndNxt) {
