@@ -12,8 +12,8 @@ export function pipe(tcb: Tcb): number {
 /** Bytes that may be in the network now. */
 export function congestionWindow(tcb: Tcb): number {
   if (tcb.repair === 'recovery') return tcb.prr.window
-  // RFC 5681 §3.1: one segment after a SYN that had to be sent again
-  if (tcb.synRetransmits > 0 && tcb.sndUna <= 1) return tcb.sendMss
+  // RFC 5681 §3.1: after a SYN that had to be sent again slow start begins with one segment
+  if (tcb.synRetransmits > 0) return Math.min(tcb.sendMss + tcb.sndUna - 1, tcb.controller.window)
   return tcb.controller.window
 }
 
