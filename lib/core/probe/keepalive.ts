@@ -42,7 +42,8 @@ export class KeepAlive {
 
   /** The peer has been silent for long enough. */
   isDue(now: number): boolean {
-    return this.probes > 0 || now - this.heardAt >= this.initialDelay
+    // the very sum that deadline() gives: a difference may round to less, and the clock would stand still
+    return this.probes > 0 || now >= this.heardAt + this.initialDelay
   }
 
   /** @returns false: the probes are used up. */
