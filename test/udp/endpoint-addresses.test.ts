@@ -1,0 +1,113 @@
+// Real UDP: replies leave from the address that was called, on 127.0.0.x and, where it can be had, in a network namespace.
+import { spawnSync } from 'node:child_process'
+import { networkInterfaces } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { afterEach, describe, expect, it } from 'vitest'
+import { createConfig } from '../../lib/core/config.js'
+import { ENDED, READABLE } from '../../lib/core/connection.js'
+import type { Channel } from '../../lib/endpoint/channel.js'
+import type { Listener } from '../../lib/endpoint/listener.js'
+import { Stack } from '../../lib/endpoint/stack.js'
+import { createNodePlatform } from '../../lib/platform/node.js'
+import type { Platform } from '../../lib/platform/platform.js'
+import { Acceptance, Recorder } from '../support/recorder.js'
+
+const config = createConfig({ msl: 10 })
+const listeners: Listener[] = []
+const hasIPv6 = Object.values(networkInterfaces()).some((each) => each?.some(({ family }) => family === 'IPv6'))
+const WILDCARD = hasIPv6 ? '::' : '0.0.0.0'
+
+/** As a server on the wildcard shows an address. */
+const shown = (address: string): string => (hasIPv6 && !address.includes(':') ? `::ffff:${address}` : address)
+
+/** This machine, with the addresses that a test gives it. */
+function platformWith(...addresses: string[]): Platform {
+  return Object.create(createNodePlatform(), { addresses: { value: () => addresses } })
+}
+
+async function until(done: () => boolean): Promise<void> {
+  for (let i = 0; i < 200 && !done(); i++) await sleep(10)
+  expect(done()).toBe(true)
+}
+
+/** Says 'ping', hears 'pong', and both close. */
+async function exchange(platform: Platform, at: string, called: string, from?: string): Promise<[Channel, Channel]> {
+  const acceptance = new Acceptance()
+  acceptance.react = (events, channel) => {
+    if (events & READABLE) channel.send(new TextEncoder().encode('pong'))
+    if (events & ENDED) channel.close()
+  }
+  const listener = new Stack(platform).listen({ address: at, port: 0 }, () => config, acceptance)
+  listeners.push(listener)
+  const one = new Recorder()
+  const target = { address: called, port: listener.port, localAddress: from }
+  one.channel = new Stack(createNodePlatform()).connect(target, config, one)
+  one.channel.send(new TextEncoder().encode('ping'))
+  await until(() => one.text === 'pong')
+  one.channel.close()
+  await until(() => one.channel.state === 'TIME-WAIT')
+  expect(acceptance.accepted[0].text).toBe('ping')
+  return [acceptance.channels[0], one.channel]
+}
+
+afterEach(() => {
+  for (const listener of listeners.splice(0)) listener.close()
+})
+
+describe('a server on a wildcard', () => {
+  it.each(['127.0.0.1', '127.0.0.2', '127.0.0.3'])('0.0.0.0, called at %s, answers from there', async (called) => {
+    const platform = platformWith('127.0.0.1', '127.0.0.2', '127.0.0.3')
+    const [accepted, own] = await exchange(platform, '0.0.0.0', called)
+    expect(accepted).toMatchObject({ localAddress: called, remoteAddress: own.localAddress, remotePort: own.localPort })
+    expect(own.remoteAddress).toBe(called)
+  })
+
+  it('with IPv6, if there is, takes IPv4 too, and shows it in IPv6’s clothes', async () => {
+    const [accepted] = await exchange(platformWith('127.0.0.1', '127.0.0.2'), WILDCARD, '127.0.0.2')
+    expect(accepted).toMatchObject({ localAddress: shown('127.0.0.2'), remoteAddress: shown('127.0.0.1') })
+  })
+
+  it('answers from each address that the machine has, also to another of its own', async () => {
+    const platform = createNodePlatform()
+    const addresses = platform.addresses()
+    const given = process.env.TEST_ADDRESSES?.split(' ') ?? ['127.0.0.1']
+    expect(addresses).toEqual(expect.arrayContaining(given))
+    for (const called of addresses) {
+      // towards this one the route would have the answer leave from `other`
+      const other = given.find((each) => each !== called && each.includes(':') === called.includes(':'))
+      const [accepted, own] = await exchange(platform, WILDCARD, called, other)
+      expect(accepted).toMatchObject({ localAddress: shown(called), remoteAddress: shown(own.localAddress) })
+      expect(own.remoteAddress).toBe(called)
+    }
+  })
+})
+
+describe('a namespace with two addresses on lo', () => {
+  const given = ['10.77.0.1', '10.77.0.2', ...(hasIPv6 ? ['fd77::1', 'fd77::2'] : [])]
+  const setUp = [
+    'ip link set lo up',
+    ...given.map((address) => `ip addr add ${address}/${address.includes(':') ? '64 nodad' : 24} dev lo`),
+  ]
+  // root and iproute2, or user namespaces; where there is neither, what the tests above show on 127.0.0.x must do
+  const unshare = [['-n'], ['-rn']].find((flags) => {
+    return spawnSync('unshare', [...flags, 'sh', '-ec', setUp.join('; ')], { stdio: 'ignore' }).status === 0
+  })
+
+  it('each is answered from itself', async () => {
+    if (unshare === undefined) {
+      const [accepted] = await exchange(platformWith('127.0.0.1', '127.0.0.2'), '0.0.0.0', '127.0.0.2', '127.0.0.1')
+      expect(accepted.localAddress).toBe('127.0.0.2')
+      return
+    }
+    const vitest = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url))
+    const rerun = [process.execPath, vitest, 'run', 'test/udp/endpoint-addresses.test.ts', '-t', 'each address that']
+    const command = [...setUp, `exec ${rerun.map((word) => `'${word}'`).join(' ')}`].join('; ')
+    const { status, stdout, stderr } = spawnSync('unshare', [...unshare, 'sh', '-ec', command], {
+      cwd: fileURLToPath(new URL('../..', import.meta.url)),
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, NO_COLOR: '1', TEST_ADDRESSES: given.join(' ') },
+    })
+    expect([status, stdout + stderr]).toEqual([0, expect.stringContaining('1 passed')])
+  })
+})
