@@ -238,11 +238,13 @@ export class SocketBase extends Duplex {
   }
 
   override _final(callback: Done): void {
-    this.#link.final((error) => {
-      callback(error)
+    const finish = (): void => {
+      callback()
       this.#finalDone = true
       if (this.#destroySoon) this.#destroyAfterFinish()
-    })
+    }
+    // 'finish' follows when the FIN has left: not if destroy() is called in this turn
+    this.#link.final(() => this.#stack.platform.defer(finish))
   }
 
   override _read(): void {
