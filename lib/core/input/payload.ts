@@ -19,6 +19,7 @@ export function takeText(tcb: Tcb, segment: Segment, from: number, now: number):
   if (payload.length > 0 && !keepText(tcb, payload, from, Math.min(end, tcb.window.edge, tcb.finAt), now)) return
   if (segment.flags & FIN && fits && tcb.finAt === Number.POSITIVE_INFINITY && end >= tcb.rcvNxt) tcb.finAt = end
   if (tcb.rcvNxt === tcb.finAt && !tcb.finReceived) takeFin(tcb)
+  else if (segment.flags & FIN && payload.length === 0) tcb.ackPolicy.onDuplicate() // RFC 5681 §4.2: above a gap
 }
 
 /** @returns false: the connection is over. */
