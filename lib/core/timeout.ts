@@ -43,8 +43,9 @@ function onRetransmit(tcb: Tcb, now: number): void {
     scoreboard.markLost(first)
   } else {
     if (tcb.expiries >= config.maxRetries) {
-      // nobody waits for what comes after both sides have closed
-      enterClosed(tcb, tcb.state === 'LAST-ACK' || tcb.state === 'CLOSING' ? null : 'timed-out')
+      // nobody waits for the ACK of a FIN once both sides have closed; text that did not arrive is another matter
+      const isOver = (tcb.state === 'LAST-ACK' || tcb.state === 'CLOSING') && tcb.sendBuffer.length === 0
+      enterClosed(tcb, isOver ? null : 'timed-out')
       return
     }
     if (first.length >= tcb.sendMss) {

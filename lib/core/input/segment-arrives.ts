@@ -107,7 +107,8 @@ function processReset(tcb: Tcb, segSeq: number, now: number): void {
       return
     case 'CLOSING':
     case 'LAST-ACK':
-      enterClosed(tcb, null)
+      // MUST-12: with text on its way it is an abort all the same
+      enterClosed(tcb, tcb.sendBuffer.length === 0 ? null : 'reset')
       return
     default:
       enterClosed(tcb, 'reset')
