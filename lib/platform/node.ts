@@ -83,6 +83,10 @@ class TimeoutAlarm implements Alarm {
   }
 
   set(at: number): void {
+    if (at === Number.POSITIVE_INFINITY) {
+      this.clear()
+      return
+    }
     this.at = at
     if (this.timer !== null) {
       if (this.timerAt <= at) return

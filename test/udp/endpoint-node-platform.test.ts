@@ -1,0 +1,269 @@
+// The machine through Node: what is promised of bind, send, memory, errors and alarms, on real sockets.
+import { isIP } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { createNodePlatform } from '../../lib/platform/node.js'
+import type { DatagramSocket, LocalAddress } from '../../lib/platform/platform.js'
+
+const platform = createNodePlatform()
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+const text = (of: Uint8Array): string => new TextDecoder().decode(of)
+const code = (name: string) => expect.objectContaining({ code: name })
+
+interface Ear {
+  readonly socket: DatagramSocket
+  readonly heard: { bytes: Uint8Array; address: string; port: number }[]
+  readonly errors: (Error & { code?: string })[]
+}
+
+async function withSockets(locals: Partial<LocalAddress>[], body: (...ears: Ear[]) => Promise<void>): Promise<void> {
+  const ears: Ear[] = []
+  try {
+    for (const local of locals) ears.push(bind(local))
+    await body(...ears)
+  } finally {
+    for (const { socket } of ears) socket.close()
+  }
+}
+
+function bind(local: Partial<LocalAddress>): Ear {
+  const heard: Ear['heard'] = []
+  const errors: Ear['errors'] = []
+  const socket = platform.bind(
+    { address: '127.0.0.1', port: 0, ...local },
+    {
+      onDatagram: (each, address, port) => void heard.push({ bytes: each, address, port }),
+      onDrain: () => {},
+      onError: (error) => void errors.push(error),
+    },
+  )
+  return { socket, heard, errors }
+}
+
+async function until(done: () => boolean): Promise<void> {
+  for (let i = 0; i < 200 && !done(); i++) await sleep(5)
+  expect(done()).toBe(true)
+}
+
+describe('bind', () => {
+  it('is done when it returns', async () => {
+    await withSockets([{}, { address: '0.0.0.0' }], async (one, two) => {
+      expect(one.socket).toMatchObject({ address: '127.0.0.1', port: expect.any(Number) })
+      expect(one.socket.port).toBeGreaterThan(0)
+      expect(two.socket.address).toBe('0.0.0.0')
+      await sleep(0)
+    })
+  })
+
+  it('throws the machine’s error out of the call, and leaves no socket behind', async () => {
+    await withSockets([{}], async ({ socket: { port }, errors }) => {
+      expect(() => bind({ port })).toThrow(code('EADDRINUSE'))
+      expect(() => bind({ address: '203.0.113.7' })).toThrow(code('EADDRNOTAVAIL'))
+      expect(() => bind({ port })).toThrow(expect.objectContaining({ syscall: 'bind', address: '127.0.0.1', port }))
+      await sleep(10)
+      expect(errors).toEqual([])
+    })
+  })
+
+  it('reusePort is never taken for less than it says', () => {
+    const [major, minor] = process.versions.node.split('.').map(Number)
+    if (major > 22 || (major === 22 && minor >= 12)) {
+      const one = bind({ reusePort: true })
+      const two = bind({ port: one.socket.port, reusePort: true })
+      expect(two.socket.port).toBe(one.socket.port)
+      one.socket.close()
+      two.socket.close()
+    } else {
+      expect(() => bind({ reusePort: true })).toThrow(code('ENOTSUP'))
+    }
+  })
+
+  it('a receive buffer that no machine grants does no harm', async () => {
+    await withSockets([{ recvBufferSize: 2 ** 30 }, { recvBufferSize: 1 }], async (one, two) => {
+      two.socket.send([bytes('in')], '127.0.0.1', one.socket.port)
+      await until(() => one.heard.length === 1)
+    })
+  })
+})
+
+describe('datagrams', () => {
+  it('parts make one datagram, and their memory is free when send() says so', async () => {
+    await withSockets([{}, {}], async (one, two) => {
+      const scratch = new Uint8Array(3)
+      for (let i = 0; i < 5; i++) {
+        scratch.fill(97 + i)
+        expect(two.socket.send([scratch, bytes('-'), bytes(`${i}`)], '127.0.0.1', one.socket.port)).toBe(true)
+      }
+      two.socket.flush()
+      await until(() => one.heard.length === 5)
+      expect(one.heard.map((each) => text(each.bytes))).toEqual(['aaa-0', 'bbb-1', 'ccc-2', 'ddd-3', 'eee-4'])
+      expect(one.heard[0]).toMatchObject({ address: '127.0.0.1', port: two.socket.port })
+    })
+  })
+
+  it('each has memory of its own', async () => {
+    await withSockets([{}, {}], async (one, two) => {
+      for (let i = 0; i < 50; i++) two.socket.send([bytes(`number ${i}`)], '127.0.0.1', one.socket.port)
+      await until(() => one.heard.length === 50)
+      expect(new Set(one.heard.map((each) => each.bytes.buffer)).size).toBe(50)
+      for (const { bytes: each } of one.heard) expect(each.buffer.byteLength).toBe(each.byteLength)
+    })
+  })
+
+  it('too long: an error, told after the call, and no crash', async () => {
+    await withSockets([{}], async ({ socket, errors }) => {
+      expect(socket.send([new Uint8Array(70_000)], '127.0.0.1', 9)).toBe(true)
+      expect(errors).toEqual([])
+      await until(() => errors.length === 1)
+      expect(errors[0]).toMatchObject({ code: 'EMSGSIZE', address: '127.0.0.1', port: 9 })
+    })
+  })
+
+  it('nothing is sent or told after close()', async () => {
+    const one = bind({})
+    one.socket.send([new Uint8Array(70_000)], '127.0.0.1', 9)
+    one.socket.close()
+    one.socket.close()
+    expect(one.socket.send([bytes('late')], '127.0.0.1', 9)).toBe(true)
+    await sleep(10)
+    expect(one.errors).toEqual([])
+  })
+})
+
+describe('a connected socket', () => {
+  it('knows the address it sends from, and the peer as it is reported', async () => {
+    await withSockets([{}], async (one) => {
+      const peer = { address: '127.0.0.1', port: one.socket.port }
+      await withSockets([{ address: '0.0.0.0', peer }], async (own) => {
+        expect(own.socket).toMatchObject({ address: '127.0.0.1', peerAddress: '127.0.0.1' })
+        own.socket.send([bytes('hello')], peer.address, peer.port)
+        await until(() => one.heard.length === 1)
+        one.socket.send([bytes('you too')], '127.0.0.1', own.socket.port)
+        await until(() => own.heard.length === 1)
+        expect(own.heard[0].address).toBe('127.0.0.1')
+      })
+    })
+  })
+
+  it('hears its peer alone', async () => {
+    await withSockets([{}, {}], async (one, two) => {
+      const peer = { address: '127.0.0.1', port: one.socket.port }
+      await withSockets([{ address: '0.0.0.0', peer }], async (own) => {
+        two.socket.send([bytes('stranger')], '127.0.0.1', own.socket.port)
+        one.socket.send([bytes('peer')], '127.0.0.1', own.socket.port)
+        await until(() => own.heard.length === 1)
+        expect(text(own.heard[0].bytes)).toBe('peer')
+      })
+    })
+  })
+
+  it('is told that nobody listens there', async () => {
+    const gone = bind({})
+    gone.socket.close()
+    const peer = { address: '127.0.0.1', port: gone.socket.port }
+    await withSockets([{ address: '0.0.0.0', peer }], async (own) => {
+      own.socket.send([bytes('anybody?')], peer.address, peer.port)
+      await until(() => own.errors.length > 0)
+      expect(own.errors[0].code).toBe('ECONNREFUSED')
+    })
+  })
+})
+
+describe('the machine', () => {
+  it('its addresses are all that it says it has, and can be bound', () => {
+    const own = platform.addresses()
+    expect(own).toContain('127.0.0.1')
+    expect(own).toHaveLength(Object.values(networkInterfaces()).flat().length)
+    for (const address of own) {
+      expect(isIP(address)).toBeGreaterThan(0)
+      const { socket } = bind({ address })
+      expect(socket.address).toBe(address)
+      socket.close()
+    }
+  })
+
+  it('the address towards a peer', () => {
+    expect(platform.sourceAddress('127.0.0.1')).toBe('127.0.0.1')
+    expect(platform.sourceAddress('::ffff:127.0.0.1')).toBe('::ffff:127.0.0.1')
+  })
+
+  it('random bytes, and a clock with fractions that does not go back', () => {
+    const [one, two] = [new Uint8Array(16), new Uint8Array(16)]
+    platform.random(one)
+    platform.random(two)
+    expect(one).not.toEqual(two)
+    const times = Array.from({ length: 100 }, () => platform.now())
+    expect([...times].sort((a, b) => a - b)).toEqual(times)
+    expect(times.some((each) => !Number.isInteger(each))).toBe(true)
+  })
+
+  it('the limit of descriptors, if it can be read', () => {
+    const limit = platform.descriptorLimit
+    if (process.platform === 'linux') expect(limit).toBeGreaterThan(0)
+    else expect(limit === undefined || limit > 0).toBe(true)
+  })
+})
+
+describe('an alarm', () => {
+  const start = platform.now()
+  const rings = (set: (alarm: ReturnType<typeof platform.alarm>, now: number) => void): Promise<number[]> => {
+    const times: number[] = []
+    const began = platform.now()
+    const alarm = platform.alarm(() => void times.push(platform.now() - began))
+    set(alarm, began)
+    return sleep(80).then(() => times)
+  }
+
+  it('rings once, not before its time', async () => {
+    const times = await rings((alarm, now) => alarm.set(now + 20))
+    expect(times).toHaveLength(1)
+    expect(times[0]).toBeGreaterThan(18.9)
+  })
+
+  it('the last time set is the one that counts, later or earlier', async () => {
+    const [later, earlier] = await Promise.all([
+      rings((alarm, now) => {
+        alarm.set(now + 5)
+        alarm.set(now + 40)
+      }),
+      rings((alarm, now) => {
+        alarm.set(now + 1e9)
+        alarm.set(now + 5)
+      }),
+    ])
+    expect([later.length, earlier.length]).toEqual([1, 1])
+    expect(later[0]).toBeGreaterThan(38.9)
+  })
+
+  it('cleared, or set to what never comes, it is silent', async () => {
+    const [cleared, never, far] = await Promise.all([
+      rings((alarm, now) => {
+        alarm.set(now + 5)
+        alarm.clear()
+      }),
+      rings((alarm, now) => {
+        alarm.set(now + 5)
+        alarm.set(Number.POSITIVE_INFINITY)
+        alarm.unref()
+      }),
+      rings((alarm, now) => {
+        alarm.set(now + 2 ** 40)
+        alarm.unref()
+      }),
+    ])
+    expect([cleared, never, far]).toEqual([[], [], []])
+    expect(platform.now()).toBeGreaterThan(start)
+  })
+
+  it('may be set anew as it rings', async () => {
+    const times: number[] = []
+    const alarm = platform.alarm(() => {
+      times.push(platform.now())
+      if (times.length < 3) alarm.set(platform.now() + 5)
+    })
+    alarm.set(platform.now())
+    await sleep(60)
+    expect(times).toHaveLength(3)
+  })
+})
