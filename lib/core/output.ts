@@ -166,7 +166,10 @@ function pollProbe(tcb: Tcb, out: Segment, now: number): boolean {
 function pollAck(tcb: Tcb, out: Segment, now: number): boolean {
   const isDue =
     tcb.ackPolicy.now ||
-    (canReceive(tcb.state) && tcb.window.isUpdateDue(tcb.rcvNxt, tcb.freeSpace, tcb.ackPolicy.peerSegment))
+    // who has sent nothing yet has the window of the SYN, and learns of a larger one with its first ACK
+    (tcb.rcvNxt > 1 &&
+      canReceive(tcb.state) &&
+      tcb.window.isUpdateDue(tcb.rcvNxt, tcb.freeSpace, tcb.ackPolicy.peerSegment))
   if (!isDue) return false
   prepare(tcb, out, now)
   noteAckSent(tcb)
