@@ -182,7 +182,7 @@ function prepare(tcb: Tcb, out: Segment, now: number): void {
   out.seq = wrap(tcb.iss, tcb.sndNxt)
   out.ack = wrap(tcb.irs, tcb.rcvNxt)
   out.flags = ACK
-  out.window = tcb.window.advertise(tcb.rcvNxt, tcb.freeSpace, tcb.ackPolicy.peerSegment)
+  out.window = tcb.window.offer(tcb.rcvNxt, tcb.freeSpace, tcb.ackPolicy.peerSegment)
   if (tcb.timestamps) {
     out.hasTimestamps = true
     out.tsVal = timestampValue(tcb, now)
@@ -238,6 +238,7 @@ function noteTextSent(tcb: Tcb, length: number, now: number): void {
 
 function noteAckSent(tcb: Tcb): void {
   tcb.ackPolicy.onAckSent()
+  tcb.window.confirm()
   tcb.timers.delayedAck = Number.POSITIVE_INFINITY
   tcb.lastAckSent = tcb.rcvNxt
   tcb.dsackFrom = -1

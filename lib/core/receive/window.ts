@@ -2,12 +2,15 @@
 
 const MAX_FIELD = 65_535
 const MAX_SHIFT = 14
-/** Rounding up to the scale's unit may promise this much more than there is room for. */
+/** Rounding up to the scale's unit may promise so many bytes, or this part of the buffer, more than there is room for. */
 const ROUNDING_ROOM = 65_536
+const ROUNDING_SHARE = 1 / 6
 
 export class ReceiveWindow {
   /** Right edge: one past the highest offset that the peer has been allowed to send. */
   edge = 1
+  /** Where it will be once the segment that says so has left. */
+  private offered = 1
   private shift = 0
   private readonly capacity: number
 
@@ -34,21 +37,27 @@ export class ReceiveWindow {
   /** The field of a SYN or SYN,ACK: never scaled (RFC 7323 §2.2). */
   open(): number {
     const field = Math.min(this.capacity, MAX_FIELD)
-    this.edge = Math.max(this.edge, 1 + field)
+    this.edge = this.offered = Math.max(this.edge, 1 + field)
     return field
   }
 
-  /** Moves the right edge where `free` bytes of buffer allow it and it is worth telling. @returns the field to send. */
-  advertise(rcvNxt: number, free: number, mss: number): number {
+  /** The field to send: the right edge goes where `free` bytes of buffer allow it and it is worth telling; see confirm(). */
+  offer(rcvNxt: number, free: number, mss: number): number {
     const wanted = this.wantedEdge(rcvNxt, free)
-    if (wanted - this.edge >= this.step(mss)) this.edge = wanted
+    const edge = wanted - this.edge >= this.step(mss) ? wanted : this.edge
     const unit = 1 << this.shift
-    const units = Math.ceil((this.edge - rcvNxt) / unit)
-    // rounding down would move the edge left; rounding up for ever would never close the window
+    const units = Math.ceil((edge - rcvNxt) / unit)
     const rounded = rcvNxt + units * unit
-    if (rounded > rcvNxt + free + ROUNDING_ROOM) return this.clip(Math.floor((this.edge - rcvNxt) / unit))
-    this.edge = rounded
-    return this.clip(units)
+    // rounding down moves the edge left; rounding up for ever would never close the window
+    const room = Math.max(ROUNDING_ROOM, this.capacity * ROUNDING_SHARE)
+    const isTooFar = rounded > rcvNxt + free + room
+    this.offered = isTooFar ? edge : rounded
+    return this.clip(isTooFar ? Math.floor((edge - rcvNxt) / unit) : units)
+  }
+
+  /** The segment with the field of the last offer() leaves: not before does the peer know of it. */
+  confirm(): void {
+    this.edge = this.offered
   }
 
   /** The field as it stands, moving nothing. */
