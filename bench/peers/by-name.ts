@@ -1,0 +1,13 @@
+// The peers, in the order of the tables.
+import { nodeNet } from './node-net.js'
+import type { Peer } from './peer.js'
+import { tcpOverUdp } from './tcp-over-udp.js'
+
+export const peers: readonly Peer[] = [tcpOverUdp, nodeNet]
+
+/** @throws Error */
+export function peerNamed(name: string): Peer {
+  const peer = peers.find((one) => one.name === name)
+  if (peer === undefined) throw new Error(`no peer is called ${name}: ${peers.map((one) => one.name).join(', ')}`)
+  return peer
+}

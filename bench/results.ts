@@ -1,0 +1,34 @@
+// RESULTS.md: one section for each workload; a run replaces the sections of what it ran, and leaves the others.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpus, release, type } from 'node:os'
+import { fileURLToPath } from 'node:url'
+
+/** From dist/bench. */
+const FILE = fileURLToPath(new URL('../../bench/RESULTS.md', import.meta.url))
+const HEAD = `# Results
+
+Written by \`npm run bench\`; each section names the command that wrote it. Absolute figures belong to the machine
+that they were measured on, and to what else it did meanwhile; compare rows of one table.
+`
+
+function sectionsOf(text: string): Map<string, string> {
+  const sections = new Map<string, string>()
+  for (const part of text.split(/^## /m).slice(1)) {
+    const end = part.indexOf('\n')
+    sections.set(part.slice(0, end), part.slice(end + 1).trim())
+  }
+  return sections
+}
+
+function machine(): string {
+  const [cpu] = cpus()
+  return `Node ${process.versions.node}, ${type()} ${release()}, ${cpus().length} × ${cpu?.model.trim() || 'unknown'}`
+}
+
+/** Puts the text of one workload in its place. */
+export function writeResult(workload: string, command: string, text: string): void {
+  const sections = sectionsOf(existsSync(FILE) ? readFileSync(FILE, 'utf8') : '')
+  sections.set(workload, `\`${command}\` (${machine()})\n\n${text}`)
+  const body = [...sections].map(([name, content]) => `## ${name}\n\n${content}\n`)
+  writeFileSync(FILE, [HEAD, ...body].join('\n'))
+}

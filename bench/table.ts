@@ -1,0 +1,30 @@
+// Tables in Markdown that can be read as they are, and numbers for them.
+
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((cell, i) => Math.max(cell.length, ...rows.map((row) => row[i].length)))
+  const line = (cells: readonly string[]): string => {
+    const padded = cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])))
+    return `| ${padded.join(' | ')} |`
+  }
+  const rule = widths.map((width, i) => (i === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`))
+  return [line(head), line(rule), ...rows.map(line)].join('\n')
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+}
+
+/** Three digits that count. */
+export function digits(value: number): string {
+  if (!Number.isFinite(value)) return '-'
+  const places = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value) || 1)))
+  return value.toFixed(Math.min(places, 3))
+}
+
+/** Median, and from least to most where there are several. */
+export function spread(values: readonly number[]): string {
+  if (values.length === 1) return digits(values[0])
+  return `${digits(median(values))} (${digits(Math.min(...values))} to ${digits(Math.max(...values))})`
+}

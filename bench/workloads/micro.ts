@@ -1,0 +1,28 @@
+// Single parts in one process, timed by the `benchmark` package.
+import Benchmark from 'benchmark'
+import { codec } from '../micro/codec.js'
+import { connection } from '../micro/connection.js'
+import { reassembly } from '../micro/reassembly.js'
+import { digits, table } from '../table.js'
+import type { Settings, Workload } from './workload.js'
+
+const cases = [...codec, ...reassembly, ...connection]
+
+async function run({ progress }: Settings): Promise<string> {
+  const rows: string[][] = []
+  for (const { name, run: once } of cases) {
+    progress(`micro: ${name}`)
+    const bench = new Benchmark(name, once)
+    bench.run()
+    if (bench.error !== undefined) throw bench.error as unknown as Error
+    rows.push([name, digits(1e9 / bench.hz), `${bench.stats.rme.toFixed(1)} %`])
+    await null
+  }
+  return ['Single parts, in one process.', '', table(['part', 'ns', 'margin of error'], rows)].join('\n')
+}
+
+export const micro: Workload = {
+  name: 'micro',
+  summary: 'single parts of the code: codec, reassembly, connection',
+  run,
+}
