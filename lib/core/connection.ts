@@ -165,7 +165,8 @@ export class Connection {
     const tcb = this.tcb
     if (tcb.readClosed) return
     tcb.readClosed = true
-    if (tcb.received.length > 0) this.abort()
+    if (tcb.state === 'TIME-WAIT') tcb.received.clear()
+    else if (tcb.received.length > 0) this.abort()
     else if (tcb.state === 'FIN-WAIT-2') tcb.timers.finWait2 = now + tcb.config.finWait2Timeout
   }
 
@@ -174,8 +175,10 @@ export class Connection {
     const tcb = this.tcb
     const { state } = tcb
     if (state === 'CLOSED') return
-    // RFC 9293 §3.10.5: no RST from LISTEN, SYN-SENT, CLOSING, LAST-ACK, TIME-WAIT
-    tcb.resetOwed = state === 'SYN-RECEIVED' || state === 'CLOSE-WAIT' || canReceive(state)
+    // RFC 9293 §3.10.5: no RST from LISTEN, SYN-SENT, CLOSING, LAST-ACK, TIME-WAIT; but CLOSING and LAST-ACK are entered here
+    // with the CLOSE, there once the FIN has left: until then the peer waits for what will not come
+    const isHalfway = state !== 'SYN-SENT' && tcb.sndNxt < tcb.sndEnd
+    tcb.resetOwed = state === 'SYN-RECEIVED' || state === 'CLOSE-WAIT' || canReceive(state) || isHalfway
     enterClosed(tcb, 'aborted')
   }
 
@@ -186,8 +189,8 @@ export class Connection {
   /** `initialDelay`: ms of idleness before the first probe; 0: the configured one. */
   setKeepAlive(on: boolean, initialDelay: number, now: number): void {
     this.tcb.keepalive.configure(on, initialDelay || this.tcb.config.keepAliveInitialDelay)
-    this.tcb.timers.keepalive =
-      on && isSynchronized(this.tcb.state) ? this.tcb.keepalive.deadline(now) : Number.POSITIVE_INFINITY
+    const isAlive = isSynchronized(this.tcb.state) && this.tcb.state !== 'TIME-WAIT'
+    this.tcb.timers.keepalive = on && isAlive ? this.tcb.keepalive.deadline(now) : Number.POSITIVE_INFINITY
   }
 
   /** The next segment to send, filled into `out` but for its ports. @returns false: nothing to send now. */

@@ -4,21 +4,24 @@ import { type CloseReason, setState, type Tcb } from './tcb.js'
 
 const CHALLENGES_PER_SECOND = 10
 
-/** The handshake is done. */
+/** The handshake is done; a CLOSE in SYN-RECEIVED may have gone on to FIN-WAIT-1 already. */
 export function enterEstablished(tcb: Tcb, now: number): void {
-  setState(tcb, 'ESTABLISHED')
+  if (tcb.state !== 'FIN-WAIT-1') setState(tcb, 'ESTABLISHED')
   tcb.timers.connect = Number.POSITIVE_INFINITY
   tcb.events |= CONNECTED
   if (tcb.synRetransmits > 0) tcb.rtt.synWasRetransmitted()
   if (tcb.keepalive.on) tcb.timers.keepalive = tcb.keepalive.deadline(now)
-  if (tcb.closeRequested) setState(tcb, 'FIN-WAIT-1')
+  if (tcb.closeRequested && tcb.state === 'ESTABLISHED') setState(tcb, 'FIN-WAIT-1')
 }
 
 /** Over at once; what is unread stays readable unless the user threw it away. */
 export function enterClosed(tcb: Tcb, reason: CloseReason | null): void {
+  // out of TIME-WAIT it ended by FINs, and the owner has heard of it
+  if (tcb.state !== 'TIME-WAIT') {
+    tcb.closeReason = reason
+    tcb.events |= CLOSED
+  }
   setState(tcb, 'CLOSED')
-  tcb.closeReason = reason
-  tcb.events |= CLOSED
   tcb.timers.clear()
   tcb.scoreboard.clear()
   tcb.sendBuffer.clear()

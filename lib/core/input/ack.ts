@@ -19,7 +19,7 @@ export function processAck(tcb: Tcb, segment: Segment, segSeq: number, now: numb
       return false
     }
     acknowledgeSyn(tcb, segment, segSeq, now)
-    if (tcb.state === 'SYN-RECEIVED') enterEstablished(tcb, now)
+    enterEstablished(tcb, now)
   }
   if (ack > tcb.sndNxt || ack < tcb.sndUna - tcb.maxSndWnd) {
     challenge(tcb, now) // RFC 5961 §5.2
