@@ -47,7 +47,7 @@ export function segmentArrives(tcb: Tcb, segment: Segment, now: number): void {
   tcb.keepalive.onHeard(now)
   tcb.persist.onHeard()
   // RFC 7323 §4.3 (2): only from what covers the last ACK, so that a delayed ACK is not mistaken for the path
-  if (tcb.timestamps && segSeq <= tcb.lastAckSent && !before(segment.tsVal, tcb.tsRecent)) {
+  if (tcb.timestamps && segment.hasTimestamps && segSeq <= tcb.lastAckSent && !isOld(tcb, segment, now)) {
     tcb.tsRecent = segment.tsVal
     tcb.tsRecentAt = now
   }
@@ -58,10 +58,14 @@ export function segmentArrives(tcb: Tcb, segment: Segment, now: number): void {
 /** RFC 7323 §5.3 R1, and §3.2: once agreed, every segment has the option. */
 function passesPaws(tcb: Tcb, segment: Segment, segSeq: number, now: number): boolean {
   if (!segment.hasTimestamps) return false
-  if (!before(segment.tsVal, tcb.tsRecent) || now - tcb.tsRecentAt > TS_RECENT_VALID) return true
+  if (!isOld(tcb, segment, now)) return true
   tcb.stats.pawsDrops++
   answerUnacceptable(tcb, segment, segSeq, now)
   return false
+}
+
+function isOld(tcb: Tcb, segment: Segment, now: number): boolean {
+  return before(segment.tsVal, tcb.tsRecent) && now - tcb.tsRecentAt <= TS_RECENT_VALID
 }
 
 /** RFC 9293 §3.10.7.4, first: some of it lies in the receive window. What does not is answered with an ACK. */
