@@ -1,6 +1,6 @@
-// Which UDP sockets a local address takes: beside a wildcard one for each address, so that replies leave from the one that was called.
+// The UDP sockets of an endpoint: beside a wildcard one for each address, so that replies leave from the one that was called.
 import type { DatagramHandler, LocalAddress, Platform } from '../platform/platform.js'
-import { isIPv4Like, isIPv6, isWildcard, mapped } from './address.js'
+import { isIPv4Like, isIPv6, isWildcard, mapped, unmapped } from './address.js'
 import { type DatagramSink, LocalSocket } from './local-socket.js'
 
 /** Tries for a port that is free for all of the sockets, when any port will do. */
@@ -8,47 +8,112 @@ const ATTEMPTS = 8
 
 const DEAF: DatagramHandler = { onDatagram: () => {}, onDrain: () => {}, onError: () => {} }
 
+/** Between two looks for new addresses of the machine, ms. */
+const ADDRESS_INTERVAL = 1000
+
 /**
- * Binds `local`. dgram neither tells which address a datagram was sent to nor lets a reply choose where it comes from; but
- * the most specific socket gets the datagram, and what leaves through it has its address.
- * @param shared the caller holds this port on other addresses already: no search for a collision
- * @throws the machine's bind error
+ * The UDP sockets of one endpoint, all of one port. dgram neither tells which address a datagram was sent to nor lets a reply
+ * choose where it comes from; but the most specific socket gets the datagram, and what leaves through it has its address.
  */
-export function bindLocal(platform: Platform, local: LocalAddress, sink: DatagramSink, shared: boolean): LocalSocket[] {
-  if (local.peer !== undefined || !isWildcard(local.address)) {
-    return [new LocalSocket(platform, { ...local, reuseAddr: shared }, sink)]
+export class Binding {
+  readonly locals: LocalSocket[] = []
+  private readonly platform: Platform
+  private readonly sink: DatagramSink
+  /** Wildcards that are held, to hold new addresses beside them. */
+  private readonly wildcards: LocalAddress[] = []
+  private lookedAt = Number.NEGATIVE_INFINITY
+  private refd = false
+
+  constructor(platform: Platform, sink: DatagramSink) {
+    this.platform = platform
+    this.sink = sink
   }
-  for (let attempt = 1; ; attempt++) {
-    // without reuseAddr, so that a port in use is found
-    const port = shared || local.reusePort ? local.port : probe(platform, local)
-    try {
-      const wildcard = new LocalSocket(platform, { ...local, port, reuseAddr: !local.reusePort }, sink)
-      return [wildcard, ...bindEach(platform, { ...local, port: wildcard.port }, sink, [])]
-    } catch (error) {
-      // somebody took it between the two
-      if (local.port !== 0 || attempt === ATTEMPTS) throw error
+
+  get port(): number {
+    return (this.locals[0] as LocalSocket).port
+  }
+
+  /** Binds one more local address. @throws the machine's bind error */
+  hold(local: LocalAddress): void {
+    const shared = this.locals.length > 0
+    if (local.peer === undefined && isWildcard(local.address)) this.holdWildcard(local, shared)
+    else this.add(new LocalSocket(this.platform, { ...local, reuseAddr: shared }, this.sink))
+  }
+
+  /** The socket bound to exactly this address, perhaps in IPv6's clothes. */
+  at(address: string): LocalSocket | undefined {
+    const plain = unmapped(address)
+    return this.locals.find((local) => unmapped(local.address) === plain)
+  }
+
+  /** Whether all that `wanted` would hear is heard already. */
+  covers(wanted: LocalAddress): boolean {
+    if (!isWildcard(wanted.address)) return this.at(wanted.address) !== undefined
+    return this.wildcards.some(({ address, ipv6Only }) => {
+      if (address === wanted.address) return !ipv6Only || wanted.ipv6Only
+      return address === '::' && !ipv6Only
+    })
+  }
+
+  /** The machine may have got addresses since; asking it costs, so not too often. */
+  refresh(now: number): void {
+    if (now - this.lookedAt < ADDRESS_INTERVAL) return
+    this.lookedAt = now
+    for (const wildcard of this.wildcards) this.holdEach(wildcard)
+  }
+
+  /** Whether the sockets hold the process. */
+  setHolding(on: boolean): void {
+    this.refd = on
+    for (const local of this.locals) {
+      if (on) local.ref()
+      else local.unref()
     }
   }
-}
 
-/** One more socket for each of the machine's addresses that `wildcard` covers and `held` lacks; those that cannot be bound stay with the wildcard. */
-export function bindEach(
-  platform: Platform,
-  wildcard: LocalAddress,
-  sink: DatagramSink,
-  held: readonly LocalSocket[],
-): LocalSocket[] {
-  const added: LocalSocket[] = []
-  for (const own of platform.addresses()) {
-    // an IPv6 socket may be bound to an IPv4 address in IPv6's clothes: then peers come in them too, as under '::'
-    const address = isIPv6(wildcard.address) ? mapped(own) : own
-    if (isIPv6(address) !== isIPv6(wildcard.address) || (wildcard.ipv6Only && isIPv4Like(address))) continue
-    if (held.some((local) => local.address === address)) continue
-    try {
-      added.push(new LocalSocket(platform, { ...wildcard, address, reuseAddr: !wildcard.reusePort }, sink))
-    } catch {}
+  flush(): void {
+    for (const local of this.locals) local.flush()
   }
-  return added
+
+  close(): void {
+    for (const local of this.locals) local.close()
+  }
+
+  private holdWildcard(local: LocalAddress, shared: boolean): void {
+    for (let attempt = 1; ; attempt++) {
+      // without reuseAddr, so that a port in use is found; not where this endpoint is its user
+      const port = shared || local.reusePort ? local.port : probe(this.platform, local)
+      try {
+        const together = { ...local, port, reuseAddr: !local.reusePort }
+        const wildcard = new LocalSocket(this.platform, together, this.sink)
+        this.add(wildcard)
+        this.wildcards.push({ ...together, port: wildcard.port })
+        this.holdEach({ ...together, port: wildcard.port })
+        return
+      } catch (error) {
+        // any port would do, but somebody took this one between the two
+        if (local.port !== 0 || attempt === ATTEMPTS) throw error
+      }
+    }
+  }
+
+  /** One more socket for each of the machine's addresses that `wildcard` covers; those that cannot be bound stay with the wildcard. */
+  private holdEach(wildcard: LocalAddress): void {
+    for (const own of this.platform.addresses()) {
+      // an IPv6 socket may be bound to an IPv4 address in IPv6's clothes: then peers come in them too, as under '::'
+      const address = isIPv6(wildcard.address) ? mapped(own) : own
+      if (isIPv6(address) !== isIPv6(wildcard.address) || (wildcard.ipv6Only && isIPv4Like(address))) continue
+      if (this.locals.some((local) => local.address === address)) continue
+      try {
+        this.add(new LocalSocket(this.platform, { ...wildcard, address }, this.sink))
+      } catch {}
+    }
+  }
+
+  private add(local: LocalSocket): void {
+    this.locals.push(local)
+    if (!this.refd) local.unref()
+  }
 }
 
 function probe(platform: Platform, local: LocalAddress): number {

@@ -172,7 +172,8 @@ export class Channel implements Tenant, Sleeper {
     this.owner = null
     this.lingerTimeout = lingerTimeout
     const now = this.host.now()
-    this.connection.closeRead(now)
+    // in TIME-WAIT a RST could only harm: what is unread is simply forgotten
+    if (this.connection.state !== 'TIME-WAIT') this.connection.closeRead(now)
     this.connection.close()
     if (lingerTimeout > 0 && this.connection.hasUnacknowledged) this.lingerAt = now + lingerTimeout
     this.changed()

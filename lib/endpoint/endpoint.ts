@@ -2,10 +2,10 @@
 import type { Config } from '../core/config.js'
 import { Connection } from '../core/connection.js'
 import type { Trace } from '../core/trace.js'
-import type { LocalAddress, Platform } from '../platform/platform.js'
+import type { Platform } from '../platform/platform.js'
 import { ACK, decode, RST, Segment, SYN } from '../wire/segment.js'
-import { isWildcard, mapped, unmapped } from './address.js'
-import { bindEach, bindLocal } from './binding.js'
+import { mapped } from './address.js'
+import { Binding } from './binding.js'
 import { Channel, type ChannelAddresses, type ChannelHost, type ChannelOwner } from './channel.js'
 import { Demux, type Tenant } from './demux.js'
 import type { SequenceNumbers } from './isn.js'
@@ -16,9 +16,6 @@ import { Rejecter } from './reject.js'
 import { Settler, type SettlerHost } from './settler.js'
 import type { ConnectTarget, EndpointStats, ListenTarget } from './target.js'
 import { TimeWait, TimeWaitRecord } from './time-wait.js'
-
-/** Between two looks for new addresses of the machine, ms. */
-const ADDRESS_INTERVAL = 1000
 
 /** What the machine may say of a peer that cannot be reached: it ends an attempt to connect, and nothing else. */
 const UNREACHABLE: ReadonlySet<unknown> = new Set([
@@ -47,7 +44,7 @@ export interface EndpointHost {
 }
 
 export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, SettlerHost {
-  readonly locals: LocalSocket[] = []
+  readonly binding: Binding
   closed = false
   private readonly host: EndpointHost
   private readonly platform: Platform
@@ -58,9 +55,6 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Settle
   private readonly listeners: Map<number, Listener[]> = new Map()
   private readonly connecting: Set<Channel> = new Set()
   private readonly incoming = new Segment()
-  /** Wildcards that are held, to hold new addresses beside them. */
-  private readonly wildcards: LocalAddress[] = []
-  private addressesReadAt = Number.NEGATIVE_INFINITY
 
   private channels = 0
   private listening = 0
@@ -79,13 +73,14 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Settle
   constructor(host: EndpointHost) {
     this.host = host
     this.platform = host.platform
+    this.binding = new Binding(host.platform, this)
     this.timeWait = new TimeWait(this.demux, host.limits.maxTimeWaitRecords, host.limits.maxTimeWaitAcks)
     this.rejecter = new Rejecter(host.limits.maxResets)
     this.settler = new Settler(host.platform, this)
   }
 
   get udpPort(): number {
-    return (this.locals[0] as LocalSocket).port
+    return this.binding.port
   }
 
   /** Nothing but TIME-WAIT records lives here. */
@@ -95,30 +90,6 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Settle
 
   now(): number {
     return this.platform.now()
-  }
-
-  // ---- sockets
-
-  /** Binds one more local address. @throws the machine's bind error */
-  hold(local: LocalAddress): void {
-    const added = bindLocal(this.platform, local, this, this.locals.length > 0)
-    if (added[0]?.wildcard && local.peer === undefined) this.wildcards.push({ ...local, port: added[0].port })
-    this.take(added)
-  }
-
-  /** The socket bound to exactly this address, perhaps in IPv6's clothes. */
-  localAt(address: string): LocalSocket | undefined {
-    const plain = unmapped(address)
-    return this.locals.find((local) => unmapped(local.address) === plain)
-  }
-
-  /** Whether all that `wanted` would hear is heard already. */
-  covers(wanted: LocalAddress): boolean {
-    if (!isWildcard(wanted.address)) return this.localAt(wanted.address) !== undefined
-    return this.wildcards.some(({ address, ipv6Only }) => {
-      if (address === wanted.address) return !ipv6Only || wanted.ipv6Only
-      return address === '::' && !ipv6Only
-    })
   }
 
   /** Nobody came to live here after all. */
@@ -132,7 +103,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Settle
     this.closed = true
     this.timeWait.clear()
     this.settler.close()
-    for (const local of this.locals) local.close()
+    this.binding.close()
     this.host.endpointClosed(this)
   }
 
@@ -193,13 +164,13 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Settle
 
   /** What is left of a connection between the same ports. */
   recordOf(peerAddress: string, udpPort: number, remotePort: number, localPort: number): TimeWaitRecord | null {
-    const tenant = this.demux.find(this.locals[0] as LocalSocket, peerAddress, udpPort, remotePort, localPort)
+    const tenant = this.demux.find(this.binding.locals[0] as LocalSocket, peerAddress, udpPort, remotePort, localPort)
     return tenant instanceof TimeWaitRecord ? tenant : null
   }
 
   getStats(): EndpointStats {
     return {
-      sockets: this.locals.length,
+      sockets: this.binding.locals.length,
       connections: this.channels,
       timeWait: this.timeWait.size,
       timeWaitEvicted: this.timeWait.evicted,
@@ -338,7 +309,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Settle
 
   private strangerArrives(arrival: Arrival): void {
     // before the socket is chosen, the addresses must be as they are now
-    if (arrival.local.wildcard && arrival.segment.flags === SYN) this.holdNewAddresses(arrival.now)
+    if (arrival.local.wildcard && arrival.segment.flags === SYN) this.binding.refresh(arrival.now)
     const listener = this.listenerFor(arrival)
     if (listener !== undefined) listener.segmentArrives(arrival, null)
     else this.reject(arrival)
@@ -346,19 +317,6 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Settle
 
   private listenerFor({ local, segment, address }: Arrival): Listener | undefined {
     return this.listeners.get(segment.destinationPort)?.find((listener) => listener.covers(local, address))
-  }
-
-  private holdNewAddresses(now: number): void {
-    if (now - this.addressesReadAt < ADDRESS_INTERVAL) return
-    this.addressesReadAt = now
-    for (const wildcard of this.wildcards) this.take(bindEach(this.platform, wildcard, this, this.locals))
-  }
-
-  private take(locals: readonly LocalSocket[]): void {
-    for (const local of locals) {
-      this.locals.push(local)
-      if (!this.refd) local.unref()
-    }
   }
 
   // ---- life
@@ -378,7 +336,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Settle
   }
 
   turnOver(now: number): void {
-    for (const local of this.locals) local.flush()
+    this.binding.flush()
     if (this.timeWait.next <= now) this.timeWait.expire(now)
     if (this.idle && !this.settler.pending) {
       if (this.timeWait.size === 0 || this.releasing) this.close()
@@ -410,10 +368,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Settle
     if (refd === this.refd || this.closed) return
     this.refd = refd
     this.settler.hold(refd)
-    for (const local of this.locals) {
-      if (refd) local.ref()
-      else local.unref()
-    }
+    this.binding.setHolding(refd)
   }
 }
 

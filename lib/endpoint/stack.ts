@@ -63,7 +63,7 @@ export class Stack implements EndpointHost {
     this.bind(endpoint, wanted, (victim) => {
       former = victim.recordOf(address, remoteUdpPort, target.port, localPort)
     })
-    const local = endpoint.locals[0] as LocalSocket
+    const local = endpoint.binding.locals[0] as LocalSocket
     const addresses = {
       local,
       peerAddress: local.peerAddress ?? address,
@@ -130,7 +130,7 @@ export class Stack implements EndpointHost {
   endpointWaits(endpoint: Endpoint): void {
     if (this.waiting.has(endpoint)) return
     this.waiting.add(endpoint)
-    this.waitingSockets += endpoint.locals.length
+    this.waitingSockets += endpoint.binding.locals.length
     const quarter = Math.floor((this.platform.descriptorLimit ?? Number.POSITIVE_INFINITY) / 4)
     const limit = Math.min(this.limits.maxTimeWaitSockets, quarter)
     for (const oldest of this.waiting) {
@@ -147,7 +147,7 @@ export class Stack implements EndpointHost {
 
   /** It has more than TIME-WAIT again, or nothing at all. */
   private wake(endpoint: Endpoint): void {
-    if (this.waiting.delete(endpoint)) this.waitingSockets -= endpoint.locals.length
+    if (this.waiting.delete(endpoint)) this.waitingSockets -= endpoint.binding.locals.length
   }
 
   /** Where a connection from `udpPort` is to live: on what has it bound, or on all addresses, so that others can join. */
@@ -172,12 +172,12 @@ export class Stack implements EndpointHost {
   private listeningAt(local: LocalAddress): Endpoint {
     const existing = local.port === 0 ? undefined : this.shared.get(local.port)
     if (existing === undefined) return this.share(local)
-    if (existing.covers(local)) return existing
+    if (existing.binding.covers(local)) return existing
     if (existing.idle) {
       existing.close()
       return this.share(local)
     }
-    existing.hold(local)
+    existing.binding.hold(local)
     return existing
   }
 
@@ -192,7 +192,7 @@ export class Stack implements EndpointHost {
   private bind(endpoint: Endpoint, local: LocalAddress, onReclaim?: (victim: Endpoint) => void): void {
     for (;;) {
       try {
-        endpoint.hold(local)
+        endpoint.binding.hold(local)
         this.endpoints++
         return
       } catch (error) {
@@ -215,15 +215,15 @@ export class Stack implements EndpointHost {
   private localTowards(endpoint: Endpoint, address: string, target: ConnectTarget): LocalSocket {
     if (target.localAddress !== undefined) {
       const own = canonical(target.localAddress)
-      if (endpoint.localAt(own) === undefined) {
+      if (endpoint.binding.at(own) === undefined) {
         const recvBufferSize = target.recvBufferSize ?? RECEIVE_BUFFER
-        endpoint.hold({ address: own, port: endpoint.udpPort, recvBufferSize })
+        endpoint.binding.hold({ address: own, port: endpoint.udpPort, recvBufferSize })
       }
-      return endpoint.localAt(own) as LocalSocket
+      return endpoint.binding.at(own) as LocalSocket
     }
     const source = this.platform.sourceAddress(unmapped(address))
-    const exact = source === undefined ? undefined : endpoint.localAt(source)
-    const local = exact ?? endpoint.locals.find((each) => canReach(each, address))
+    const exact = source === undefined ? undefined : endpoint.binding.at(source)
+    const local = exact ?? endpoint.binding.locals.find((each) => canReach(each, address))
     if (local === undefined) throw bindError('EADDRNOTAVAIL', address, endpoint.udpPort)
     return local
   }
