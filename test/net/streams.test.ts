@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
-import { addAbortSignal, compose, finished, PassThrough, Readable } from 'node:stream'
+import { addAbortSignal, finished, PassThrough, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { describe, expect, test } from 'vitest'
 import { closed, listening, overUdp, pair, sameAsNet, turns, watch } from '../support/net-oracle.js'
@@ -320,8 +320,7 @@ describe('helpers of node:stream', () => {
   sameAsNet('compose, toWeb, addAbortSignal, asyncDispose', async (net, log) => {
     const composed = await pair(net)
     composed.served.end('composed')
-    const upper = new PassThrough()
-    log(await all(compose(composed.client, upper) as unknown as Readable))
+    log(await all(composed.client.compose(new PassThrough()) as unknown as Readable))
     await closed(composed.server)
 
     const web = await pair(net)

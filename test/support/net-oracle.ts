@@ -5,10 +5,7 @@ import ours from 'tcp-over-udp'
 import { expect, test } from 'vitest'
 
 /** As much of node:net as both have. */
-export type Net = Pick<
-  typeof nodeNet,
-  'Socket' | 'Server' | 'connect' | 'createConnection' | 'createServer' | 'Stream' | 'isIP'
->
+export type Net = Pick<typeof nodeNet, 'Socket' | 'Server' | 'connect' | 'createConnection' | 'createServer'>
 
 /** Writes one line of the trace. */
 export type Log = (...words: unknown[]) => void
