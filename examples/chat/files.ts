@@ -75,11 +75,6 @@ export class Files {
     for (const incoming of this.#incoming.values()) this.#stopReceiving(incoming, reason)
   }
 
-  /** Whether the room is not read because the disk is slow. */
-  get holdsRoom(): boolean {
-    return this.#waitingForDisk > 0
-  }
-
   /** Settles when all that was being sent has arrived, or will not. */
   idle(): Promise<void> {
     if (this.#outgoing.size === 0) return Promise.resolve()

@@ -1,5 +1,5 @@
 // How many bytes of a file may be on their way, so that a line typed meanwhile waits a second at most behind them.
-const SMALLEST = 64 * 1024
+const SMALLEST = 16 * 1024
 const LARGEST = 4 * 1024 * 1024
 const LONG = 1000 // ms
 

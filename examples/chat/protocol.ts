@@ -9,12 +9,12 @@ export const DEFAULT_PORT = 9009
 /** Nothing longer is said in a room: a chunk of a file, or the list of the people. */
 export const MAX_MESSAGE_LENGTH = 256 * 1024
 /** File bytes in a binary message, behind the u32 number of the transfer. */
-export const CHUNK_LENGTH = 32 * 1024
+export const CHUNK_LENGTH = 16 * 1024
 export const CHUNK_HEADER = 4
 
-/** Both sides say something at least this often, so that silence means something. */
+/** Both sides say something at least this often, ms, so that silence means something. */
 export const PING_EVERY = 1000
-/** Silent seconds after which a member takes the host for dead, and the host a member. */
+/** Seconds without a segment after which a member takes the host for dead, and the host a member. */
 export const HOST_SILENCE = 5
 export const MEMBER_SILENCE = 12
 

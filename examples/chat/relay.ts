@@ -1,17 +1,20 @@
-// Files through the host: chunks go on as they come, and no further ahead of the slowest taker than a window.
+// Files through the host: chunks wait here, up to a bound, until each taker's path has room for them.
 import { Pace } from './pace.js'
-import { CHUNK_HEADER, type ToHost, tellMember } from './protocol.js'
+import { CHUNK_HEADER, type ToHost, type ToMember, tellMember } from './protocol.js'
 import type { Guest } from './room.js'
 
-const STEP = 32 * 1024 // less is not worth a message
+const HELD = 8 * 1024 * 1024 // bytes of a transfer that may have come and not yet have reached every taker
+const STEP = 128 * 1024 // a new limit is worth a message
 const ANSWER_WITHIN = 5 // s
 const STALL = 20 // s
 
 /** How far one taker is. */
 interface Lane {
+  /** Chunks sent, and chunks acknowledged by the taker's TCP. */
   sent: number
-  /** Acknowledged by the taker's TCP: these are no longer in the host's memory. */
   acked: number
+  ackedBytes: number
+  inFlight: number
   /** Seconds without progress. */
   idle: number
   readonly pace: Pace
@@ -23,9 +26,13 @@ interface Transfer {
   readonly size: number
   readonly asked: Set<Guest>
   readonly lanes: Map<Guest, Lane>
+  /** What some taker has not acknowledged yet; the first of them is number `firstChunk`. */
+  chunks: Buffer[]
+  firstChunk: number
   waited: number
   started: boolean
-  done: boolean
+  /** The sender's last word. */
+  done: Extract<ToMember, { type: 'done' }> | null
   passed: number
   /** How far the sender may go; -1: it does not know yet. */
   limit: number
@@ -54,8 +61,8 @@ export class Relay {
     else if (transfer.from !== guest) return
     else if (said.type === 'cancel') this.#cancel(transfer, said.reason)
     else {
-      transfer.done = true
-      for (const taker of transfer.lanes.keys()) tellMember(taker.messages, said)
+      transfer.done = said
+      for (const [taker, lane] of transfer.lanes) this.#pump(transfer, taker, lane, true)
       this.#checkOver(transfer)
     }
   }
@@ -71,17 +78,8 @@ export class Relay {
       this.#cancel(transfer, 'more came than was allowed')
       return
     }
-    for (const [taker, lane] of transfer.lanes) {
-      lane.sent += length
-      const sentAt = performance.now()
-      const acked = (): void => {
-        lane.pace.acknowledged(length, sentAt)
-        lane.acked += length
-        lane.idle = 0
-        this.#moveLimit(transfer)
-      }
-      taker.messages.send(data).then(acked, () => {}) // a taker that fails is removed with its connection
-    }
+    transfer.chunks.push(data)
+    for (const [taker, lane] of transfer.lanes) this.#pump(transfer, taker, lane)
   }
 
   isReceiving(guest: Guest): boolean {
@@ -92,7 +90,7 @@ export class Relay {
   /** What this sender has not finished will not come. */
   cancelFrom(guest: Guest, reason: string): void {
     for (const transfer of [...this.#transfers.values()]) {
-      if (transfer.from === guest && !transfer.done) this.#cancel(transfer, reason)
+      if (transfer.from === guest && transfer.done === null) this.#cancel(transfer, reason)
     }
   }
 
@@ -110,7 +108,7 @@ export class Relay {
         for (const guest of [...transfer.asked]) this.#answer(transfer, guest, false, 'no answer')
       }
       for (const [taker, lane] of transfer.lanes) {
-        if (lane.sent === lane.acked || ++lane.idle < STALL) continue
+        if (lane.inFlight === 0 || ++lane.idle < STALL) continue
         tellMember(taker.messages, { type: 'cancel', transfer: transfer.id, reason: 'too slow for the others' })
         this.#result(transfer, taker, false, 'too slow')
       }
@@ -122,7 +120,7 @@ export class Relay {
     const others = [...this.#guests.values()].filter((one) => one !== guest && one.farewells === null)
     const transfer: Transfer = {
       ...{ id, from: guest, size: offer.size, asked: new Set(others), lanes: new Map() },
-      ...{ waited: 0, started: false, done: false, passed: 0, limit: -1 },
+      ...{ chunks: [], firstChunk: 0, waited: 0, started: false, done: null, passed: 0, limit: -1 },
     }
     tellMember(guest.messages, { type: 'go', ref: offer.ref, transfer: id, takers: others.length })
     if (others.length === 0) return
@@ -136,7 +134,7 @@ export class Relay {
 
   #answer(transfer: Transfer, guest: Guest, ok: boolean, reason: string): void {
     if (!transfer.asked.delete(guest)) return
-    if (ok) transfer.lanes.set(guest, { sent: 0, acked: 0, idle: 0, pace: new Pace() })
+    if (ok) transfer.lanes.set(guest, { sent: 0, acked: 0, ackedBytes: 0, inFlight: 0, idle: 0, pace: new Pace() })
     else this.#tellResult(transfer, guest, false, reason)
     if (transfer.asked.size > 0) return
     transfer.started = true
@@ -147,9 +145,9 @@ export class Relay {
   #result(transfer: Transfer, taker: Guest, ok: boolean, reason: string): void {
     if (!transfer.lanes.delete(taker)) return
     this.#tellResult(transfer, taker, ok, reason)
-    if (transfer.lanes.size === 0 && !transfer.done) this.#cancel(transfer, 'nobody is left to take it')
+    if (transfer.lanes.size === 0 && transfer.done === null) this.#cancel(transfer, 'nobody is left to take it')
     else {
-      this.#moveLimit(transfer)
+      this.#forget(transfer)
       this.#checkOver(transfer)
     }
   }
@@ -158,10 +156,41 @@ export class Relay {
     tellMember(transfer.from.messages, { type: 'result', transfer: transfer.id, from: taker.id, ok, reason })
   }
 
+  /** Sends this taker what its path has room for. `last`: the sender's last word has just come. */
+  #pump(transfer: Transfer, taker: Guest, lane: Lane, last = false): void {
+    const before = lane.sent
+    for (let data = next(transfer, lane); data !== undefined; data = next(transfer, lane)) {
+      const length = data.length - CHUNK_HEADER
+      if (lane.inFlight > 0 && lane.inFlight + length > lane.pace.window) return
+      lane.sent++
+      lane.inFlight += length
+      const sentAt = performance.now()
+      const acknowledged = (): void => {
+        if (transfer.lanes.get(taker) !== lane) return
+        lane.pace.acknowledged(length, sentAt)
+        lane.acked++
+        lane.ackedBytes += length
+        lane.inFlight -= length
+        lane.idle = 0
+        this.#pump(transfer, taker, lane)
+        this.#forget(transfer)
+      }
+      taker.messages.send(data).then(acknowledged, () => {}) // a taker that fails is removed with its connection
+    }
+    if (transfer.done !== null && (last || lane.sent > before)) tellMember(taker.messages, transfer.done)
+  }
+
+  #forget(transfer: Transfer): void {
+    const slowest = Math.min(...[...transfer.lanes.values()].map((lane) => lane.acked))
+    if (!Number.isFinite(slowest)) return
+    transfer.chunks.splice(0, slowest - transfer.firstChunk)
+    transfer.firstChunk = slowest
+    this.#moveLimit(transfer)
+  }
+
   #moveLimit(transfer: Transfer): void {
-    if (!transfer.started || transfer.lanes.size === 0) return
-    const allowed = [...transfer.lanes.values()].map((lane) => lane.acked + lane.pace.window)
-    const limit = Math.min(transfer.size, ...allowed)
+    const slowest = Math.min(...[...transfer.lanes.values()].map((lane) => lane.ackedBytes))
+    const limit = Math.min(transfer.size, slowest + HELD)
     if (limit < transfer.limit + STEP && limit < transfer.size) return
     if (limit === transfer.limit) return
     transfer.limit = limit
@@ -175,6 +204,10 @@ export class Relay {
   }
 
   #checkOver(transfer: Transfer): void {
-    if (transfer.done && transfer.lanes.size === 0) this.#transfers.delete(transfer.id)
+    if (transfer.done !== null && transfer.lanes.size === 0) this.#transfers.delete(transfer.id)
   }
+}
+
+function next(transfer: Transfer, lane: Lane): Buffer | undefined {
+  return transfer.chunks[lane.sent - transfer.firstChunk]
 }

@@ -12,6 +12,7 @@ import {
   tellMember,
 } from './protocol.js'
 import { Relay } from './relay.js'
+import { reset, Silence } from './silence.js'
 
 const FAREWELL_WITHIN = 5 // s
 const COME_BACK_WITHIN = 10 // s
@@ -21,8 +22,7 @@ const LONGEST_QUEUE = 16 * 1024 * 1024 // bytes that may wait for someone who do
 export interface Guest extends Person {
   readonly messages: MessageStream
   readonly stream: Duplex
-  /** Seconds since it was heard. */
-  silence: number
+  readonly silence: Silence
   /** Once it has said its last: whose farewells are awaited, and for how many seconds it has been kept. */
   farewells: Set<string> | null
   leaving: number
@@ -86,7 +86,8 @@ export class Room {
     const order = back ? hello.order : this.#lastOrder + 1
     this.#lastOrder = Math.max(this.#lastOrder, order)
     const person: Person = { id: hello.id, name: this.#freeName(hello.name), order, address }
-    const guest: Guest = { ...person, messages, stream: messages.stream, silence: 0, farewells: null, leaving: 0 }
+    const stream = messages.stream
+    const guest: Guest = { ...person, messages, stream, silence: new Silence(stream), farewells: null, leaving: 0 }
     if (twin === undefined) this.#tellAll({ type: 'joined', person, back })
     this.guests.set(guest.id, guest)
     const people = this.#present().map((one) => ({
@@ -94,7 +95,6 @@ export class Room {
     }))
     tellMember(messages, { type: 'welcome', room, id: guest.id, host, bind, people })
     messages.on('message', (message) => {
-      guest.silence = 0
       if (typeof message !== 'string') this.#relay.chunk(guest, message)
       else this.#hear(guest, readAsHost(message))
     })
@@ -167,7 +167,7 @@ export class Room {
     this.guests.delete(guest.id)
     this.#relay.cancelFrom(guest, 'lost')
     this.#relay.removeTaker(guest)
-    guest.stream.destroy()
+    reset(guest.stream)
     for (const leaver of this.guests.values()) {
       leaver.farewells?.delete(guest.id)
       this.#checkFarewells(leaver)
@@ -181,7 +181,7 @@ export class Room {
     if (others.some((guest) => guest.farewells === null) && !late) return
     for (const guest of this.guests.values()) void guest.messages.end()
     if (others.length === 0) this.#closing()
-    else if (late) for (const guest of others) guest.stream.destroy()
+    else if (late) for (const guest of others) reset(guest.stream)
   }
 
   #tick(): void {
@@ -189,10 +189,10 @@ export class Room {
     this.#tellAll({ type: 'ping' })
     this.#relay.tick()
     for (const guest of [...this.guests.values()]) {
-      guest.silence++
+      guest.silence.tick()
       if (guest.stream.writableLength > LONGEST_QUEUE) this.#lose(guest, 'does not read')
       else if (guest.farewells !== null) this.#tickLeaver(guest)
-      else if (guest.silence > MEMBER_SILENCE) this.#lose(guest, `silent for ${MEMBER_SILENCE} s`)
+      else if (guest.silence.length > MEMBER_SILENCE) this.#lose(guest, `silent for ${MEMBER_SILENCE} s`)
     }
     if (this.#expected.size > 0 && this.#age >= COME_BACK_WITHIN) {
       for (const { name } of this.#expected.values()) this.#tellAll({ type: 'absent', name })
@@ -204,7 +204,7 @@ export class Room {
   #tickLeaver(guest: Guest): void {
     guest.leaving = this.#relay.isReceiving(guest) ? 0 : guest.leaving + 1
     if (guest.leaving === FAREWELL_WITHIN) guest.farewells!.clear()
-    if (guest.leaving === 2 * FAREWELL_WITHIN) guest.stream.destroy()
+    if (guest.leaving === 2 * FAREWELL_WITHIN) reset(guest.stream)
     else this.#checkFarewells(guest)
   }
 

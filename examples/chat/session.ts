@@ -19,6 +19,7 @@ import {
   VERSION,
 } from './protocol.js'
 import { Room } from './room.js'
+import { reset, Silence } from './silence.js'
 import type { Terminal } from './terminal.js'
 import { isLoopback, place } from './text.js'
 import type { Transport } from './transport.js'
@@ -33,6 +34,7 @@ interface Link {
   readonly messages: MessageStream
   readonly stream: Duplex
   readonly welcome: Extract<ToMember, { type: 'welcome' }>
+  readonly silence: Silence
   /** Where we found it. */
   readonly address: string
   readonly hosted: { room: Room; server: Server } | null
@@ -46,13 +48,13 @@ export class Session {
   readonly #terminal: Terminal
   readonly #transport: Transport
   readonly #people = new Map<string, Person>()
+  readonly #names = new Map<string, string>() // also of those who have left
   readonly #heard = new Map<string, number>() // the last line of each author
   readonly #unsaid = new Map<number, string>() // our lines that no host has passed on yet
   #lastLine = 0
   #roomId = ''
   #order = 0
   #link: Link | null = null
-  #silence = 0
   #hostLeft = false
   #over: () => void = () => {}
   #settled: (() => void)[] = []
@@ -205,7 +207,9 @@ export class Session {
     try {
       const answer = await messages.receive()
       const welcome = typeof answer === 'string' ? readAsMember(answer) : null
-      if (welcome?.type === 'welcome') return { messages, stream, welcome, address, hosted }
+      if (welcome?.type === 'welcome') {
+        return { messages, stream, silence: new Silence(stream), welcome, address, hosted }
+      }
       const why = welcome?.type === 'refused' ? welcome.reason : 'what answers is no chat room'
       messages.destroy()
       throw new Refused(why)
@@ -218,12 +222,11 @@ export class Session {
   #enter(link: Link, first: boolean): void {
     const { messages, welcome, hosted, address } = link
     this.#link = link
-    this.#silence = 0
     this.#hostLeft = false
     const again = this.#roomId === welcome.room
     this.#roomId = welcome.room
     this.#people.clear()
-    for (const person of welcome.people) this.#people.set(person.id, person)
+    for (const person of welcome.people) this.#meet(person)
     const me = this.#people.get(this.#id)
     this.#order = me?.order ?? 0
     this.#name = me?.name ?? this.#name
@@ -232,7 +235,6 @@ export class Session {
     else this.#terminal.say(`* ${first || !again ? 'joined the room' : 'back in the room'} at ${where}`)
     this.#terminal.say(`* here: ${this.who().join(', ')}`)
     messages.on('message', (message) => {
-      this.#silence = 0
       if (typeof message !== 'string') this.files.chunk(message)
       else this.#hear(readAsMember(message))
     })
@@ -250,7 +252,7 @@ export class Session {
     this.#link = null
     this.files.leave(this.#quitting ? 'the chat was left' : 'the host is gone')
     if (link.messages.stream.readableEnded) void link.messages.end()
-    else link.stream.destroy()
+    else reset(link.stream)
     for (const resolve of this.#settled.splice(0)) resolve()
     if (this.#quitting) this.#terminal.say('* you have left')
     else if (!this.#hostLeft) this.#terminal.say(`* lost the host, ${host}; looking for the room`)
@@ -260,7 +262,8 @@ export class Session {
     const link = this.#link
     if (link === null) return
     tellHost(link.messages, { type: 'ping' })
-    if (link.hosted === null && !this.files.holdsRoom && ++this.#silence > HOST_SILENCE) this.#over()
+    link.silence.tick()
+    if (link.silence.length > HOST_SILENCE) this.#over()
   }
 
   #hear(news: ToMember | null): void {
@@ -275,7 +278,7 @@ export class Session {
         if (this.#unsaid.size === 0) for (const resolve of this.#settled.splice(0)) resolve()
         break
       case 'joined':
-        this.#people.set(news.person.id, news.person)
+        this.#meet(news.person)
         this.#terminal.say(`* ${news.person.name} ${news.back ? 'is back' : 'has joined'}`)
         break
       case 'left':
@@ -311,7 +314,7 @@ export class Session {
     const person = this.#people.get(id)
     if (person === undefined) return
     this.#terminal.say(`* ${person.name} is now ${name}`)
-    person.name = name
+    this.#meet({ ...person, name })
     if (id === this.#id) this.#name = name
   }
 
@@ -326,7 +329,12 @@ export class Session {
     void link.messages.end()
   }
 
+  #meet(person: Person): void {
+    this.#people.set(person.id, person)
+    this.#names.set(person.id, person.name)
+  }
+
   #nameOf(id: string): string {
-    return this.#people.get(id)?.name ?? 'someone'
+    return this.#names.get(id) ?? 'someone'
   }
 }

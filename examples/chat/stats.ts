@@ -29,10 +29,14 @@ function row(name: string, stream: Duplex): string[] {
   const seconds = Math.max(0.001, (now - last.at) / 1000)
   const info = (stream as Socket).getInfo()
   const ms = (value: number): string => `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`
+  const traffic = [
+    ...[size(bytesWritten), size(bytesRead)],
+    ...[`${size((bytesWritten - last.written) / seconds)}/s`, `${size((bytesRead - last.read) / seconds)}/s`],
+  ]
+  if (info === null) return [name, 'CLOSED', '', '', '', '', '', ...traffic]
   return [
     ...[name, info.state, ms(info.srtt), ms(info.rto), size(info.cwnd), size(info.inFlight)],
     `${info.segmentsRetransmitted} of ${info.segmentsSent}`,
-    ...[size(bytesWritten), size(bytesRead)],
-    ...[`${size((bytesWritten - last.written) / seconds)}/s`, `${size((bytesRead - last.read) / seconds)}/s`],
+    ...traffic,
   ]
 }
