@@ -12,6 +12,7 @@ export {
   setDefaultAutoSelectFamilyAttemptTimeout,
 } from 'node:net'
 export { Stack, type StackStats } from './endpoint/stack.js'
+export { defaultStack } from './net/default-stack.js'
 export type { CodedError, SystemError } from './net/errors.js'
 export type { Hears, SocketEvents } from './net/events.js'
 export type { OnReadOpts } from './net/link.js'
