@@ -90,7 +90,10 @@ function pollLost(tcb: Tcb, out: Segment, now: number): boolean {
   // beyond a window that the peer took back only what comes first is repeated (MUST-34, SHLD-17)
   if (to > tcb.sndUna + tcb.sndWnd && from !== tcb.sndUna) return false
   const flying = pipe(tcb)
-  if (flying > 0 && flying + flight.length > congestionWindow(tcb)) return false
+  if (flying > 0 && flying + flight.length > congestionWindow(tcb)) {
+    tcb.cwndLimitedEnd = tcb.sndNxt
+    return false
+  }
   scoreboard.resent(flight, now)
   fillText(tcb, out, from, to)
   tcb.blackHole.onRetransmit(from)
