@@ -1,6 +1,7 @@
 // Text and FIN of an acceptable segment: RFC 9293 §3.10.7.4, seventh and eighth.
 import { FIN, type Segment } from '../../wire/segment.js'
 import { ENDED, READABLE } from '../events.js'
+import { cut } from '../receive/reassembly.js'
 import { canReceive } from '../state.js'
 import { setState, type Tcb } from '../tcb.js'
 import { enterClosed, enterTimeWait } from '../transition.js'
@@ -17,7 +18,9 @@ export function takeText(tcb: Tcb, segment: Segment, from: number, now: number):
   const end = from + payload.length
   const fits = end <= tcb.window.edge
   if (payload.length > 0 && !keepText(tcb, payload, from, Math.min(end, tcb.window.edge, tcb.finAt), now)) return
-  if (segment.flags & FIN && fits && tcb.finAt === Number.POSITIVE_INFINITY && end >= tcb.rcvNxt) tcb.finAt = end
+  // a FIN before text that is held already cannot be one
+  const isFin = segment.flags & FIN && fits && end >= tcb.rcvNxt && end >= tcb.reassembly.end
+  if (isFin && tcb.finAt === Number.POSITIVE_INFINITY) tcb.finAt = end
   if (tcb.rcvNxt === tcb.finAt && !tcb.finReceived) takeFin(tcb)
   else if (segment.flags & FIN && payload.length === 0) tcb.ackPolicy.onDuplicate() // RFC 5681 §4.2: above a gap
 }
@@ -38,7 +41,7 @@ function keepText(tcb: Tcb, payload: Uint8Array, from: number, to: number, now: 
     enterClosed(tcb, 'aborted')
     return false
   }
-  const bytes = start === from && to === from + payload.length ? payload : payload.subarray(start - from, to - from)
+  const bytes = cut(payload, start - from, to - from)
   if (start > rcvNxt) {
     tcb.stats.outOfOrder++
     if (reassembly.insert(start, bytes) < bytes.length) noteDuplicate(tcb, start, to)
@@ -59,9 +62,13 @@ function takeInOrder(tcb: Tcb, bytes: Uint8Array, now: number): void {
     const due = ackPolicy.onText(bytes.length, now)
     if (due < tcb.timers.delayedAck) tcb.timers.delayedAck = due
   } else {
-    for (const chunk of reassembly.takeFrom(tcb.rcvNxt)) {
-      received.push(chunk)
-      tcb.rcvNxt += chunk.length
+    for (;;) {
+      const chunks = reassembly.takeFrom(tcb.rcvNxt)
+      if (chunks === null) break
+      for (const chunk of chunks) {
+        received.push(chunk)
+        tcb.rcvNxt += chunk.length
+      }
     }
     ackPolicy.now = true // RFC 5681 §4.2: a gap is filled, or a part of it
   }

@@ -1,7 +1,6 @@
 // Text that came before what precedes it: ranges of chunks by offset, and the SACK blocks that tell of them.
 
 const MAX_RANGES = 1024
-const NOTHING: readonly Uint8Array[] = []
 
 interface Range {
   from: number
@@ -23,6 +22,12 @@ export class Reassembly {
     return this.ranges.length === 0
   }
 
+  /** One past the highest offset held; 0: nothing is. */
+  get end(): number {
+    const last = this.ranges[this.ranges.length - 1]
+    return last === undefined ? 0 : last.to
+  }
+
   /** Keeps what of `bytes`, which begin at offset `from`, is not held yet: of two versions the first stays. @returns bytes kept. */
   insert(from: number, bytes: Uint8Array): number {
     const to = from + bytes.length
@@ -38,8 +43,7 @@ export class Reassembly {
         continue
       }
       const until = next === undefined ? to : Math.min(to, next.from)
-      const piece = at === from && until === to ? bytes : bytes.subarray(at - from, until - from)
-      this.place(index, at, until, piece, touched)
+      this.place(index, at, until, cut(bytes, at - from, until - from), touched)
       kept += until - at
       at = until
     }
@@ -47,10 +51,13 @@ export class Reassembly {
     return kept
   }
 
-  /** Takes out the chunks that begin at or before `next`; what lies below `next` was received already and is cut off. */
-  takeFrom(next: number): readonly Uint8Array[] {
+  /**
+   * Takes out the first range, if it begins at or before `next`; what lies below `next` was received already and is cut off.
+   * @returns its chunks, which may be none; null: it begins above `next`. What came in order may reach over several ranges.
+   */
+  takeFrom(next: number): readonly Uint8Array[] | null {
     const range = this.ranges[0]
-    if (range === undefined || range.from > next) return NOTHING
+    if (range === undefined || range.from > next) return null
     this.ranges.shift()
     this.forget(range)
     let skip = next - range.from
@@ -58,7 +65,7 @@ export class Reassembly {
     while (skip > 0 && chunks.length > 0) {
       const chunk = chunks[0] as Uint8Array
       if (chunk.length > skip) {
-        chunks[0] = chunk.subarray(skip)
+        chunks[0] = cut(chunk, skip, chunk.length)
         skip = 0
       } else {
         chunks.shift()
@@ -150,6 +157,12 @@ export class Reassembly {
     this.chunkCount -= range.chunks.length
     this.bytes -= range.to - range.from
   }
+}
+
+/** Part of `bytes`: by reference, unless it would hold on to more than twice its length. */
+export function cut(bytes: Uint8Array, from: number, to: number): Uint8Array {
+  if (from === 0 && to === bytes.length) return bytes
+  return 2 * (to - from) < bytes.length ? bytes.slice(from, to) : bytes.subarray(from, to)
 }
 
 const SMALL = 2048
