@@ -8,12 +8,13 @@ import { mapped } from './address.js'
 import { Binding } from './binding.js'
 import { Channel, type ChannelAddresses, type ChannelHost, type ChannelOwner } from './channel.js'
 import { Demux, type Tenant } from './demux.js'
-import type { SequenceNumbers } from './isn.js'
+import { type SequenceNumbers, tupleOf } from './isn.js'
 import type { StackLimits } from './limits.js'
-import { type Arrival, Listener, type ListenerHost, type ListenerOwner } from './listener.js'
-import type { DatagramSink, LocalSocket } from './local-socket.js'
+import { Listener, type ListenerHost, type ListenerOwner } from './listener.js'
+import type { Arrival, DatagramSink, LocalSocket } from './local-socket.js'
 import { Rejecter } from './reject.js'
 import { Settler, type SettlerHost } from './settler.js'
+import type { RebuiltSyn } from './syn-cookies.js'
 import type { ConnectTarget, EndpointStats, ListenTarget } from './target.js'
 import { TimeWait, TimeWaitRecord } from './time-wait.js'
 
@@ -45,6 +46,7 @@ export interface EndpointHost {
 
 export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, SettlerHost {
   readonly binding: Binding
+  readonly numbers: SequenceNumbers
   closed = false
   private readonly host: EndpointHost
   private readonly platform: Platform
@@ -55,6 +57,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Settle
   private readonly listeners: Map<number, Listener[]> = new Map()
   private readonly connecting: Set<Channel> = new Set()
   private readonly incoming = new Segment()
+  private readonly discarded = new Segment()
 
   private channels = 0
   private listening = 0
@@ -73,6 +76,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Settle
   constructor(host: EndpointHost) {
     this.host = host
     this.platform = host.platform
+    this.numbers = host.numbers
     this.binding = new Binding(host.platform, this)
     this.timeWait = new TimeWait(this.demux, host.limits.maxTimeWaitRecords, host.limits.maxTimeWaitAcks)
     this.rejecter = new Rejecter(host.limits.maxResets)
@@ -149,7 +153,8 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Settle
       return null
     }
     const channel = new Channel(this, addresses, owner, null)
-    const { iss, timestampOffset } = this.host.numbers.choose(tupleOf(channel))
+    const tuple = tupleOf(local, localPort, peerAddress, remoteUdpPort, remotePort)
+    const { iss, timestampOffset } = this.numbers.choose(tuple)
     const trace = this.host.trace?.(channel) ?? null
     channel.connection = Connection.active(config, record?.issBeyond(iss) ?? iss, timestampOffset, trace)
     channel.connection.open(this.now())
@@ -219,7 +224,12 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Settle
     this.settler.later()
   }
 
-  admit(arrival: Arrival, listener: Listener, record: TimeWaitRecord | null): Channel | null {
+  admit(
+    arrival: Arrival,
+    listener: Listener,
+    record: TimeWaitRecord | null,
+    cookie: RebuiltSyn | null,
+  ): Channel | null {
     const { local, segment, address, udpPort, now } = arrival
     if (this.channels >= this.host.limits.maxEndpointConnections) {
       this.refusedByLimit++
@@ -235,10 +245,20 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Settle
       plain: !listener.address.includes(':'),
     }
     const channel = new Channel(this, addresses, null, listener)
-    const { iss, timestampOffset } = this.host.numbers.choose(tupleOf(channel))
-    const first = record?.issBeyond(iss) ?? iss
+    const tuple = tupleOf(local, segment.destinationPort, address, udpPort, segment.sourcePort)
+    const { iss, timestampOffset } = this.numbers.choose(tuple)
+    const first = cookie?.iss ?? record?.issBeyond(iss) ?? iss
     const trace = this.host.trace?.(channel) ?? null
-    channel.connection = Connection.passive(listener.config(), first, timestampOffset, segment, now, trace)
+    const config = listener.config()
+    // when a cookie left nobody knows: the cautious guess makes the first RTO a long one
+    const began = cookie === null ? now : now - config.initialRto
+    const { syn } = cookie ?? { syn: segment }
+    channel.connection = Connection.passive(config, first, timestampOffset, syn, began, trace)
+    if (cookie !== null) {
+      // its SYN,ACK is with the peer already
+      channel.connection.poll(this.discarded, began)
+      channel.connection.handleSegment(segment, now)
+    }
     this.attach(channel)
     return channel
   }
@@ -370,9 +390,4 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Settle
     this.settler.hold(refd)
     this.binding.setHolding(refd)
   }
-}
-
-/** Both ends of a connection, for the keyed hash of its first sequence number. */
-function tupleOf({ local, localPort, peerAddress, remoteUdpPort, remotePort }: Channel): string {
-  return `${local.address} ${local.port} ${localPort} ${peerAddress} ${remoteUdpPort} ${remotePort}`
 }

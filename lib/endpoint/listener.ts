@@ -1,17 +1,17 @@
 // LISTEN (RFC 9293 §3.10.7.2): a TCP port on an endpoint, its SYN queue, and who hears of what it accepts.
 import type { Config } from '../core/config.js'
 import { isSynchronized } from '../core/state.js'
-import { ACK, RST, type Segment, SYN } from '../wire/segment.js'
+import { ACK, RST, SYN } from '../wire/segment.js'
 import { isIPv4Like, isWildcard, unmapped } from './address.js'
 import type { Acceptor, Channel, ChannelOwner } from './channel.js'
-import type { LocalSocket } from './local-socket.js'
+import type { SequenceNumbers } from './isn.js'
+import type { Arrival, LocalSocket } from './local-socket.js'
+import { type RebuiltSyn, SynCookies } from './syn-cookies.js'
 import type { ConnectTarget, EndpointStats, ListenTarget } from './target.js'
 import type { TimeWaitRecord } from './time-wait.js'
 
 const DEFAULT_BACKLOG = 511
 const MAX_BACKLOG = 4096
-/** An honest peer's ACK has come by then: what waits longer may make room. */
-const PATIENCE = 1000
 
 export interface ListenerOwner {
   /** The handshake is done: once for each connection, which has no owner until it is given one here. */
@@ -21,8 +21,12 @@ export interface ListenerOwner {
 /** What a listener asks of its endpoint. */
 export interface ListenerHost {
   readonly udpPort: number
-  /** A connection in SYN-RECEIVED; null: the endpoint holds as many as it may. */
-  admit(arrival: Arrival, listener: Listener, record: TimeWaitRecord | null): Channel | null
+  readonly numbers: SequenceNumbers
+  /**
+   * A connection in SYN-RECEIVED, in place of what `record` remembers if there is one; with `cookie`, one whose handshake
+   * `arrival` completes. null: the endpoint holds as many as it may.
+   */
+  admit(arrival: Arrival, listener: Listener, record: TimeWaitRecord | null, cookie: RebuiltSyn | null): Channel | null
   reject(arrival: Arrival): void
   /** Forgets a connection without a word. */
   drop(channel: Channel): void
@@ -32,20 +36,14 @@ export interface ListenerHost {
   getStats(): EndpointStats
 }
 
-/** A segment and where it came from. */
-export interface Arrival {
-  local: LocalSocket
-  segment: Segment
-  address: string
-  udpPort: number
-  now: number
-}
-
 export interface ListenerStats extends EndpointStats {
   readonly accepted: number
   readonly halfOpen: number
-  /** SYNs that found the queue full. */
+  /** SYNs that were not answered: the endpoint holds as many connections as it may. */
   readonly synsDropped: number
+  /** SYNs that found the queue full and were answered with a cookie, and those that became connections. */
+  readonly cookiesSent: number
+  readonly cookiesRedeemed: number
 }
 
 export class Listener implements Acceptor {
@@ -64,14 +62,15 @@ export class Listener implements Acceptor {
   private readonly host: ListenerHost
   private readonly owner: ListenerOwner
   private readonly backlog: number
-  /** In order of their SYNs, with the time of each. */
-  private readonly waiting: Map<Channel, number> = new Map()
+  private readonly waiting: Set<Channel> = new Set()
+  private readonly cookies: SynCookies
   private accepted = 0
   private synsDropped = 0
 
   constructor(host: ListenerHost, target: ListenTarget, port: number, config: () => Config, owner: ListenerOwner) {
     this.host = host
     this.owner = owner
+    this.cookies = new SynCookies(host.numbers)
     this.config = config
     this.address = target.address
     this.port = port
@@ -96,7 +95,7 @@ export class Listener implements Acceptor {
   close(): void {
     if (!this.open) return
     this.open = false
-    for (const channel of this.waiting.keys()) {
+    for (const channel of this.waiting) {
       channel.acceptor = null
       // established in this very turn, and nobody will ever hear of it
       if (isSynchronized(channel.state)) channel.abort()
@@ -128,6 +127,8 @@ export class Listener implements Acceptor {
       accepted: this.accepted,
       halfOpen: this.waiting.size,
       synsDropped: this.synsDropped,
+      cookiesSent: this.cookies.sent,
+      cookiesRedeemed: this.cookies.redeemed,
     }
   }
 
@@ -151,7 +152,7 @@ export class Listener implements Acceptor {
   segmentArrives(arrival: Arrival, record: TimeWaitRecord | null): void {
     const { flags } = arrival.segment
     if (flags & RST) return
-    if (flags & ACK) this.host.reject(arrival)
+    if (flags & ACK) this.ackArrives(arrival)
     else if (flags & SYN) this.synArrives(arrival, record)
   }
 
@@ -166,26 +167,20 @@ export class Listener implements Acceptor {
   }
 
   private synArrives(arrival: Arrival, record: TimeWaitRecord | null): void {
-    if (this.waiting.size >= this.backlog && !this.makeRoom(arrival.now)) {
-      this.synsDropped++
-      return
-    }
-    const channel = this.host.admit(arrival, this, record)
-    if (channel === null) this.synsDropped++
-    else this.waiting.set(channel, arrival.now)
+    if (this.waiting.size < this.backlog) this.enter(this.host.admit(arrival, this, record, null))
+    // the ACK of a cookie would meet the record
+    else if (record !== null || !this.cookies.answer(arrival, this.config())) this.synsDropped++
   }
 
-  // RFC 4987 §3.4: the oldest half-open connection goes, if its peer has had time enough to answer
-  private makeRoom(now: number): boolean {
-    for (const [channel, since] of this.waiting) {
-      if (isSynchronized(channel.state)) continue
-      if (now - since < PATIENCE) return false
-      this.waiting.delete(channel)
-      channel.acceptor = null
-      this.host.drop(channel)
-      return true
-    }
-    return false
+  private ackArrives(arrival: Arrival): void {
+    const cookie = arrival.segment.flags & SYN ? null : this.cookies.redeem(arrival)
+    if (cookie === null) this.host.reject(arrival)
+    else this.enter(this.host.admit(arrival, this, null, cookie))
+  }
+
+  private enter(channel: Channel | null): void {
+    if (channel === null) this.synsDropped++
+    else this.waiting.add(channel)
   }
 }
 

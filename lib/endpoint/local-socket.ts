@@ -10,6 +10,15 @@ export interface DatagramSink {
   onError(local: LocalSocket, error: Error): void
 }
 
+/** A segment and where it came from. */
+export interface Arrival {
+  local: LocalSocket
+  segment: Segment
+  address: string
+  udpPort: number
+  now: number
+}
+
 export class LocalSocket implements DatagramHandler {
   readonly address: string
   readonly port: number
