@@ -160,6 +160,7 @@ export class Tcb {
       appLimited: false,
       roundStart: false,
       inRecovery: false,
+      advanced: false,
     }
   }
 

@@ -98,6 +98,7 @@ describe('the beginning', () => {
       appLimited: false,
       roundStart: false,
       inRecovery: false,
+      advanced: true,
     }
     for (let window = 10; window < 20; window++) {
       for (let i = 0; i < window; i++) controller.onAck(sample, 0)

@@ -47,4 +47,6 @@ export interface AckSample {
   /** A round trip has passed since the last one began. */
   roundStart: boolean
   inRecovery: boolean
+  /** SND.UNA moved: only then may a window grow by RFC 5681 §3.1 (RFC 3042 §2: not upon a duplicate ACK). */
+  advanced: boolean
 }

@@ -20,7 +20,7 @@ class NewReno implements CongestionController {
   onSent(): void {}
 
   onAck(ack: AckSample): void {
-    if (ack.inRecovery || ack.appLimited) return
+    if (ack.inRecovery || ack.appLimited || !ack.advanced) return
     let bytes = ack.ackedBytes
     if (this.window < this.ssthresh) {
       // RFC 5681 §3.1 (2): at most doubled in a round trip, whatever the receiver gathers into one ACK

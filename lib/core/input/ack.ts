@@ -143,6 +143,7 @@ function repair(tcb: Tcb, news: number, priorUna: number, now: number): void {
   ackSample.appLimited = priorUna >= tcb.cwndLimitedEnd
   ackSample.roundStart = tcb.takeRound()
   ackSample.inRecovery = tcb.repair === 'recovery'
+  ackSample.advanced = advanced
   tcb.controller.onAck(ackSample, now)
 }
 
