@@ -1,7 +1,7 @@
 // Server: a TCP listener with the face of node:net's, an EventEmitter over a listener of the stack.
 import { channel as diagnosticsChannel } from 'node:diagnostics_channel'
 import dns from 'node:dns'
-import { addAbortListener, EventEmitter } from 'node:events'
+import { EventEmitter } from 'node:events'
 import { type AddressInfo, type BlockList, isIP } from 'node:net'
 import { getDefaultHighWaterMark } from 'node:stream'
 import { promisify } from 'node:util'
@@ -174,8 +174,9 @@ export class ServerBase extends EventEmitter {
       process.nextTick(() => this.close())
       return
     }
-    const disposable = addAbortListener(signal, () => this.close())
-    this.once('close', () => disposable[Symbol.dispose]())
+    const close = (): void => void this.close()
+    signal.addEventListener('abort', close, { once: true })
+    this.once('close', () => signal.removeEventListener('abort', close))
   }
 
   #bindWildcard(request: ListenRequest, transport: Transport): void {
