@@ -42,17 +42,24 @@ function onRetransmit(tcb: Tcb, now: number): void {
     rtt.backOff()
     scoreboard.markLost(first)
   } else {
-    if (tcb.expiries >= config.maxRetries) {
+    // beyond the right edge of a window that the peer took back the text is a probe: it counts until the peer answers
+    // in any way (SHLD-17, MUST-37)
+    const isProbe = first.to > tcb.sndUna + tcb.sndWnd
+    if ((isProbe ? tcb.persist.unansweredProbes : tcb.expiries) >= config.maxRetries) {
       // nobody waits for the ACK of a FIN once both sides have closed; text that did not arrive is another matter
       const isOver = (tcb.state === 'LAST-ACK' || tcb.state === 'CLOSING') && tcb.sendBuffer.length === 0
       enterClosed(tcb, isOver ? null : 'timed-out')
       return
     }
-    if (first.length >= tcb.sendMss) {
+    if (!isProbe && first.length >= tcb.sendMss) {
       const limit = tcb.blackHole.onTimeout(tcb.segmentLimit, now)
       if (limit !== tcb.segmentLimit) tcb.setSegmentLimit(limit)
     }
     beginLossRepair(tcb, now)
+    if (isProbe) {
+      tcb.persist.onProbe()
+      tcb.expiries = 1
+    }
   }
   timers.retransmit = now + rtt.rto
 }
