@@ -73,6 +73,8 @@ export class SocketBase extends Duplex {
   readonly #switches: { noDelay: boolean; keepAlive: boolean; keepAliveInitialDelay: number }
   /** Bytes written when the socket was destroyed; -1: it is not. */
   #bytesWritten = -1
+  /** The callback of the write that destroy() cut short. */
+  #writing: Done | null = null
   #resetting = false
   #finalDone = false
   #destroySoon = false
@@ -165,12 +167,13 @@ export class SocketBase extends Duplex {
     if (this.destroyed) this.#begin()
     this.#dial = dial
     this.connecting = true
-    this.#link.idle?.touch()
+    if (this.timeout) this.#startIdle(checkTimeout(this.timeout))
     return this
   }
 
   /** A new life. */
   #begin(): void {
+    this.#failWriting()
     ;(this as unknown as { _undestroy(): void })._undestroy()
     const { held } = this.#link
     this.#link = new Link(this, this.#onread)
@@ -180,7 +183,6 @@ export class SocketBase extends Duplex {
     this.#resetting = false
     this.#finalDone = false
     this.#destroySoon = false
-    if (this.timeout) this.#startIdle(checkTimeout(this.timeout))
   }
 
   #onConnected(channel: Channel, events: number): void {
@@ -207,6 +209,8 @@ export class SocketBase extends Duplex {
   // ---- the Duplex
 
   /** As Writable's; after the peer's FIN has ended this side too it fails with EPIPE. */
+  override write(chunk: string | NodeJS.ArrayBufferView, callback?: Done): boolean
+  override write(chunk: string | NodeJS.ArrayBufferView, encoding?: BufferEncoding, callback?: Done): boolean
   override write(chunk: unknown, encoding?: unknown, callback?: unknown): boolean {
     if (this.writableEnded && this.readableEnded && !this.allowHalfOpen) {
       const error = endedByPeer()
@@ -261,17 +265,24 @@ export class SocketBase extends Duplex {
     link.idle?.stop()
     dial?.cancel()
     const writing = link.close(error, lingerTimeoutOf(this.#transport), this.#resetting)
-    if (writing !== null && error !== null) process.nextTick(writing, error)
+    if (error === null) this.#writing = writing
+    else if (writing !== null) process.nextTick(writing, error)
     callback(error)
     this.#accepted?.onClose()
     const emitClose = (): void => {
       this.emit('close', error !== null)
-      // only now: a stream that ends without an error has none until its 'close' is through
-      if (writing !== null && error === null) writing(link.unwritten())
+      this.#failWriting()
     }
     // what 'error' leads to happens before
     if (opened) process.nextTick(() => this.#stack.platform.defer(emitClose))
     else process.nextTick(emitClose)
+  }
+
+  /** Only after 'close', or before a new life: a stream that ends without an error has none until then. */
+  #failWriting(): void {
+    const writing = this.#writing
+    this.#writing = null
+    writing?.(this.#link.unwritten())
   }
 
   /** Reading stops at once. */
@@ -334,9 +345,9 @@ export class SocketBase extends Duplex {
     const delay = checkTimeout(timeout)
     if (callback !== undefined) checkFunction(callback, 'callback')
     this.timeout = timeout
-    this.#link.idle?.stop()
-    this.#link.idle = null
     if (delay === 0) {
+      this.#link.idle?.stop()
+      this.#link.idle = null
       if (callback !== undefined) this.removeListener('timeout', callback)
       return this
     }
@@ -346,6 +357,7 @@ export class SocketBase extends Duplex {
   }
 
   #startIdle(delay: number): void {
+    this.#link.idle?.stop()
     this.#link.idle = new IdleTimer(this.#stack.platform, delay, () => this.emit('timeout'))
   }
 

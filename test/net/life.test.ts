@@ -284,6 +284,27 @@ describe('connecting', () => {
     await closed(server)
   })
 
+  sameAsNet('again after a destroy() that cut a write short', async (net, log) => {
+    const { server, port } = await listening(net, {}, (socket) => {
+      socket.on('error', () => {})
+      socket.on('end', () => log('server end'))
+      socket.resume()
+    })
+    const client = net.connect(port, '127.0.0.1')
+    client.write(Buffer.alloc(30_000_000))
+    await once(client, 'connect')
+    client.destroy()
+    await new Promise<void>((resolve) => {
+      client.once('close', () => {
+        client.connect(port, '127.0.0.1', () => client.end('second life'))
+        resolve()
+      })
+    })
+    await once(client, 'close')
+    log(client.bytesWritten, client.errored)
+    await closed(server)
+  })
+
   sameAsNet('again after it failed', async (net, log) => {
     const port = await freePort(net)
     const client = net.connect(port, '127.0.0.1')
