@@ -167,6 +167,7 @@ describe('the states', () => {
         couple.network.advance(50)
       }
       if (state === 'FIN-WAIT-1' || state === 'LAST-ACK') client.channel.close()
+      couple.network.advance(1)
       expect(client.state).toBe(state)
       client.channel.abort()
       couple.network.advance(50)
@@ -179,7 +180,7 @@ describe('the states', () => {
       'FIN-WAIT-1': ['CLOSED aborted', 'CLOSED reset'],
       'FIN-WAIT-2': ['CLOSED aborted', 'CLOSED reset'],
       'CLOSE-WAIT': ['CLOSED aborted', 'CLOSED reset'],
-      'LAST-ACK': ['CLOSED aborted', 'FIN-WAIT-2 null'],
+      'LAST-ACK': ['CLOSED aborted', 'TIME-WAIT null'],
     })
   })
 })
