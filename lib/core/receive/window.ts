@@ -11,11 +11,15 @@ export class ReceiveWindow {
   edge = 1
   /** Where it will be once the segment that says so has left. */
   private offered = 1
+  /** RCV.NXT and the free space together, as of the last segment and of the next: only reading makes it grow. */
+  private toldSpace: number
+  private offeredSpace: number
   private shift = 0
   private readonly capacity: number
 
   constructor(capacity: number) {
     this.capacity = capacity
+    this.toldSpace = this.offeredSpace = 1 + capacity
   }
 
   /** The scale to offer: the smallest with which the whole buffer can be advertised (RFC 7323 §2.3). */
@@ -52,12 +56,14 @@ export class ReceiveWindow {
     const room = Math.max(ROUNDING_ROOM, this.capacity * ROUNDING_SHARE)
     const isTooFar = rounded > rcvNxt + free + room
     this.offered = isTooFar ? edge : rounded
+    this.offeredSpace = rcvNxt + free
     return this.clip(isTooFar ? Math.floor((edge - rcvNxt) / unit) : units)
   }
 
   /** The segment with the field of the last offer() leaves: not before does the peer know of it. */
   confirm(): void {
     this.edge = this.offered
+    this.toldSpace = this.offeredSpace
   }
 
   /** The field as it stands, moving nothing. */
@@ -67,9 +73,12 @@ export class ReceiveWindow {
 
   /** Whether the peer should hear of `free` bytes without having sent anything: RFC 1122 §4.2.3.3, and no ACK for each read. */
   isUpdateDue(rcvNxt: number, free: number, mss: number): boolean {
+    // as long as nothing was read the ACKs of what arrives say all that there is to say
+    if (rcvNxt + free <= this.toldSpace) return false
     const gain = this.wantedEdge(rcvNxt, free) - this.edge
     if (gain < this.step(mss)) return false
-    return this.edge - rcvNxt < this.capacity / 4 || gain >= this.capacity / 2
+    const largest = Math.min(this.capacity, MAX_FIELD << this.shift)
+    return this.edge - rcvNxt < largest / 4 || gain >= largest / 2
   }
 
   private wantedEdge(rcvNxt: number, free: number): number {
