@@ -202,10 +202,12 @@ export class Script {
     return taken
   }
 
-  /** RECEIVE, until nothing is left. @returns how many bytes there were. */
-  receive(): number {
+  /** RECEIVE, `most` times or until nothing is left. @returns how many bytes there were. */
+  receive(most = Number.POSITIVE_INFINITY): number {
     const before = this.readUpTo
-    for (let bytes = this.connection.receive(); bytes !== null; bytes = this.connection.receive()) {
+    for (let count = 0; count < most; count++) {
+      const bytes = this.connection.receive()
+      if (bytes === null) break
       this.expectText(bytes, this.readUpTo)
       this.readUpTo += bytes.length
     }
