@@ -38,7 +38,7 @@ export function beginRecovery(tcb: Tcb, news: number, now: number): void {
   tcb.stats.recoveries++
   controller.onLoss(scoreboard.lostBytes, scoreboard.inFlight + news, now)
   tcb.prr.begin(flight, controller.window)
-  tcb.prr.onAck(news, pipe(tcb), false, tcb.sendMss)
+  tcb.prr.onAck(news, pipe(tcb), false, false, tcb.sendMss)
 }
 
 /** SND.UNA has passed what was outstanding when the repair began. */
@@ -51,7 +51,7 @@ export function endRepair(tcb: Tcb): void {
 /** The RTO expired: everything is lost until the peer says otherwise (RFC 5681 §3.1, RFC 6298 §5.4 to §5.6). */
 export function beginLossRepair(tcb: Tcb, now: number): void {
   const { scoreboard, rtt } = tcb
-  const outstanding = scoreboard.inFlight + scoreboard.lostBytes
+  const outstanding = pipe(tcb) + scoreboard.lostBytes
   // a second expiry for the same segment takes nothing more off ssthresh (RFC 5681 §3.1)
   if (tcb.expiries++ === 0) tcb.controller.onTimeout(outstanding, now)
   tcb.repair = 'loss'

@@ -27,8 +27,8 @@ export function processAck(tcb: Tcb, segment: Segment, segSeq: number, now: numb
   }
   if (ack < tcb.sndUna) return true // an old one; its text may be new
   const windowMoved = updateSendWindow(tcb, segment, segSeq, ack)
-  countDuplicate(tcb, segment, ack, windowMoved)
-  acknowledge(tcb, segment, ack, now)
+  const arrived = tcb.sackPermitted ? 0 : countDuplicate(tcb, segment, ack, windowMoved)
+  acknowledge(tcb, segment, ack, arrived, now)
   return advanceClose(tcb, now)
 }
 
@@ -73,15 +73,25 @@ function updateSendWindow(tcb: Tcb, segment: Segment, segSeq: number, ack: numbe
   return moved
 }
 
-/** RFC 5681 §2's duplicate acknowledgment, for peers without SACK. */
-function countDuplicate(tcb: Tcb, segment: Segment, ack: number, windowMoved: boolean): void {
-  if (tcb.sackPermitted) return
-  const isDuplicate = ack === tcb.sndUna && tcb.scoreboard.count > 0 && segment.length === 0 && !windowMoved
-  if (isDuplicate) tcb.dupAcks++
-  else if (ack > tcb.sndUna) tcb.dupAcks = 0
+/**
+ * RFC 5681 §2's duplicate acknowledgment, from a peer without SACK: a segment has arrived above a hole.
+ * @returns bytes that have arrived by this ACK, as far as such a peer tells.
+ */
+function countDuplicate(tcb: Tcb, segment: Segment, ack: number, windowMoved: boolean): number {
+  const { dupAcks, sendMss } = tcb
+  if (ack > tcb.sndUna) {
+    // what it covers but for the hole itself has been counted by duplicates; the other duplicates are of what lies above
+    const segments = Math.ceil((ack - tcb.sndUna) / sendMss)
+    tcb.dupAcks = tcb.repair === 'recovery' ? Math.max(0, dupAcks - (segments - 1)) : 0
+    return Math.max(segments - dupAcks, 1) * sendMss
+  }
+  if (tcb.scoreboard.count === 0 || segment.length > 0 || windowMoved) return 0
+  tcb.dupAcks++
+  return sendMss
 }
 
-function acknowledge(tcb: Tcb, segment: Segment, ack: number, now: number): void {
+/** `arrived`: of countDuplicate(). */
+function acknowledge(tcb: Tcb, segment: Segment, ack: number, arrived: number, now: number): void {
   const { scoreboard, rack, rtt, timers } = tcb
   const priorUna = tcb.sndUna
   const isDuplicate = tcb.sackPermitted && hasDuplicateSack(tcb, segment, ack)
@@ -114,11 +124,11 @@ function acknowledge(tcb: Tcb, segment: Segment, ack: number, now: number): void
       tcb.events |= WRITABLE
     }
   }
-  repair(tcb, news, priorUna, now)
+  repair(tcb, news, tcb.sackPermitted ? news : arrived, priorUna, now)
 }
 
-/** Loss detection, the state of the repair, and what the controller hears of this ACK. */
-function repair(tcb: Tcb, news: number, priorUna: number, now: number): void {
+/** Loss detection, the state of the repair, and what the controller hears of this ACK. `delivered`: RFC 9937's DeliveredData. */
+function repair(tcb: Tcb, news: number, delivered: number, priorUna: number, now: number): void {
   const { scoreboard, sndUna } = tcb
   const advanced = sndUna > priorUna
   if (tcb.repair !== 'open' && sndUna >= tcb.recoveryPoint) endRepair(tcb)
@@ -126,11 +136,10 @@ function repair(tcb: Tcb, news: number, priorUna: number, now: number): void {
   if (tcb.repair === 'open') {
     if (lost > 0) beginRecovery(tcb, news, now)
   } else if (tcb.repair === 'recovery') {
-    // RFC 6582 §3.2: without SACK a partial ACK is what tells of the next hole
-    if (!tcb.sackPermitted && advanced && scoreboard.first !== null) scoreboard.markLost(scoreboard.first)
-    // a duplicate ACK without SACK says that one segment has arrived
-    const delivered = news > 0 || tcb.sackPermitted ? news : tcb.sendMss
-    if (delivered > 0) tcb.prr.onAck(delivered, pipe(tcb), advanced && lost === 0, tcb.sendMss)
+    // RFC 6582 §3.2 step 3: without SACK a partial ACK is what tells of the next hole, and it is repeated at once
+    const hole = !tcb.sackPermitted && advanced ? scoreboard.first : null
+    if (hole !== null) scoreboard.markLost(hole)
+    if (delivered > 0) tcb.prr.onAck(delivered, pipe(tcb), advanced && lost === 0, hole !== null, tcb.sendMss)
   }
   if (news === 0) return
   const { ackSample, rtt } = tcb

@@ -17,8 +17,11 @@ export class ProportionalRateReduction {
     this.window = 0
   }
 
-  /** `news`: bytes that the ACK delivered. `safe`: SND.UNA moved and nothing more was found lost. */
-  onAck(news: number, inFlight: number, safe: boolean, mss: number): void {
+  /**
+   * `news`: bytes that the ACK delivered. `safe`: SND.UNA moved and nothing more was found lost.
+   * `partial`: it tells of a hole that is repeated at once (RFC 6582 §3.2 step 3).
+   */
+  onAck(news: number, inFlight: number, safe: boolean, partial: boolean, mss: number): void {
     this.delivered += news
     let count: number
     if (inFlight > this.target) {
@@ -29,7 +32,7 @@ export class ProportionalRateReduction {
       count = Math.min(count, this.target - inFlight)
     }
     // the first retransmission always leaves
-    if (this.out === 0) count = Math.max(count, mss)
+    if (this.out === 0 || partial) count = Math.max(count, mss)
     this.window = inFlight + Math.max(count, 0)
   }
 
