@@ -108,7 +108,7 @@ function pollNew(tcb: Tcb, out: Segment, now: number): boolean {
   const { sendBuffer, sndNxt } = tcb
   const available = Math.max(0, sendBuffer.end - sndNxt)
   const finWaits = tcb.closeRequested && sndNxt <= sendBuffer.end
-  if (available === 0 && !finWaits) return false
+  if ((available === 0 && !finWaits) || tcb.scoreboard.isFull) return false
   const usable = tcb.sndUna + tcb.sndWnd - sndNxt
   if (usable <= 0) {
     armPersist(tcb, now)

@@ -3,6 +3,7 @@ import { type DeliverySink, Flight, type FlightList } from './flight.js'
 
 const COMPACT_AFTER = 1024
 const SPARE_FLIGHTS = 256
+const MAX_FLIGHTS = 131_072
 
 export class Scoreboard implements FlightList {
   /** Bytes in the network: sent, neither acknowledged nor deemed lost. */
@@ -27,6 +28,11 @@ export class Scoreboard implements FlightList {
   /** Number of flights outstanding. */
   get count(): number {
     return this.flights.length - this.head
+  }
+
+  /** Nothing new may leave: memory for the flights has a bound (docs/architecture.md §7). */
+  get isFull(): boolean {
+    return this.count >= MAX_FLIGHTS
   }
 
   /** The flight at SND.UNA. */
@@ -156,11 +162,15 @@ export class Scoreboard implements FlightList {
       const flight = this.flights[i] as Flight
       if (flight.from >= right) break
       if (flight.sacked || flight.to <= left) continue
-      if (flight.from < left) {
-        this.split(i, left)
-        continue // the part from `left` on is the next one
+      if (flight.from < left || flight.to > right) {
+        // no honest peer holds parts of so many segments
+        if (this.isFull) continue
+        if (flight.from < left) {
+          this.split(i, left)
+          continue // the part from `left` on is the next one
+        }
+        this.split(i, right)
       }
-      if (flight.to > right) this.split(i, right)
       news += flight.length
       this.deliver(flight, sink, now)
       flight.sacked = true
