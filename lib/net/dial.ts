@@ -96,15 +96,15 @@ export class Dial {
     const { host, family, hints, lookup, autoSelectFamily } = this.request.destination
     const all = autoSelectFamily ? { all: true as const } : {}
     const options = { ...(family === undefined ? {} : { family }), hints, ...all }
-    let answeredAt: 'once' | 'later' = 'once'
+    let started = false
     const answered = (...answer: LookupAnswer): void => {
       // nothing is emitted out of connect() itself
-      if (answeredAt === 'once') process.nextTick(() => this.onLookup(answer))
-      else this.onLookup(answer)
+      if (started) this.onLookup(answer)
+      else process.nextTick(() => this.onLookup(answer))
     }
     const find = (lookup ?? dns.lookup) as (host: string, options: object, done: typeof answered) => void
     find(host, options, answered)
-    answeredAt = 'later'
+    started = true
   }
 
   private onLookup([error, answer, family]: LookupAnswer): void {

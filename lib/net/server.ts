@@ -103,6 +103,8 @@ export class ServerBase extends EventEmitter {
 
   readonly #transport: Transport
   readonly #blockList: BlockList | null
+  /** Where it listens, or listened last. */
+  #stack: Stack | undefined = undefined
   #listener: Listener | null = null
   #connections = 0
   #held = true
@@ -200,7 +202,8 @@ export class ServerBase extends EventEmitter {
     const { port, backlog, ipv6Only } = request
     const { udpPort, reusePort, timeWait, recvBufferSize } = transport
     const target: ListenTarget = { address, port, backlog, ipv6Only, udpPort, reusePort, timeWait, recvBufferSize }
-    const stack = this.#stack
+    const stack = transport.stack ?? defaultStack()
+    this.#stack = stack
     installTrace(stack)
     const { noDelay, keepAlive, keepAliveInitialDelay } = this
     const config = configOf(transport, address.includes(':') ? 6 : 4, { noDelay, keepAlive, keepAliveInitialDelay })
@@ -219,10 +222,6 @@ export class ServerBase extends EventEmitter {
     if (!(error instanceof Error) || code === undefined || code.startsWith('ERR_')) throw error
     const failure = listenError(code, address, port)
     process.nextTick(() => this.emit('error', failure))
-  }
-
-  get #stack(): Stack {
-    return this.#transport.stack ?? defaultStack()
   }
 
   /** It has a port. */

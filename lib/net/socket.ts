@@ -69,7 +69,8 @@ export class SocketBase extends Duplex {
   readonly #onread: OnReadOpts | null
   readonly #blockList: BlockList | null
   readonly #signal: AbortSignal | null
-  readonly #accepted: Accepted | null
+  /** Until it is closed for the first time. */
+  #accepted: Accepted | null
   readonly #switches: { noDelay: boolean; keepAlive: boolean; keepAliveInitialDelay: number }
   /** Bytes written when the socket was destroyed; -1: it is not. */
   #bytesWritten = -1
@@ -269,6 +270,7 @@ export class SocketBase extends Duplex {
     else if (writing !== null) process.nextTick(writing, error)
     callback(error)
     this.#accepted?.onClose()
+    this.#accepted = null
     const emitClose = (): void => {
       this.emit('close', error !== null)
       this.#failWriting()

@@ -239,6 +239,20 @@ describe('connections', () => {
     await closed(server)
   })
 
+  test('are counted once, even if a served socket connects anew', async () => {
+    const { server, client, served, port } = await pair(overUdp)
+    client.end()
+    served.resume()
+    await once(served, 'close')
+    served.connect(port, '127.0.0.1')
+    await once(server, 'connection')
+    served.destroy()
+    await turns(5)
+    const count = await new Promise((resolve) => server.getConnections((_error, number) => resolve(number)))
+    expect(count).toBeGreaterThanOrEqual(0)
+    await closed(server)
+  })
+
   sameAsNet('beyond maxConnections are dropped', async (net, log) => {
     const { server, client, served, port } = await pair(net)
     server.maxConnections = 1
