@@ -2,9 +2,9 @@
 import { describe, expect, test } from 'vitest'
 import { createServer } from '../../lib/net/server.js'
 import { ACK, RST } from '../../lib/wire/segment.js'
-import { CLIENT, PORT, SERVER } from '../support/couple.js'
+import { PORT, SERVER } from '../support/couple.js'
+import { HandMade } from '../support/hand-made.js'
 import { bytesOf, isFin, isReset, isText, Life, type Told, textOf } from '../support/life.js'
-import { RawPeer } from '../support/raw-peer.js'
 import { stream } from '../support/schedule.js'
 
 const HOUR = 3_600_000
@@ -69,24 +69,23 @@ describe('breaking off', () => {
   test('A RST counts only with exactly the sequence number that is expected: any other within the window is answered with an ACK.', async () => {
     const life = new Life()
     life.serve()
-    const peer = new RawPeer(life.network, life.client, CLIENT, { to: { address: SERVER, port: PORT } })
+    const peer = new HandMade(life.network, life.client, 5000, { address: SERVER, port: PORT })
     peer.open()
     const [server] = life.accepted
     for (const ahead of [1, 100, 60_000]) {
-      peer.send({ flags: RST, seq: peer.seq + ahead })
+      peer.send(RST, { seq: peer.seq + ahead })
       await life.run(50)
-      expect(peer.received.map(({ flags, ack }) => [flags, ack])).toEqual([[ACK, peer.seq]])
-      peer.received.length = 0
+      expect(peer.take().map(({ segment }) => [segment.flags, segment.ack])).toEqual([[ACK, peer.seq]])
     }
-    peer.send({ flags: RST, seq: peer.seq - 1 })
-    peer.send({ flags: RST, seq: peer.seq + 1_000_000 })
+    peer.send(RST, { seq: peer.seq - 1 })
+    peer.send(RST, { seq: peer.seq + 1_000_000 })
     await life.run(50)
-    expect(peer.received.length).toBe(0)
+    expect(peer.heard.length).toBe(0)
     expect(server?.events).toEqual([])
-    peer.send({ flags: RST })
+    peer.send(RST)
     await life.run(50)
     expectFailure(server as Told, 'ECONNRESET')
-    peer.close()
+    peer.socket.close()
     await life.end()
   })
 

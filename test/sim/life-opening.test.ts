@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest'
 import { ACK, SYN } from '../../lib/wire/segment.js'
 import { CLIENT, PORT, SERVER } from '../support/couple.js'
+import { HandMade } from '../support/hand-made.js'
 import { firstOf, isBareAck, isReset, isSyn, isSynAck, isText, Life, textOf } from '../support/life.js'
-import { RawPeer } from '../support/raw-peer.js'
 
 describe('opening', () => {
   test('A SYN carries no data and takes one sequence number: the first byte has the number after it.', async () => {
@@ -97,11 +97,11 @@ describe('opening, with losses', () => {
     const alone = new Life()
     alone.back.set({ lose: [1, 2] })
     alone.serve()
-    const peer = new RawPeer(alone.network, alone.client, CLIENT, { to: { address: SERVER, port: PORT } })
-    peer.send({ flags: SYN, ack: 0 })
+    const peer = new HandMade(alone.network, alone.client, 5000, { address: SERVER, port: PORT })
+    peer.send(SYN)
     await alone.run(3_500)
     expect(alone.sent(alone.server, isSynAck).map(({ at }) => at)).toEqual([10, 1_010, 3_010])
-    peer.close()
+    peer.socket.close()
     await alone.end()
   })
 
@@ -226,13 +226,13 @@ describe('opening, in vain', () => {
   test('A server whose SYN,ACK is never acknowledged sends six in all and forgets the connection without telling anybody.', async () => {
     const life = new Life()
     const server = life.serve()
-    const peer = new RawPeer(life.network, life.client, CLIENT, { to: { address: SERVER, port: PORT } })
-    peer.send({ flags: SYN, ack: 0 })
+    const peer = new HandMade(life.network, life.client, 5000, { address: SERVER, port: PORT })
+    peer.send(SYN)
     await life.run(200_000)
-    expect(peer.received.map(({ flags }) => flags)).toEqual(Array(6).fill(SYN | ACK))
+    expect(peer.take().map(({ segment }) => segment.flags)).toEqual(Array(6).fill(SYN | ACK))
     expect(life.accepted.length).toBe(0)
     expect(server.getStats()?.halfOpen).toBe(0)
-    peer.close()
+    peer.socket.close()
     await life.end()
   })
 

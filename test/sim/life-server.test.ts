@@ -2,9 +2,9 @@
 import { describe, expect, test } from 'vitest'
 import type { Server } from '../../lib/net/server.js'
 import { SYN } from '../../lib/wire/segment.js'
-import { CLIENT, PORT, SERVER } from '../support/couple.js'
+import { PORT, SERVER } from '../support/couple.js'
+import { HandMade } from '../support/hand-made.js'
 import { bytesOf, isReset, Life, type Told, textOf } from '../support/life.js'
-import { RawPeer } from '../support/raw-peer.js'
 import { stream } from '../support/schedule.js'
 
 function closeOf(life: Life, server: Server): { at: number } {
@@ -47,8 +47,8 @@ describe("the server's part", () => {
   test("Connections that are only half open when the server closes are forgotten, and do not delay 'close'.", async () => {
     const life = new Life()
     const server = life.serve()
-    const peer = new RawPeer(life.network, life.client, CLIENT, { to: { address: SERVER, port: PORT } })
-    peer.send({ flags: SYN, ack: 0 })
+    const peer = new HandMade(life.network, life.client, 5000, { address: SERVER, port: PORT })
+    peer.send(SYN)
     await life.run(100)
     expect(server.getStats()?.halfOpen).toBe(1)
     const closed = closeOf(life, server)
@@ -56,7 +56,7 @@ describe("the server's part", () => {
     await life.run(0)
     expect(closed.at).toBe(100)
     expect(life.isFree(life.server)).toBe(true)
-    peer.close()
+    peer.socket.close()
     await life.end()
   })
 

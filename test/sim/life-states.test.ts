@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { FIN, RST, SYN } from '../../lib/wire/segment.js'
 import { CLIENT, Couple, NOTHING_LEFT, Party, PORT, SERVER, withFlag } from '../support/couple.js'
-import { RawPeer } from '../support/raw-peer.js'
+import { HandMade } from '../support/hand-made.js'
 
 /** Lets TIME-WAIT pass, with the listener closed; nothing may be left then. */
 function expectNothingLeft(couple: Couple): void {
@@ -73,11 +73,11 @@ describe('the states', () => {
 
   test('SYN-RECEIVED to LISTEN: a RST for a half-open connection leaves the listener where it was', () => {
     const couple = new Couple().listen()
-    const peer = new RawPeer(couple.network, couple.clientHost, CLIENT, { to: { address: SERVER, port: PORT } })
-    peer.send({ flags: SYN, ack: 0 })
+    const peer = new HandMade(couple.network, couple.clientHost, 5000, { address: SERVER, port: PORT })
+    peer.send(SYN)
     couple.network.advance(50)
     expect(couple.listener?.halfOpen).toBe(1)
-    peer.send({ flags: RST, seq: peer.seq + 1, ack: 0 })
+    peer.send(RST, { seq: peer.seq + 1 })
     couple.network.advance(50)
     expect(couple.listener?.halfOpen).toBe(0)
     expect(couple.accepted.length).toBe(0)
@@ -134,22 +134,22 @@ describe('the states', () => {
 
   test('a FIN in LISTEN is nothing, and in SYN-SENT neither (RFC 9293 §3.10.7.4, eighth)', () => {
     const couple = new Couple().listen()
-    const peer = new RawPeer(couple.network, couple.clientHost, CLIENT, { to: { address: SERVER, port: PORT } })
-    peer.send({ flags: FIN })
+    const peer = new HandMade(couple.network, couple.clientHost, 5000, { address: SERVER, port: PORT })
+    peer.send(FIN)
     couple.network.advance(50)
-    expect(peer.received.length).toBe(0)
+    expect(peer.heard.length).toBe(0)
     expect(couple.listener?.halfOpen).toBe(0)
 
     const caller = new Party()
     const target = { address: CLIENT, port: 6000 }
     caller.channel = couple.serverHost.stack.connect(target, couple.serverConfig, caller)
     const to = { address: SERVER, port: caller.channel.localUdpPort }
-    const answering = new RawPeer(couple.network, couple.clientHost, CLIENT, { port: 6000, to })
+    const answering = new HandMade(couple.network, couple.clientHost, 6000, to)
     couple.network.advance(20)
-    expect(answering.last?.flags).toBe(SYN)
-    answering.send({ flags: FIN })
+    expect(answering.take().map(({ segment }) => segment.flags)).toEqual([SYN])
+    answering.send(FIN)
     couple.network.advance(50)
-    expect(answering.received.length).toBe(1)
+    expect(answering.heard.length).toBe(0)
     expect(caller.states).toBe('SYN-SENT')
   })
 

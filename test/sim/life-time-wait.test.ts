@@ -2,9 +2,9 @@
 import { describe, expect, test } from 'vitest'
 import { ACK, FIN, RST } from '../../lib/wire/segment.js'
 import { before as precedes } from '../../lib/wire/seq.js'
-import { Couple, PORT, SERVER } from '../support/couple.js'
+import { Couple, PORT } from '../support/couple.js'
+import { HandMade } from '../support/hand-made.js'
 import { firstOf, isBareAck, isFin, isSyn, isSynAck, Life, type Told, textOf } from '../support/life.js'
-import { RawPeer } from '../support/raw-peer.js'
 
 const TWO_MSL = 60_000
 
@@ -20,9 +20,9 @@ async function clientWaits(life: Life): Promise<{ client: Told; server: Told; si
 }
 
 /** In the place of the server that has gone: sends what the last of it would have. */
-function inItsPlace(life: Life, client: Told): RawPeer {
+function inItsPlace(life: Life, client: Told): HandMade {
   const to = { address: client.socket.localAddress as string, port: client.socket.localPort as number }
-  const peer = new RawPeer(life.network, life.server, SERVER, { port: PORT, to })
+  const peer = new HandMade(life.network, life.server, PORT, to)
   const fin = life.sent(life.server, isFin)[0]?.segment
   peer.seq = ((fin?.seq ?? 0) + 1) >>> 0
   peer.ack = fin?.ack ?? 0
@@ -79,15 +79,15 @@ describe('TIME-WAIT', () => {
     const { client, since } = await clientWaits(life)
     const peer = inItsPlace(life, client)
     await life.run(1_000)
-    peer.send({ flags: RST })
-    peer.send({ flags: RST | ACK })
+    peer.send(RST)
+    peer.send(RST | ACK)
     await life.run(100)
-    expect(peer.received.length).toBe(0)
-    peer.send({ flags: FIN | ACK, seq: peer.seq - 1 })
+    expect(peer.heard.length).toBe(0)
+    peer.send(FIN | ACK, { seq: peer.seq - 1 })
     await life.run(100)
-    expect(peer.received.length).toBe(1)
+    expect(peer.heard.length).toBe(1)
     expect(await life.freeAt(life.client)).toBeGreaterThan(since + TWO_MSL)
-    peer.close()
+    peer.socket.close()
     await life.end()
   })
 
@@ -96,11 +96,11 @@ describe('TIME-WAIT', () => {
     const { client, since } = await clientWaits(life)
     const peer = inItsPlace(life, client)
     await life.run(10_000)
-    peer.send({ seq: peer.seq - 5, payload: Buffer.from('old') })
+    peer.send(ACK, { seq: peer.seq - 5, payload: Buffer.from('old') })
     await life.run(100)
-    expect(peer.received.map(({ flags, ack }) => [flags, ack])).toEqual([[ACK, peer.seq]])
+    expect(peer.take().map(({ segment }) => [segment.flags, segment.ack])).toEqual([[ACK, peer.seq]])
     expect(await life.freeAt(life.client)).toBe(since + TWO_MSL)
-    peer.close()
+    peer.socket.close()
     await life.end()
   })
 

@@ -12,8 +12,9 @@ import { breaksOff, type Program, type Schedule, stream } from './schedule.js'
 
 /** A day of virtual time: what is not over then never will be. */
 const LIMIT = 24 * 3_600_000
-/** Rounding up to the unit of a scaled window may promise this much more than there is room for. */
+/** Rounding up to the unit of a scaled window may promise so many bytes, or this part of the buffer, beyond the room. */
 const ROUNDING = 65_536
+const ROUNDING_SHARE = 1 / 6
 
 /** How a side ended. */
 export interface Outcome {
@@ -195,7 +196,10 @@ class Actor implements ChannelOwner {
     const { unacknowledged, readable, outOfOrderHeld } = (this.channel as Channel).status()
     if (unacknowledged > sendBuffer) throw new Error(`${unacknowledged} bytes to send, of ${sendBuffer} allowed`)
     const held = readable + outOfOrderHeld
-    if (held > maxReceiveBuffer + (maxReceiveBuffer > 65_535 ? ROUNDING : 0)) {
+    if (
+      held >
+      maxReceiveBuffer + (maxReceiveBuffer > 65_535 ? Math.max(ROUNDING, maxReceiveBuffer * ROUNDING_SHARE) : 0)
+    ) {
       throw new Error(`${held} bytes received, of ${maxReceiveBuffer} allowed`)
     }
   }
