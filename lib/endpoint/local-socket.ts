@@ -71,7 +71,12 @@ export class LocalSocket implements DatagramHandler {
       parts[2] = segment.payloadTail
     }
     parts[0] = header
-    if (this.socket.send(parts, address, udpPort)) return
+    if (this.socket.send(parts, address, udpPort)) {
+      // an idle connection's socket must not keep a slab alive
+      if (parts.length > 1) parts[1] = EMPTY
+      if (parts.length > 2) parts[2] = EMPTY
+      return
+    }
     // the queue still points at the header
     this.blocked = true
     this.scratch = new HeaderScratch()
