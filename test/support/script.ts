@@ -41,7 +41,9 @@ export function byteAt(offset: number): number {
 }
 
 export function bytesAt(from: number, to: number): Uint8Array {
-  return Uint8Array.from({ length: to - from }, (_, i) => byteAt(from + i))
+  const bytes = new Uint8Array(to - from)
+  for (let i = 0; i < bytes.length; i++) bytes[i] = byteAt(from + i)
+  return bytes
 }
 
 interface Sent {
