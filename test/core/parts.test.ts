@@ -46,7 +46,7 @@ describe('reassembly', () => {
           checkBlocks(reassembly, held)
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     )
   })
 
@@ -303,7 +303,7 @@ describe('the scoreboard', () => {
           checkOrder(scoreboard)
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: 500 },
     )
   })
 
