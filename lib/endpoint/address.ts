@@ -2,6 +2,11 @@
 
 const MAPPED = '::ffff:'
 
+/** As it is. */
+export function asIs(address: string): string {
+  return address
+}
+
 export function isIPv6(address: string): boolean {
   return address.includes(':')
 }

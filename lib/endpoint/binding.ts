@@ -103,7 +103,7 @@ export class Binding {
       // an IPv6 socket may be bound to an IPv4 address in IPv6's clothes: then peers come in them too, as under '::'
       const address = isIPv6(wildcard.address) ? mapped(own) : own
       if (isIPv6(address) !== isIPv6(wildcard.address) || (wildcard.ipv6Only && isIPv4Like(address))) continue
-      if (this.locals.some((local) => local.address === address)) continue
+      if (this.at(address) !== undefined) continue
       try {
         this.add(new LocalSocket(this.platform, { ...wildcard, address }, this.sink))
       } catch {}

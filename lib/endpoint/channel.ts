@@ -3,7 +3,6 @@ import type { Connection } from '../core/connection.js'
 import type { State } from '../core/state.js'
 import type { Status } from '../core/status.js'
 import type { CloseReason } from '../core/tcb.js'
-import { unmapped } from './address.js'
 import type { Sleeper } from './deadlines.js'
 import type { Tenant } from './demux.js'
 import type { LocalSocket } from './local-socket.js'
@@ -43,8 +42,8 @@ export interface ChannelAddresses {
   remoteUdpPort: number
   remotePort: number
   localPort: number
-  /** Show '::ffff:a.b.c.d' as 'a.b.c.d'. */
-  plain: boolean
+  /** How addresses are shown: IPv4 in IPv6's clothes or out of them, whatever the socket is. */
+  show: (address: string) => string
 }
 
 export class Channel implements Tenant, Sleeper {
@@ -63,7 +62,6 @@ export class Channel implements Tenant, Sleeper {
   connection!: Connection
   local: LocalSocket
   readonly peerAddress: string
-  readonly plain: boolean
   sibling: Tenant | null = null
   dueAt: number = Number.POSITIVE_INFINITY
   slot = -1
@@ -80,6 +78,7 @@ export class Channel implements Tenant, Sleeper {
   lingerAt: number = Number.POSITIVE_INFINITY
 
   private readonly host: ChannelHost
+  private readonly show: (address: string) => string
   private refd = true
   private released = false
   private lingerTimeout = 0
@@ -94,15 +93,15 @@ export class Channel implements Tenant, Sleeper {
     this.remotePort = addresses.remotePort
     this.remoteUdpPort = addresses.remoteUdpPort
     this.peerAddress = addresses.peerAddress
-    this.plain = addresses.plain
-    this.remoteAddress = addresses.plain ? unmapped(addresses.peerAddress) : addresses.peerAddress
+    this.show = addresses.show
+    this.remoteAddress = addresses.show(addresses.peerAddress)
   }
 
   /** The address that the peer called, or that was bound; under a wildcard, that of the interface towards the peer. */
   get localAddress(): string {
     if (this.shownLocalAddress === null) {
       const address = this.local.wildcard ? this.host.localAddressOf(this) : this.local.address
-      this.shownLocalAddress = this.plain ? unmapped(address) : address
+      this.shownLocalAddress = this.show(address)
     }
     return this.shownLocalAddress
   }

@@ -242,7 +242,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Settle
       remoteUdpPort: udpPort,
       remotePort: segment.sourcePort,
       localPort: segment.destinationPort,
-      plain: !listener.address.includes(':'),
+      show: listener.show,
     }
     const channel = new Channel(this, addresses, null, listener)
     const tuple = tupleOf(local, segment.destinationPort, address, udpPort, segment.sourcePort)

@@ -2,7 +2,7 @@
 import type { Config } from '../core/config.js'
 import { isSynchronized } from '../core/state.js'
 import { ACK, RST, SYN } from '../wire/segment.js'
-import { isIPv4Like, isWildcard, unmapped } from './address.js'
+import { asIs, isIPv4Like, isIPv6, isWildcard, mapped, unmapped } from './address.js'
 import type { Acceptor, Channel, ChannelOwner } from './channel.js'
 import type { SequenceNumbers } from './isn.js'
 import type { Arrival, LocalSocket } from './local-socket.js'
@@ -52,6 +52,8 @@ export class Listener implements Acceptor {
   readonly port: number
   readonly ipv6Only: boolean
   readonly timeWait: 'keep' | 'release'
+  /** How its connections show addresses, as net does: '::' shows IPv4 in IPv6's clothes. */
+  readonly show: (address: string) => string
   readonly config: () => Config
   /** It hears of new connections. */
   open = true
@@ -75,6 +77,7 @@ export class Listener implements Acceptor {
     this.address = target.address
     this.port = port
     this.ipv6Only = target.ipv6Only ?? false
+    this.show = target.address === '::' ? mapped : isIPv6(target.address) ? asIs : unmapped
     this.timeWait = target.timeWait ?? 'keep'
     this.backlog = Math.max(1, Math.min(target.backlog || DEFAULT_BACKLOG, MAX_BACKLOG))
   }

@@ -2,7 +2,7 @@
 import type { Config } from '../core/config.js'
 import type { Trace } from '../core/trace.js'
 import type { LocalAddress, Platform } from '../platform/platform.js'
-import { canonical, destination, isIPv4Like, isIPv6, isWildcard, mapped, unmapped } from './address.js'
+import { asIs, canonical, destination, isIPv4Like, isIPv6, isWildcard, mapped, unmapped } from './address.js'
 import type { Channel, ChannelOwner } from './channel.js'
 import { Endpoint, type EndpointHost } from './endpoint.js'
 import { SequenceNumbers } from './isn.js'
@@ -70,7 +70,7 @@ export class Stack implements EndpointHost {
       remoteUdpPort,
       remotePort: target.port,
       localPort: local.port,
-      plain: false,
+      show: asIs,
     }
     // nothing else lives there: the ports cannot be taken
     return endpoint.open(addresses, config, owner, former) as Channel
@@ -115,8 +115,8 @@ export class Stack implements EndpointHost {
         target.localPort ??
         choosePort(this.platform, (port) => endpoint.isTaken(local, peerAddress, remoteUdpPort, target.port, port))
       if (localPort === undefined) throw bindError('EADDRNOTAVAIL', local.address, 0)
-      const plain = !isIPv6(address)
-      const addresses = { local, peerAddress, remoteUdpPort, remotePort: target.port, localPort, plain }
+      const show = isIPv6(address) ? asIs : unmapped
+      const addresses = { local, peerAddress, remoteUdpPort, remotePort: target.port, localPort, show }
       const channel = endpoint.open(addresses, config, owner)
       if (channel === null) throw bindError('EADDRINUSE', local.address, localPort)
       this.wake(endpoint)

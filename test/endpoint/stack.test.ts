@@ -185,6 +185,24 @@ describe('listening', () => {
     expect(server.acceptance.channels[0]).toMatchObject({ localAddress: '10.0.0.2', remoteAddress: '10.0.0.9' })
   })
 
+  it('IPv4 alone, closed with a connection left, then both families: the port is widened', () => {
+    const { network, server, client } = scene()
+    const four = server.listen({ address: '0.0.0.0', port: 80 })
+    client.connect({ address: '10.0.0.1', port: 80 })
+    network.advance(100)
+    four.close()
+    server.listen({ address: '::', port: 80 })
+    client.connect({ address: '10.0.0.2', port: 80 })
+    client.connect({ address: 'fd00::1', port: 80 })
+    network.advance(100)
+    expect(server.acceptance.channels.map(({ localAddress, remoteAddress }) => [localAddress, remoteAddress])).toEqual([
+      ['10.0.0.1', '10.0.0.9'],
+      ['::ffff:10.0.0.2', '::ffff:10.0.0.9'],
+      ['fd00::1', 'fd00::9'],
+    ])
+    expect(server.acceptance.channels.map(({ state }) => state)).toEqual(Array(3).fill('ESTABLISHED'))
+  })
+
   it('a spelling of an address is as good as another', () => {
     const { network, server, client } = scene()
     server.listen({ address: 'FD00:0:0::1', port: 80 })
