@@ -1,4 +1,5 @@
 // Bulk over loopback: one connection between two processes, this package beside node:net, taking turns.
+import { cpus, loadavg } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { peers } from '../peers/by-name.js'
 import { spread, table } from '../table.js'
@@ -42,6 +43,8 @@ async function measure(peer: string, seconds: number): Promise<Result> {
 }
 
 async function run({ repetitions, seconds, progress }: Settings): Promise<string> {
+  // what others do on the machine takes from both, not evenly
+  const [load] = loadavg()
   const results = new Map<string, Result[]>(peers.map(({ name }) => [name, []]))
   for (let i = 1; i <= repetitions; i++) {
     for (const { name } of peers) {
@@ -60,7 +63,7 @@ async function run({ repetitions, seconds, progress }: Settings): Promise<string
   })
   return [
     `One connection over loopback, a process at each end, ${seconds} s after ${WARM_UP / 1_000} s of warm-up; every byte is checked.`,
-    `Median of ${repetitions} (least to most), the peers taking turns.`,
+    `Median of ${repetitions} (least to most), the peers taking turns. Load of the machine as it began: ${load.toFixed(1)} on ${cpus().length} cores.`,
     '',
     table(['peer', 'MB/s', 'sender CPU s/GB', 'receiver CPU s/GB'], rows),
   ].join('\n')
