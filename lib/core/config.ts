@@ -36,7 +36,7 @@ export interface Config {
   readonly msl: number
   /** FIN-WAIT-2 without a reader ends after this. @default 60000 */
   readonly finWait2Timeout: number
-  /** Bytes accepted from the user and not yet acknowledged. @default 4 MiB */
+  /** Bytes accepted from the user and not yet acknowledged, at most; of these 512 KiB may wait unsent. @default 16 MiB */
   readonly sendBuffer: number
   /** Upper limit of the receive window. @default 12 MiB */
   readonly maxReceiveBuffer: number
@@ -67,7 +67,7 @@ export const DEFAULT_CONFIG: Config = Object.freeze({
   userTimeout: 0,
   msl: 30_000,
   finWait2Timeout: 60_000,
-  sendBuffer: 4 * 2 ** 20,
+  sendBuffer: 16 * 2 ** 20,
   maxReceiveBuffer: 12 * 2 ** 20,
   windowScaling: true,
   timestamps: true,

@@ -122,7 +122,7 @@ export class Connection {
   send(bytes: Uint8Array): number {
     const tcb = this.tcb
     if (!canSend(tcb.state) || tcb.closeRequested) return 0
-    const taken = tcb.sendBuffer.write(bytes)
+    const taken = tcb.sendBuffer.write(bytes, tcb.notSentRoom)
     if (taken < bytes.length) tcb.wantsRoom = true
     return taken
   }

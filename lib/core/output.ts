@@ -4,6 +4,7 @@ import { ACK, FIN, PSH, RST, type Segment, SYN } from '../wire/segment.js'
 import { wrap } from '../wire/seq.js'
 import { congestionWindow, pipe } from './repair.js'
 import { canReceive } from './state.js'
+import { armTailProbe } from './tail-probe.js'
 import { type Tcb, timestampValue } from './tcb.js'
 
 const NOTHING = new Uint8Array(0)
@@ -26,6 +27,7 @@ export function pollSegment(tcb: Tcb, out: Segment, now: number): boolean {
     default:
   }
   if (tcb.sndUna === 0) return pollSyn(tcb, out, now) || pollHandshakeAck(tcb, out, now)
+  if (tcb.tailProbeOwed && pollTailProbe(tcb, out, now)) return true
   return pollLost(tcb, out, now) || pollNew(tcb, out, now) || pollProbe(tcb, out, now) || pollAck(tcb, out, now)
 }
 
@@ -94,7 +96,10 @@ function pollLost(tcb: Tcb, out: Segment, now: number): boolean {
     tcb.cwndLimitedEnd = tcb.sndNxt
     return false
   }
+  if (!isPaced(tcb, now)) return false
   scoreboard.resent(flight, now)
+  tcb.rate.onSent(flight, scoreboard.inFlight, now)
+  tcb.undo.onRetransmit()
   fillText(tcb, out, from, to)
   tcb.blackHole.onRetransmit(from)
   tcb.stats.segmentsRetransmitted++
@@ -108,7 +113,11 @@ function pollNew(tcb: Tcb, out: Segment, now: number): boolean {
   const { sendBuffer, sndNxt } = tcb
   const available = Math.max(0, sendBuffer.end - sndNxt)
   const finWaits = tcb.closeRequested && sndNxt <= sendBuffer.end
-  if ((available === 0 && !finWaits) || tcb.scoreboard.isFull) return false
+  if (available === 0 && !finWaits) {
+    noteAppLimited(tcb)
+    return false
+  }
+  if (tcb.scoreboard.isFull) return false
   const usable = tcb.sndUna + tcb.sndWnd - sndNxt
   if (usable <= 0) {
     armPersist(tcb, now)
@@ -129,8 +138,10 @@ function pollNew(tcb: Tcb, out: Segment, now: number): boolean {
     tcb.cwndLimitedEnd = sndNxt
     return false
   }
+  if (!isPaced(tcb, now)) return false
   const to = sndNxt + length
-  tcb.scoreboard.add(sndNxt, to, now)
+  const flight = tcb.scoreboard.add(sndNxt, to, now)
+  tcb.rate.onSent(flight, tcb.scoreboard.inFlight, now)
   tcb.sndNxt = to
   fillText(tcb, out, sndNxt, to)
   if (size > tcb.sendMss) tcb.blackHole.onProbeSent(to, now)
@@ -138,7 +149,56 @@ function pollNew(tcb: Tcb, out: Segment, now: number): boolean {
   tcb.overrideSilly = false
   tcb.stats.bytesSent += size
   noteTextSent(tcb, length, now)
+  armTailProbe(tcb, now)
   return true
+}
+
+/** RFC 8985 §7.3: new text if there is some and the peer has room, else the last segment again. */
+function pollTailProbe(tcb: Tcb, out: Segment, now: number): boolean {
+  tcb.tailProbeOwed = false
+  const { scoreboard, sendBuffer, sndNxt } = tcb
+  if (scoreboard.count === 0 || tcb.repair !== 'open') return false
+  prepare(tcb, out, now)
+  const size = Math.min(sendBuffer.end - sndNxt, textLimit(tcb, out), tcb.sndUna + tcb.sndWnd - sndNxt)
+  if (size > 0) {
+    const flight = scoreboard.add(sndNxt, sndNxt + size, now)
+    tcb.rate.onSent(flight, scoreboard.inFlight, now)
+    tcb.sndNxt += size
+    fillText(tcb, out, sndNxt, sndNxt + size)
+    tcb.tlp.onSent(tcb.sndNxt, false)
+    if (size < tcb.sendMss) tcb.smallEnd = tcb.sndNxt
+    tcb.stats.bytesSent += size
+    noteTextSent(tcb, size, now)
+  } else {
+    const flight = scoreboard.lastInPipe(textLimit(tcb, out))
+    if (flight === null) return false
+    scoreboard.probed(flight, now)
+    tcb.rate.onSent(flight, scoreboard.inFlight, now)
+    fillText(tcb, out, flight.from, flight.to)
+    tcb.tlp.onSent(flight.to, true)
+    tcb.blackHole.onRetransmit(flight.from)
+    tcb.stats.segmentsRetransmitted++
+    tcb.stats.bytesRetransmitted += out.textLength
+    noteTextSent(tcb, flight.length, now)
+  }
+  tcb.stats.tailProbes++
+  tcb.timers.tailProbe = Number.POSITIVE_INFINITY
+  tcb.timers.retransmit = now + tcb.rtt.rto // §7.3: the probe has its own round trip to be answered in
+  return true
+}
+
+/** The pacer lets a segment go now; else the clock says when. */
+function isPaced(tcb: Tcb, now: number): boolean {
+  const { pacer, controller } = tcb
+  if (pacer.isOpen(controller.pacingRate, controller.sendQuantum, now)) return true
+  tcb.timers.pacing = pacer.opensAt
+  return false
+}
+
+/** The user has given too little to fill the window: what leaves now says nothing about the path. */
+function noteAppLimited(tcb: Tcb): void {
+  const flying = pipe(tcb)
+  if (tcb.scoreboard.lostBytes === 0 && flying + tcb.sendMss <= congestionWindow(tcb)) tcb.rate.markAppLimited(flying)
 }
 
 /** Silly-window avoidance (RFC 9293 §3.8.6.2.1) and Nagle's rule in Minshall's form, one small segment in flight at most. */
@@ -227,10 +287,12 @@ function fillText(tcb: Tcb, out: Segment, from: number, to: number): void {
 }
 
 function noteTextSent(tcb: Tcb, length: number, now: number): void {
+  tcb.wakeWriter()
   const { timers, config } = tcb
   tcb.lastSentAt = now
   tcb.prr.onSent(length)
   tcb.controller.onSent(length, tcb.scoreboard.inFlight, now)
+  tcb.pacer.onSent(length, tcb.controller.pacingRate, tcb.sendMss, now)
   if (timers.retransmit === Number.POSITIVE_INFINITY) timers.retransmit = now + tcb.rtt.rto // RFC 6298 §5.1
   timers.persist = Number.POSITIVE_INFINITY
   if (config.userTimeout > 0 && timers.userTimeout === Number.POSITIVE_INFINITY) {

@@ -11,7 +11,7 @@ export function pipe(tcb: Tcb): number {
 
 /** Bytes that may be in the network now. */
 export function congestionWindow(tcb: Tcb): number {
-  if (tcb.repair === 'recovery') return tcb.prr.window
+  if (tcb.repair === 'recovery' && !tcb.controller.ownsRecovery) return tcb.prr.window
   // RFC 5681 §3.1: after a SYN that had to be sent again slow start begins with one segment
   if (tcb.synRetransmits > 0) return Math.min(tcb.sendMss + tcb.sndUna - 1, tcb.controller.window)
   return tcb.controller.window
@@ -36,16 +36,29 @@ export function beginRecovery(tcb: Tcb, news: number, now: number): void {
   tcb.repair = 'recovery'
   tcb.recoveryPoint = tcb.sndNxt
   tcb.stats.recoveries++
+  tcb.undo.begin(false, now)
+  tcb.tlp.cancel()
+  tcb.timers.tailProbe = Number.POSITIVE_INFINITY
   controller.onLoss(scoreboard.lostBytes, scoreboard.inFlight + news, now)
   tcb.prr.begin(flight, controller.window)
   tcb.prr.onAck(news, pipe(tcb), false, false, tcb.sendMss)
 }
 
 /** SND.UNA has passed what was outstanding when the repair began. */
-export function endRepair(tcb: Tcb): void {
+export function endRepair(tcb: Tcb, now: number): void {
   if (tcb.repair === 'recovery') tcb.rack.onRecoveryEnd()
+  tcb.undo.end()
+  tcb.controller.onRecoveryEnd(now)
   tcb.repair = 'open'
   tcb.dupAcks = 0
+}
+
+/** The repair under way was for nothing: the window is what it was, and what waits to be sent again does not (RFC 4015 §3). */
+export function undoRepair(tcb: Tcb, now: number): void {
+  tcb.scoreboard.unmarkLost()
+  endRepair(tcb, now)
+  tcb.controller.onUndo(now)
+  tcb.stats.undos++
 }
 
 /** The RTO expired: everything is lost until the peer says otherwise (RFC 5681 §3.1, RFC 6298 §5.4 to §5.6). */
@@ -58,6 +71,9 @@ export function beginLossRepair(tcb: Tcb, now: number): void {
   tcb.recoveryPoint = tcb.sndNxt
   tcb.dupAcks = 0
   tcb.timers.reorder = Number.POSITIVE_INFINITY
+  tcb.timers.tailProbe = Number.POSITIVE_INFINITY
+  tcb.tlp.cancel()
+  tcb.undo.begin(true, now)
   // a peer that holds what comes first would have acknowledged it: it reneged (RFC 2018 §8)
   scoreboard.markAllLost(scoreboard.first?.sacked === true)
   rtt.backOff()

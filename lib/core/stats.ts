@@ -13,6 +13,9 @@ export class Stats {
   segmentsRetransmitted = 0
   timeouts = 0
   recoveries = 0
+  /** Reductions that were taken back. */
+  undos = 0
+  tailProbes = 0
   /** Arrivals that were received already, wholly or in part. */
   duplicates = 0
   outOfOrder = 0

@@ -48,6 +48,8 @@ export interface Status {
   readonly bytesReceived: number
   readonly timeouts: number
   readonly recoveries: number
+  readonly undos: number
+  readonly tailProbes: number
   readonly duplicates: number
   readonly outOfOrder: number
   readonly pawsDrops: number

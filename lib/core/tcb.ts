@@ -1,6 +1,8 @@
 // The transmission control block (RFC 9293 §3.3.1): variables and parts of one connection, and the few rules that keep them whole.
 import type { Config } from './config.js'
 import type { AckSample, CongestionController } from './congestion/controller.js'
+import { WRITABLE } from './events.js'
+import { FlightWatch } from './flight-watch.js'
 import { KeepAlive } from './probe/keepalive.js'
 import { BlackHole } from './probe/mtu.js'
 import { Persist } from './probe/persist.js'
@@ -11,6 +13,10 @@ import { ReceiveWindow } from './receive/window.js'
 import { ProportionalRateReduction } from './recovery/prr.js'
 import { Rack } from './recovery/rack.js'
 import { Rtt } from './recovery/rtt.js'
+import { TailLossProbe } from './recovery/tlp.js'
+import { Undo } from './recovery/undo.js'
+import { DeliveryRate } from './send/delivery-rate.js'
+import { Pacer } from './send/pacer.js'
 import { Scoreboard } from './send/scoreboard.js'
 import { SendBuffer } from './send/send-buffer.js'
 import { EDGES, type State } from './state.js'
@@ -27,6 +33,10 @@ export type Repair = 'open' | 'recovery' | 'loss'
 /** RFC 9293 MUST-15. */
 const DEFAULT_MSS = 536
 const TIMESTAMPS_LENGTH = 12
+/** As Linux's tcp_notsent_lowat: enough for a turn of the loop at any rate, and for no more. */
+const NOT_SENT_LIMIT = 512 * 1024
+/** A writer that fell short is woken once there is room for this part. */
+const ROOM_TO_WAKE = 1 / 4
 
 /** Offsets: SYN is 0, the first byte 1, in both directions. All other numbers are u32 only where it is said. */
 export class Tcb {
@@ -65,7 +75,9 @@ export class Tcb {
   segmentLimit: number = DEFAULT_MSS
   sendMss: number = DEFAULT_MSS
   readonly sendBuffer: SendBuffer
-  readonly scoreboard: Scoreboard = new Scoreboard()
+  readonly scoreboard: Scoreboard = new Scoreboard(new FlightWatch(this))
+  readonly rate: DeliveryRate = new DeliveryRate()
+  readonly pacer: Pacer = new Pacer()
   /** One past the last small segment sent (Minshall's Nagle). */
   smallEnd = 0
   /** When text last left, ms. */
@@ -76,6 +88,10 @@ export class Tcb {
   // ---- repair
   readonly rtt: Rtt
   readonly rack: Rack = new Rack()
+  readonly tlp: TailLossProbe = new TailLossProbe()
+  readonly undo: Undo = new Undo()
+  /** A tail loss probe is to leave, whatever the congestion window says. */
+  tailProbeOwed = false
   readonly prr: ProportionalRateReduction = new ProportionalRateReduction()
   repair: Repair = 'open'
   /** The repair ends when SND.UNA reaches this. */
@@ -154,6 +170,13 @@ export class Tcb {
       lostBytes: 0,
       inFlight: 0,
       deliveryRate: Number.NaN,
+      rateAppLimited: false,
+      delivered: 0,
+      priorDelivered: 0,
+      deliveredInSample: 0,
+      lostInSample: 0,
+      txInFlight: 0,
+      cwndLimited: false,
       rtt: Number.NaN,
       srtt: 0,
       minRtt: Number.POSITIVE_INFINITY,
@@ -167,6 +190,20 @@ export class Tcb {
   /** One past the last offset that is to be sent as things stand, FIN included. */
   get sndEnd(): number {
     return this.sendBuffer.end + (this.closeRequested ? 1 : 0)
+  }
+
+  /** Bytes that may be queued without leaving: a writer must not be buried under what the path cannot take. */
+  get notSentRoom(): number {
+    return Math.max(0, NOT_SENT_LIMIT - (this.sendBuffer.end - Math.max(this.sndNxt, 1)))
+  }
+
+  /** Tells a writer that fell short, once it is worth its while. */
+  wakeWriter(): void {
+    if (!this.wantsRoom) return
+    const worth = Math.min(this.config.sendBuffer, NOT_SENT_LIMIT) * ROOM_TO_WAKE
+    if (this.sendBuffer.room < worth || this.notSentRoom < worth) return
+    this.wantsRoom = false
+    this.events |= WRITABLE
   }
 
   /** Buffer space that a window may promise. */

@@ -23,6 +23,12 @@ export function handleTimeout(tcb: Tcb, now: number): void {
     timers.reorder = Number.POSITIVE_INFINITY
     if (detectLosses(tcb, now) > 0 && tcb.repair === 'open') beginRecovery(tcb, 0, now)
   }
+  if (timers.pacing <= now) timers.pacing = Number.POSITIVE_INFINITY
+  if (timers.tailProbe <= now) {
+    timers.tailProbe = Number.POSITIVE_INFINITY
+    // RFC 8985 §7.3: the RTO gives the probe its round trip
+    if (tcb.repair === 'open' && tcb.scoreboard.count > 0) tcb.tailProbeOwed = true
+  }
   if (timers.persist <= now) onPersist(tcb)
   if (timers.retransmit <= now) onRetransmit(tcb, now)
   if (timers.keepalive <= now) onKeepAlive(tcb, now)

@@ -3,6 +3,10 @@
 export class Timers {
   /** RTO (RFC 6298), also for SYN and FIN. */
   retransmit: number = Number.POSITIVE_INFINITY
+  /** Tail loss probe (RFC 8985 §7.2). */
+  tailProbe: number = Number.POSITIVE_INFINITY
+  /** When the pacer lets the next segment go. */
+  pacing: number = Number.POSITIVE_INFINITY
   /** RACK's reordering window (RFC 8985 §6.2). */
   reorder: number = Number.POSITIVE_INFINITY
   /** Delayed ACK (RFC 9293 §3.8.6.3). */
@@ -21,6 +25,8 @@ export class Timers {
   get next(): number {
     return Math.min(
       this.retransmit,
+      this.tailProbe,
+      this.pacing,
       this.reorder,
       this.delayedAck,
       this.persist,
@@ -33,6 +39,8 @@ export class Timers {
 
   clear(): void {
     this.retransmit = Number.POSITIVE_INFINITY
+    this.tailProbe = Number.POSITIVE_INFINITY
+    this.pacing = Number.POSITIVE_INFINITY
     this.reorder = Number.POSITIVE_INFINITY
     this.delayedAck = Number.POSITIVE_INFINITY
     this.persist = Number.POSITIVE_INFINITY

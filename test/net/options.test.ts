@@ -76,7 +76,7 @@ test('what is no number', () => {
 test('the defaults', () => {
   expect(configFor({})).toMatchObject({
     ...{ mss: 1452, initialRto: 1000, minRto: 200, maxRto: 60_000, maxRetries: 15, maxSynRetries: 7 },
-    ...{ maxSynAckRetries: 5, msl: 30_000, connectTimeout: 0, userTimeout: 0, sendBuffer: 4_194_304 },
+    ...{ maxSynAckRetries: 5, msl: 30_000, connectTimeout: 0, userTimeout: 0, sendBuffer: 16_777_216 },
     ...{ maxReceiveBuffer: 12_582_912, keepAliveInitialDelay: 7_200_000, windowScaling: true, sack: true },
   })
   expect(configFor({}, 6).mss).toBe(1432)

@@ -191,12 +191,12 @@ describe('nothing is left', () => {
     // with progress it goes on until all has arrived
     const slow = new Life({ link: { rate: 1e6 } })
     const [other, server] = await slow.pair({ lingerTimeout: 1_000 })
-    other.socket.write(stream(0, 0, 1_000_000))
+    other.socket.write(stream(0, 0, 500_000))
     other.socket.destroy()
-    await slow.run(7_000)
+    await slow.run(3_500)
     expect(slow.client.holdsProcess).toBe(true)
     await slow.until(server, 'close')
-    expect(bytesOf(server)).toBe(1_000_000)
+    expect(bytesOf(server)).toBe(500_000)
     await slow.end()
   })
 

@@ -1,10 +1,12 @@
 // The congestion controls that come with the package, by name.
+import { BBR } from './bbr.js'
 import type { CongestionAlgorithm } from './controller.js'
+import { CUBIC } from './cubic.js'
 import { NEWRENO } from './newreno.js'
 
-export { NEWRENO }
+export { BBR, CUBIC, NEWRENO }
 
-const ALGORITHMS: readonly CongestionAlgorithm[] = [NEWRENO]
+const ALGORITHMS: readonly CongestionAlgorithm[] = [NEWRENO, CUBIC, BBR]
 
 /** The names that `congestionControl` takes. */
 export const congestionControls: readonly string[] = ALGORITHMS.map((algorithm) => algorithm.name)

@@ -8,11 +8,19 @@ export interface CongestionController {
   readonly ssthresh: number
   /** Bytes per ms; Infinity: unpaced. */
   readonly pacingRate: number
+  /** Bytes that may leave in one go when paced. */
+  readonly sendQuantum: number
+  /** `window` is meant for recoveries too; false: proportional rate reduction shapes them (RFC 9937). */
+  readonly ownsRecovery: boolean
   /** `bytes` have left; `inFlight` counts them. */
   onSent(bytes: number, inFlight: number, now: number): void
   onAck(ack: AckSample, now: number): void
+  /** For each packet deemed lost. */
+  onPacketLost(packet: LostPacket, now: number): void
   /** Once per recovery, as it begins. */
   onLoss(lostBytes: number, inFlight: number, now: number): void
+  /** What was outstanding when the recovery began has arrived. */
+  onRecoveryEnd(now: number): void
   /** The retransmission timer expired. */
   onTimeout(inFlight: number, now: number): void
   /** Sending resumes after a silence longer than the RTO (RFC 5681 §4.1). */
@@ -28,6 +36,19 @@ export interface CongestionAlgorithm {
   create(mss: number, random: () => number): CongestionController
 }
 
+/** A packet deemed lost. One per connection, refilled for each. */
+export interface LostPacket {
+  size: number
+  /** Bytes in flight once it had been sent, itself included. */
+  txInFlight: number
+  /** Bytes lost since it was sent, itself included. */
+  lostSince: number
+  /** Bytes delivered by this connection so far. */
+  delivered: number
+  /** It was sent while the sender had too little to send. */
+  appLimited: boolean
+}
+
 /** What one ACK brought. One per connection, refilled for each ACK. */
 export interface AckSample {
   /** Bytes newly acknowledged, cumulatively or by SACK. */
@@ -36,8 +57,20 @@ export interface AckSample {
   lostBytes: number
   /** Bytes in flight after this ACK. */
   inFlight: number
-  /** Bytes per ms; NaN: no sample. */
+  /** Bytes per ms, of the newest packet that this ACK delivered; NaN: no sample (draft-cheng-iccrg-delivery-rate-estimation). */
   deliveryRate: number
+  /** That packet was sent while the sender had too little to send. */
+  rateAppLimited: boolean
+  /** Bytes delivered by this connection so far, and when that packet was sent. */
+  delivered: number
+  priorDelivered: number
+  /** Bytes delivered, and lost, between its sending and now. */
+  deliveredInSample: number
+  lostInSample: number
+  /** Bytes in flight once it had been sent. */
+  txInFlight: number
+  /** The congestion window is what limits the sender. */
+  cwndLimited: boolean
   /** ms; NaN: no sample. */
   rtt: number
   srtt: number

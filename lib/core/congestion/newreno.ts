@@ -7,6 +7,8 @@ class NewReno implements CongestionController {
   window: number
   ssthresh = Number.POSITIVE_INFINITY
   readonly pacingRate = Number.POSITIVE_INFINITY
+  readonly sendQuantum = Number.POSITIVE_INFINITY
+  readonly ownsRecovery = false
   private mss: number
   private credit = 0
   private windowBefore = 0
@@ -55,6 +57,10 @@ class NewReno implements CongestionController {
     this.window = Math.min(this.window, initialWindow(this.mss)) // RFC 5681 §4.1
     this.credit = 0
   }
+
+  onPacketLost(): void {}
+
+  onRecoveryEnd(): void {}
 
   onUndo(): void {
     this.window = Math.max(this.window, this.windowBefore)

@@ -2,13 +2,11 @@
 
 import { type Segment, SYN } from '../../wire/segment.js'
 import { unwrap } from '../../wire/seq.js'
-import { ACKED, WRITABLE } from '../events.js'
-import { beginRecovery, detectLosses, endRepair, pipe } from '../repair.js'
+import { ACKED } from '../events.js'
+import { beginRecovery, detectLosses, endRepair, pipe, undoRepair } from '../repair.js'
+import { armTailProbe } from '../tail-probe.js'
 import { setState, type Tcb, timestampValue } from '../tcb.js'
 import { challenge, enterClosed, enterEstablished, enterTimeWait } from '../transition.js'
-
-/** A writer that fell short is woken once there is room for this part of the buffer. */
-const ROOM_TO_WAKE = 1 / 8
 
 /** @returns false: the segment is done with. */
 export function processAck(tcb: Tcb, segment: Segment, segSeq: number, now: number): boolean {
@@ -36,7 +34,7 @@ export function processAck(tcb: Tcb, segment: Segment, segSeq: number, now: numb
 export function acknowledgeSyn(tcb: Tcb, segment: Segment, segSeq: number, now: number): void {
   const { scoreboard, rack, rtt, timers } = tcb
   rack.begin(Number.NaN)
-  scoreboard.acknowledge(1, rack, now)
+  scoreboard.acknowledge(1, now)
   tcb.sndUna = 1
   tcb.sndWnd = windowOf(tcb, segment)
   tcb.maxSndWnd = Math.max(tcb.maxSndWnd, tcb.sndWnd)
@@ -96,12 +94,16 @@ function acknowledge(tcb: Tcb, segment: Segment, ack: number, arrived: number, n
   const priorUna = tcb.sndUna
   const isDuplicate = tcb.sackPermitted && hasDuplicateSack(tcb, segment, ack)
   // an ACK that moves SND.UNA and reports a duplicate answers what was sent last: the ACK of the copy before it got lost
-  rack.begin(isDuplicate && ack > priorUna ? now : echoTime(tcb, segment, now))
+  const echoAt = isDuplicate && ack > priorUna ? now : echoTime(tcb, segment, now)
+  rack.begin(echoAt)
+  tcb.rate.begin()
   if (isDuplicate) {
     tcb.stats.dsacks++
+    tcb.undo.onDuplicateSack()
     rack.onDuplicateSack(tcb.sndNxt, priorUna)
   }
-  let news = ack > priorUna ? scoreboard.acknowledge(ack, rack, now) : 0
+  if (ack > priorUna) tcb.undo.onAdvance(scoreboard.first?.resentAt ?? Number.POSITIVE_INFINITY, echoAt)
+  let news = ack > priorUna ? scoreboard.acknowledge(ack, now) : 0
   if (ack > priorUna) {
     tcb.stats.bytesAcked += Math.min(ack, tcb.sendBuffer.end) - Math.max(priorUna, 1)
     tcb.sndUna = ack
@@ -110,6 +112,9 @@ function acknowledge(tcb: Tcb, segment: Segment, ack: number, arrived: number, n
   if (tcb.sackPermitted && segment.sackCount > 0) news += takeSacks(tcb, segment, isDuplicate ? 1 : 0, ack, now)
   if (!Number.isNaN(rack.sample)) rtt.sample(Math.max(rack.sample, 0.001))
   rack.minRtt = rtt.minRtt
+  tcb.rate.finish(rtt.minRtt)
+  if (tcb.tlp.onAck(ack, isDuplicate) && tcb.repair === 'open') answerForProbe(tcb, now)
+  if (tcb.repair !== 'open' && tcb.undo.isSpurious) undoRepair(tcb, now)
   if (ack > priorUna) {
     tcb.expiries = 0
     tcb.persist.reset()
@@ -120,19 +125,24 @@ function acknowledge(tcb: Tcb, segment: Segment, ack: number, arrived: number, n
       timers.userTimeout = scoreboard.count > 0 ? now + tcb.config.userTimeout : Number.POSITIVE_INFINITY
     }
     tcb.events |= ACKED
-    if (tcb.wantsRoom && tcb.sendBuffer.room >= tcb.config.sendBuffer * ROOM_TO_WAKE) {
-      tcb.wantsRoom = false
-      tcb.events |= WRITABLE
-    }
+    tcb.wakeWriter()
   }
   repair(tcb, news, tcb.sackPermitted ? news : arrived, priorUna, now)
+  if (news > 0) armTailProbe(tcb, now)
+}
+
+/** RFC 8985 §7.4.2: a tail loss probe repaired a loss without a recovery; the window is reduced as for one. */
+function answerForProbe(tcb: Tcb, now: number): void {
+  const { scoreboard, controller } = tcb
+  controller.onLoss(tcb.sendMss, scoreboard.inFlight, now)
+  controller.onRecoveryEnd(now)
 }
 
 /** Loss detection, the state of the repair, and what the controller hears of this ACK. `delivered`: RFC 9937's DeliveredData. */
 function repair(tcb: Tcb, news: number, delivered: number, priorUna: number, now: number): void {
   const { scoreboard, sndUna } = tcb
   const advanced = sndUna > priorUna
-  if (tcb.repair !== 'open' && sndUna >= tcb.recoveryPoint) endRepair(tcb)
+  if (tcb.repair !== 'open' && sndUna >= tcb.recoveryPoint) endRepair(tcb, now)
   const lost = scoreboard.count > 0 ? detectLosses(tcb, now) : 0
   if (tcb.repair === 'open') {
     if (lost > 0) beginRecovery(tcb, news, now)
@@ -143,7 +153,7 @@ function repair(tcb: Tcb, news: number, delivered: number, priorUna: number, now
     if (delivered > 0) tcb.prr.onAck(delivered, pipe(tcb), advanced && lost === 0, hole !== null, tcb.sendMss)
   }
   if (news === 0) return
-  const { ackSample, rtt } = tcb
+  const { ackSample, rtt, rate } = tcb
   ackSample.ackedBytes = news
   ackSample.lostBytes = lost
   ackSample.inFlight = scoreboard.inFlight
@@ -151,6 +161,14 @@ function repair(tcb: Tcb, news: number, delivered: number, priorUna: number, now
   ackSample.srtt = rtt.srtt
   ackSample.minRtt = rtt.minRtt
   ackSample.appLimited = priorUna >= tcb.cwndLimitedEnd
+  ackSample.cwndLimited = !ackSample.appLimited
+  ackSample.deliveryRate = rate.rate
+  ackSample.rateAppLimited = rate.appLimited
+  ackSample.delivered = rate.delivered
+  ackSample.priorDelivered = rate.priorDelivered
+  ackSample.deliveredInSample = rate.deliveredInSample
+  ackSample.lostInSample = rate.lostInSample
+  ackSample.txInFlight = rate.txInFlight
   ackSample.roundStart = tcb.takeRound()
   ackSample.inRecovery = tcb.repair === 'recovery'
   ackSample.advanced = advanced
@@ -159,7 +177,7 @@ function repair(tcb: Tcb, news: number, delivered: number, priorUna: number, now
 
 /** RFC 2018 §5, from the block `start` on. @returns bytes that the blocks show for the first time. */
 function takeSacks(tcb: Tcb, segment: Segment, start: number, ack: number, now: number): number {
-  const { sackScratch: edges, rack } = tcb
+  const { sackScratch: edges } = tcb
   let count = 0
   for (let i = start; i < segment.sackCount; i++) {
     const left = unwrap(segment.sackEdges[2 * i] as number, tcb.iss, ack)
@@ -169,7 +187,7 @@ function takeSacks(tcb: Tcb, segment: Segment, start: number, ack: number, now: 
     edges[2 * count + 1] = right
     count++
   }
-  return tcb.scoreboard.sack(edges, count, rack, now)
+  return tcb.scoreboard.sack(edges, count, now)
 }
 
 /** The first block lies below the ACK or within the second one: something arrived twice (RFC 2883 §4). */

@@ -1,5 +1,5 @@
 // RACK: what was sent before something that has arrived, and long enough ago, is lost (RFC 8985 §5 to §6.2).
-import type { DeliverySink, Flight, FlightList } from '../send/flight.js'
+import type { Flight, FlightList } from '../send/flight.js'
 
 const DUP_THRESH = 3
 /** The loop's clock moves in steps: two sends of one turn are not ordered by time within it. */
@@ -7,7 +7,7 @@ const CLOCK_STEP = 1
 /** Recoveries after which a reordering window widened by D-SACK narrows again (RFC 8985 §6.2 step 4). */
 const PERSIST_RECOVERIES = 16
 
-export class Rack implements DeliverySink {
+export class Rack {
   /** RTT of the newest flight that the ACK in hand delivered without ambiguity, ms; NaN: none (RFC 6298 §3, Karn). */
   sample: number = Number.NaN
   /** RACK.segment: the most recently sent flight that has arrived. */

@@ -7,7 +7,16 @@ export class Flight {
   sentAt = 0
   /** Left more than once: its ACK tells nothing about the RTT (Karn, RFC 6298 §3). */
   retransmitted = false
+  /** When it left for the second time, ms; Infinity: it has not. */
+  resentAt: number = Number.POSITIVE_INFINITY
   sacked = false
+  // ---- as it last left, for the delivery rate: bytes delivered, when; start of its sample's sending; in flight; lost
+  delivered = 0
+  deliveredAt = 0
+  firstSentAt = 0
+  txInFlight = 0
+  lostBefore = 0
+  appLimited = false
   /** Deemed lost and not sent again since. */
   lost = false
   /** Neighbours in the order of sending, among flights that may still be on their way. */
@@ -16,6 +25,16 @@ export class Flight {
 
   get length(): number {
     return this.to - this.from
+  }
+
+  /** The two parts of a flight that is cut in two left together. */
+  copyRate(other: Flight): void {
+    this.delivered = other.delivered
+    this.deliveredAt = other.deliveredAt
+    this.firstSentAt = other.firstSentAt
+    this.txInFlight = other.txInFlight
+    this.lostBefore = other.lostBefore
+    this.appLimited = other.appLimited
   }
 
   /** Counts as being in the network (RFC 6675 §4's pipe). */
@@ -32,7 +51,10 @@ export interface FlightList {
   markLost(flight: Flight): void
 }
 
-/** Told of each flight that an ACK shows to have arrived, before the flight is let go. */
-export interface DeliverySink {
+/** Told what becomes of each flight, before the flight is let go. */
+export interface FlightObserver {
+  /** An ACK shows that it has arrived. */
   onDelivered(flight: Flight, now: number): void
+  /** It is deemed lost. */
+  onLost(flight: Flight): void
 }

@@ -1,5 +1,5 @@
 // What is in flight, what the peer holds, what is lost: the retransmission queue with RFC 2018 SACK.
-import { type DeliverySink, Flight, type FlightList } from './flight.js'
+import { Flight, type FlightList, type FlightObserver } from './flight.js'
 
 const COMPACT_AFTER = 1024
 const SPARE_FLIGHTS = 256
@@ -15,6 +15,7 @@ export class Scoreboard implements FlightList {
   /** Bytes deemed lost and not sent again. */
   lostBytes = 0
   /** Flights by offset, from `head`. */
+  private readonly observer: FlightObserver
   private flights: Flight[] = []
   private head = 0
   /** No flight below this offset is lost. */
@@ -24,6 +25,10 @@ export class Scoreboard implements FlightList {
   private spares: Flight[] = []
   private readonly previousEdges: Float64Array = new Float64Array(8)
   private previousCount = 0
+
+  constructor(observer: FlightObserver) {
+    this.observer = observer
+  }
 
   /** Number of flights outstanding. */
   get count(): number {
@@ -45,12 +50,13 @@ export class Scoreboard implements FlightList {
     return this.oldestSent
   }
 
-  /** A new range has left. */
-  add(from: number, to: number, now: number): void {
+  /** A new range leaves. */
+  add(from: number, to: number, now: number): Flight {
     const flight = this.take(from, to, now)
     this.flights.push(flight)
     this.inFlight += to - from
     this.linkNewest(flight)
+    return flight
   }
 
   /** The lowest flight that is lost; null: none. Longer than `limit` bytes, it is cut there. */
@@ -72,9 +78,50 @@ export class Scoreboard implements FlightList {
     this.inFlight += flight.length
     this.lostBytes -= flight.length
     flight.lost = false
+    this.sentAgain(flight, now)
+    this.linkNewest(flight)
+  }
+
+  private sentAgain(flight: Flight, now: number): void {
+    if (!flight.retransmitted) flight.resentAt = now
     flight.retransmitted = true
     flight.sentAt = now
+  }
+
+  /** A flight that may still be on its way leaves again, as a probe. */
+  probed(flight: Flight, now: number): void {
+    this.unlink(flight)
+    this.sentAgain(flight, now)
     this.linkNewest(flight)
+  }
+
+  /** The highest flight that the peer has not said to hold, `limit` bytes of it at most; null: none is in the network. */
+  lastInPipe(limit: number): Flight | null {
+    for (let i = this.flights.length - 1; i >= this.head; i--) {
+      const flight = this.flights[i] as Flight
+      if (!flight.inPipe) continue
+      if (flight.length <= limit) return flight
+      this.split(i, flight.to - limit)
+      return this.flights[i + 1] as Flight
+    }
+    return null
+  }
+
+  /** Nothing was lost after all: what waits to be sent again is in the network (RFC 4015 §3.2). */
+  unmarkLost(): void {
+    const flying: Flight[] = []
+    for (let i = this.head; i < this.flights.length; i++) {
+      const flight = this.flights[i] as Flight
+      if (flight.lost) {
+        flight.lost = false
+        this.lostBytes -= flight.length
+        this.inFlight += flight.length
+      }
+      if (flight.inPipe) flying.push(flight)
+    }
+    flying.sort((a, b) => a.sentAt - b.sentAt)
+    this.oldestSent = this.newestSent = null
+    for (const flight of flying) this.linkNewest(flight)
   }
 
   markLost(flight: Flight): void {
@@ -84,6 +131,7 @@ export class Scoreboard implements FlightList {
     this.inFlight -= flight.length
     this.lostBytes += flight.length
     if (flight.from < this.lostHint) this.lostHint = flight.from
+    this.observer.onLost(flight)
   }
 
   /** After an RTO all that is not sacked is lost (RFC 5681 §3.1, RFC 6675 §5.1); a peer that reneged is not believed again. */
@@ -103,7 +151,7 @@ export class Scoreboard implements FlightList {
   }
 
   /** Everything below `upTo` has arrived. @returns bytes that this ACK shows for the first time. */
-  acknowledge(upTo: number, sink: DeliverySink, now: number): number {
+  acknowledge(upTo: number, now: number): number {
     let news = 0
     while (this.head < this.flights.length) {
       const flight = this.flights[this.head] as Flight
@@ -114,7 +162,7 @@ export class Scoreboard implements FlightList {
         this.sackedCount--
       } else {
         news += flight.length
-        this.deliver(flight, sink, now)
+        this.deliver(flight, now)
       }
       this.head++
       this.recycle(flight)
@@ -124,12 +172,12 @@ export class Scoreboard implements FlightList {
   }
 
   /** The peer holds the ranges of `edges` (pairs of offsets). @returns bytes that they show for the first time. */
-  sack(edges: Float64Array, count: number, sink: DeliverySink, now: number): number {
+  sack(edges: Float64Array, count: number, now: number): number {
     let news = 0
     for (let i = 0; i < count; i++) {
       const left = edges[2 * i] as number
       const right = edges[2 * i + 1] as number
-      news += this.sackRange(this.knownUpTo(left, right), right, sink, now)
+      news += this.sackRange(this.knownUpTo(left, right), right, now)
     }
     // what this ACK says, the next one will mostly repeat
     this.previousEdges.set(edges.subarray(0, 2 * count))
@@ -155,7 +203,7 @@ export class Scoreboard implements FlightList {
     return left
   }
 
-  private sackRange(left: number, right: number, sink: DeliverySink, now: number): number {
+  private sackRange(left: number, right: number, now: number): number {
     let news = 0
     if (left >= right) return 0
     for (let i = this.findAt(left); i < this.flights.length; i++) {
@@ -172,7 +220,7 @@ export class Scoreboard implements FlightList {
         this.split(i, right)
       }
       news += flight.length
-      this.deliver(flight, sink, now)
+      this.deliver(flight, now)
       flight.sacked = true
       this.sackedBytes += flight.length
       this.sackedCount++
@@ -180,8 +228,8 @@ export class Scoreboard implements FlightList {
     return news
   }
 
-  private deliver(flight: Flight, sink: DeliverySink, now: number): void {
-    sink.onDelivered(flight, now)
+  private deliver(flight: Flight, now: number): void {
+    this.observer.onDelivered(flight, now)
     if (flight.lost) {
       this.lostBytes -= flight.length
       flight.lost = false
@@ -196,6 +244,8 @@ export class Scoreboard implements FlightList {
     const flight = this.flights[index] as Flight
     const rest = this.take(at, flight.to, flight.sentAt)
     rest.retransmitted = flight.retransmitted
+    rest.resentAt = flight.resentAt
+    rest.copyRate(flight)
     rest.sacked = flight.sacked
     rest.lost = flight.lost
     flight.to = at
@@ -246,6 +296,7 @@ export class Scoreboard implements FlightList {
     flight.to = to
     flight.sentAt = now
     flight.retransmitted = flight.sacked = flight.lost = false
+    flight.resentAt = Number.POSITIVE_INFINITY
     return flight
   }
 

@@ -34,9 +34,9 @@ export class SendBuffer {
     return this.capacity - this.length
   }
 
-  /** Copies as much of `bytes` as there is room for. @returns how much. */
-  write(bytes: Uint8Array): number {
-    const taken = Math.min(bytes.length, this.room)
+  /** Copies as much of `bytes` as there is room for, `most` at most. @returns how much. */
+  write(bytes: Uint8Array, most: number = Number.POSITIVE_INFINITY): number {
+    const taken = Math.min(bytes.length, this.room, most)
     let done = 0
     while (done < taken) {
       let slab = this.slabs[this.slabs.length - 1]

@@ -1,0 +1,550 @@
+// BBRv3: a model of the path, its bandwidth and its round trip, instead of a reaction to loss (draft-ietf-ccwg-bbr).
+import type { AckSample, CongestionAlgorithm, CongestionController, LostPacket } from './controller.js'
+import { MaxFilter } from './max-filter.js'
+
+const LOSS_THRESHOLD = 0.02
+/** Loss beyond this means a policer or a very shallow queue, whatever the round trip says. */
+const POLICER_LOSS = 0.1
+/** A queue shows in the round trip: this much above the smallest one. */
+const QUEUE_RATIO = 1.1
+const QUEUE_MS = 1
+const BETA = 0.7
+const HEADROOM = 0.15
+const MIN_PIPE_SEGMENTS = 4
+const INITIAL_SEGMENTS = 10
+const PACING_MARGIN = 0.99
+const STARTUP_PACING_GAIN = 2.77 // 4 ln 2
+/** ms */
+const MIN_RTT_WINDOW = 10_000
+const PROBE_RTT_INTERVAL = 5_000
+const PROBE_RTT_DURATION = 200
+const PROBE_RTT_CWND_GAIN = 0.5
+/** A sample this close to the smallest says that it still holds. */
+const SAME_RTT = 1.02
+/** Rounds. */
+const EXTRA_ACKED_WINDOW = 10
+const FULL_BW_ROUNDS = 3
+const FULL_BW_GROWTH = 1.25
+const FULL_LOSS_COUNT = 6
+const RENO_ROUNDS = 63
+const INFINITY = Number.POSITIVE_INFINITY
+
+type Phase = 'startup' | 'drain' | 'down' | 'cruise' | 'refill' | 'up' | 'probe-rtt'
+type AckPhase = 'init' | 'refilling' | 'starting' | 'feedback' | 'stopping'
+
+const GAINS: Readonly<Record<Phase, { readonly pacing: number; readonly cwnd: number }>> = {
+  startup: { pacing: STARTUP_PACING_GAIN, cwnd: 2 },
+  drain: { pacing: 0.5, cwnd: 2 },
+  down: { pacing: 0.9, cwnd: 2 },
+  cruise: { pacing: 1, cwnd: 2 },
+  refill: { pacing: 1, cwnd: 2 },
+  up: { pacing: 1.25, cwnd: 2.25 },
+  'probe-rtt': { pacing: 1, cwnd: PROBE_RTT_CWND_GAIN },
+}
+
+class Bbr implements CongestionController {
+  readonly ownsRecovery = true
+  window: number
+  pacingRate: number
+  readonly ssthresh = INFINITY
+  private mss: number
+  private readonly random: () => number
+  private phase: Phase = 'startup'
+
+  // ---- the model (§2.9, §2.10); bytes, ms, bytes per ms
+  private readonly maxBwFilter = new MaxFilter(2)
+  private cycle = 0
+  private bwShortTerm = INFINITY
+  private bw = 0
+  private minRtt = INFINITY
+  private minRttAt = 0
+  private inflightLongTerm = INFINITY
+  private inflightShortTerm = INFINITY
+  private readonly extraAckedFilter = new MaxFilter(EXTRA_ACKED_WINDOW)
+  private extraAckedSince = 0
+  private extraAckedDelivered = 0
+
+  // ---- rounds and what they show
+  private nextRoundDelivered = 0
+  private roundStart = false
+  private rounds = 0
+  private lossRoundDelivered = 0
+  private lossRoundStart = false
+  private lossInRound = false
+  private lossEventsInRound = 0
+  private lostInRound = 0
+  private deliveredAtRound = 0
+  private roundMinRtt = INFINITY
+  private lastRoundMinRtt = INFINITY
+  private bwLatest = 0
+  private inflightLatest = 0
+  private inRecoverySince = -1
+
+  // ---- startup (§5.3.1)
+  private fullBw = 0
+  private fullBwCount = 0
+  private fullBwNow = false
+  private fullBwReached = false
+
+  // ---- probing for bandwidth (§5.3.3)
+  private roundsSinceProbe = 0
+  private probeWait = 0
+  private cycleAt = 0
+  private ackPhase: AckPhase = 'init'
+  private probeSamples = false
+  private probeUpRounds = 0
+  private probeUpAcks = 0
+  private probeUpCount = INFINITY
+
+  // ---- probing for the round trip (§5.3.4)
+  private probeRttMin = INFINITY
+  private probeRttAt = 0
+  private probeRttExpired = false
+  private probeRttDoneAt = 0
+  private probeRttRoundDone = false
+  private priorWindow = 0
+  private idleRestart = false
+  private now = 0
+
+  // ---- undo
+  private undoBwShortTerm = INFINITY
+  private undoInflightShortTerm = INFINITY
+  private undoInflightLongTerm = INFINITY
+
+  constructor(mss: number, random: () => number) {
+    this.mss = mss
+    this.random = random
+    this.window = INITIAL_SEGMENTS * mss
+    // §5.6.2: the first rate supposes a round trip of 1 ms until there is a sample
+    this.pacingRate = STARTUP_PACING_GAIN * this.window
+  }
+
+  /** §5.6.3 */
+  get sendQuantum(): number {
+    return Math.max(2 * this.mss, Math.min(this.pacingRate, 65_536))
+  }
+
+  onSent(): void {}
+
+  onAck(ack: AckSample, now: number): void {
+    this.now = now
+    if (this.minRtt === INFINITY && ack.srtt > 0) this.pacingRate = (STARTUP_PACING_GAIN * this.window) / ack.srtt
+    this.updateLatest(ack)
+    this.updateCongestionSignals(ack)
+    this.updateAckAggregation(ack)
+    this.checkFullBw(ack)
+    this.checkStartupDone(ack)
+    if (this.phase === 'drain' && ack.inFlight <= this.inflightAt(1)) this.enterProbeBw()
+    this.updateProbeBwCycle(ack)
+    this.updateMinRtt(ack)
+    this.checkProbeRtt(ack)
+    if (this.lossRoundStart) {
+      this.bwLatest = ack.deliveryRate > 0 ? ack.deliveryRate : 0
+      this.inflightLatest = ack.deliveredInSample
+    }
+    this.bw = Math.min(this.maxBw, this.bwShortTerm)
+    this.setPacingRate(GAINS[this.phase].pacing)
+    this.setWindow(ack)
+  }
+
+  /** §5.5.10.2, for each packet deemed lost. */
+  onPacketLost(packet: LostPacket): void {
+    if (!this.lossInRound) {
+      this.undoBwShortTerm = this.bwShortTerm
+      this.undoInflightShortTerm = this.inflightShortTerm
+      this.undoInflightLongTerm = this.inflightLongTerm
+      this.lossRoundDelivered = packet.delivered
+    }
+    this.lossInRound = true
+    this.lossEventsInRound++
+    this.lostInRound += packet.size
+    if (!this.probeSamples) return
+    const { size } = packet
+    if (!this.isCongestion(packet.lostSince / packet.txInFlight)) return
+    const inFlightBefore = packet.txInFlight - size
+    const lostBefore = packet.lostSince - size
+    const prefix = (LOSS_THRESHOLD * inFlightBefore - lostBefore) / (1 - LOSS_THRESHOLD)
+    this.onInflightTooHigh(inFlightBefore + Math.max(0, prefix), packet.appLimited)
+  }
+
+  onLoss(): void {
+    this.inRecoverySince = this.rounds
+  }
+
+  onRecoveryEnd(): void {
+    this.inRecoverySince = -1
+    this.restoreWindow()
+  }
+
+  onTimeout(inFlight: number): void {
+    this.priorWindow = Math.max(this.priorWindow, this.window)
+    this.window = Math.max(0, inFlight) + this.mss
+  }
+
+  /** §5.4.1 */
+  onRestart(now: number): void {
+    this.idleRestart = true
+    this.extraAckedSince = now
+    if (this.isProbingBw) this.setPacingRate(1)
+    else if (this.phase === 'probe-rtt') this.checkProbeRttDone(now)
+  }
+
+  onUndo(): void {
+    this.bwShortTerm = Math.max(this.bwShortTerm, this.undoBwShortTerm)
+    this.inflightShortTerm = Math.max(this.inflightShortTerm, this.undoInflightShortTerm)
+    this.inflightLongTerm = Math.max(this.inflightLongTerm, this.undoInflightLongTerm)
+    this.restoreWindow()
+  }
+
+  onMss(mss: number): void {
+    this.window = (this.window / this.mss) * mss
+    this.mss = mss
+  }
+
+  // ---- the model
+
+  private get maxBw(): number {
+    return this.maxBwFilter.best
+  }
+
+  private get isProbingBw(): boolean {
+    const { phase } = this
+    return phase === 'down' || phase === 'cruise' || phase === 'refill' || phase === 'up'
+  }
+
+  private get minPipe(): number {
+    return MIN_PIPE_SEGMENTS * this.mss
+  }
+
+  private bdp(bw: number, gain: number): number {
+    return this.minRtt === INFINITY ? INITIAL_SEGMENTS * this.mss : gain * bw * this.minRtt
+  }
+
+  private inflightAt(gain: number): number {
+    return this.withQuanta(this.bdp(this.maxBw, gain))
+  }
+
+  private withQuanta(bytes: number): number {
+    return Math.max(bytes, 3 * this.sendQuantum, this.minPipe) + (this.phase === 'up' ? 2 * this.mss : 0)
+  }
+
+  private get inflightWithHeadroom(): number {
+    if (this.inflightLongTerm === INFINITY) return INFINITY
+    const headroom = Math.max(this.mss, HEADROOM * this.inflightLongTerm)
+    return Math.max(this.inflightLongTerm - headroom, this.minPipe)
+  }
+
+  private get targetInflight(): number {
+    return Math.min(this.bdp(this.bw, 1), this.window)
+  }
+
+  private updateLatest(ack: AckSample): void {
+    this.lossRoundStart = false
+    if (ack.deliveryRate > this.bwLatest) this.bwLatest = ack.deliveryRate
+    this.inflightLatest = Math.max(this.inflightLatest, ack.deliveredInSample)
+    if (ack.priorDelivered >= this.lossRoundDelivered) {
+      this.lossRoundDelivered = ack.delivered
+      this.lossRoundStart = true
+    }
+  }
+
+  private updateCongestionSignals(ack: AckSample): void {
+    this.updateRound(ack)
+    const rate = ack.deliveryRate
+    if (rate > 0 && (rate >= this.maxBw || !ack.rateAppLimited)) this.maxBwFilter.update(rate, this.cycle)
+    if (!this.lossRoundStart) return
+    const isProbing = this.phase === 'startup' || this.phase === 'refill' || this.phase === 'up'
+    const delivered = ack.delivered - this.deliveredAtRound
+    const share = this.lostInRound / Math.max(1, this.lostInRound + delivered)
+    if (this.lossInRound && !isProbing && this.isCongestion(share)) {
+      if (this.bwShortTerm === INFINITY) this.bwShortTerm = this.maxBw
+      if (this.inflightShortTerm === INFINITY) this.inflightShortTerm = this.window
+      this.bwShortTerm = Math.max(this.bwLatest, BETA * this.bwShortTerm)
+      this.inflightShortTerm = Math.max(this.inflightLatest, BETA * this.inflightShortTerm)
+    }
+    this.startupLossRound = this.lossInRound && this.lossEventsInRound >= FULL_LOSS_COUNT
+    this.lossInRound = false
+    this.lossEventsInRound = 0
+    this.lostInRound = 0
+    this.deliveredAtRound = ack.delivered
+  }
+  private startupLossRound = false
+
+  // Loss below the threshold is the path's own (§2.7), and so is loss without a queue: unlike the draft, which takes any
+  // lost packet outside of probing for congestion, and then sinks with each round of a radio link's noise.
+  private isCongestion(share: number): boolean {
+    if (share <= LOSS_THRESHOLD) return false
+    if (share > POLICER_LOSS || this.minRtt === INFINITY) return true
+    return Math.min(this.roundMinRtt, this.lastRoundMinRtt) > this.minRtt * QUEUE_RATIO + QUEUE_MS
+  }
+
+  private updateRound(ack: AckSample): void {
+    if (ack.rtt < this.roundMinRtt) this.roundMinRtt = ack.rtt
+    this.roundStart = ack.priorDelivered >= this.nextRoundDelivered
+    if (!this.roundStart) return
+    this.nextRoundDelivered = ack.delivered
+    this.rounds++
+    this.lastRoundMinRtt = this.roundMinRtt
+    this.roundMinRtt = INFINITY
+    this.roundsSinceProbe++
+  }
+
+  private startRound(ack: AckSample): void {
+    this.nextRoundDelivered = ack.delivered
+  }
+
+  /** §5.5.9 */
+  private updateAckAggregation(ack: AckSample): void {
+    let expected = this.bw * (this.now - this.extraAckedSince)
+    if (this.extraAckedDelivered <= expected) {
+      this.extraAckedDelivered = 0
+      this.extraAckedSince = this.now
+      expected = 0
+    }
+    this.extraAckedDelivered += ack.ackedBytes
+    const extra = Math.min(Math.max(0, this.extraAckedDelivered - expected), this.window)
+    this.extraAckedFilter.update(extra, this.rounds, this.fullBwReached ? EXTRA_ACKED_WINDOW : 1)
+  }
+
+  // ---- startup and drain
+
+  private checkFullBw(ack: AckSample): void {
+    if (this.fullBwNow || ack.rateAppLimited) return
+    if (ack.deliveryRate >= this.fullBw * FULL_BW_GROWTH) {
+      this.resetFullBw(ack.deliveryRate)
+      return
+    }
+    if (!this.roundStart) return
+    this.fullBwNow = ++this.fullBwCount >= FULL_BW_ROUNDS
+    if (this.fullBwNow) this.fullBwReached = true
+  }
+
+  private resetFullBw(bw: number): void {
+    this.fullBw = bw > 0 ? bw : 0
+    this.fullBwCount = 0
+    this.fullBwNow = false
+  }
+
+  /** §5.3.1.3: full pipe by bandwidth that no longer grows, or by loss that does. */
+  private checkStartupDone(ack: AckSample): void {
+    if (this.phase !== 'startup') return
+    const tooMuchLoss = this.isCongestion(ack.lostInSample / Math.max(1, ack.txInFlight))
+    if (this.startupLossRound && this.lossRoundStart && this.inRecoverySince >= 0 && tooMuchLoss) {
+      this.fullBwReached = true
+      this.inflightLongTerm = Math.max(this.bdp(this.maxBw, 1), this.inflightLatest)
+    }
+    if (this.fullBwReached) this.phase = 'drain'
+  }
+
+  // ---- ProbeBW
+
+  private enterProbeBw(): void {
+    this.startDown()
+  }
+
+  private startDown(): void {
+    this.lossInRound = false
+    this.bwLatest = 0
+    this.inflightLatest = 0
+    this.probeUpCount = INFINITY
+    this.roundsSinceProbe = Math.floor(2 * this.random())
+    this.probeWait = 2000 + 1000 * this.random()
+    this.cycleAt = this.now
+    this.ackPhase = 'stopping'
+    this.phase = 'down'
+    this.pendingRound = true
+  }
+  /** startRound() is due with the next ACK's totals. */
+  private pendingRound = false
+
+  private startRefill(ack: AckSample): void {
+    this.bwShortTerm = INFINITY
+    this.inflightShortTerm = INFINITY
+    this.probeUpRounds = 0
+    this.probeUpAcks = 0
+    this.ackPhase = 'refilling'
+    this.phase = 'refill'
+    this.startRound(ack)
+  }
+
+  private startUp(ack: AckSample): void {
+    this.ackPhase = 'starting'
+    this.startRound(ack)
+    this.resetFullBw(ack.deliveryRate)
+    this.phase = 'up'
+    this.raiseSlope()
+  }
+
+  private updateProbeBwCycle(ack: AckSample): void {
+    if (!this.fullBwReached) return
+    if (this.pendingRound) {
+      this.pendingRound = false
+      this.startRound(ack)
+    }
+    this.adaptLongTermModel(ack)
+    switch (this.phase) {
+      case 'down':
+        if (this.isTimeToProbe()) this.startRefill(ack)
+        else if (ack.inFlight <= this.inflightWithHeadroom && ack.inFlight <= this.inflightAt(1)) this.phase = 'cruise'
+        return
+      case 'cruise':
+        if (this.isTimeToProbe()) this.startRefill(ack)
+        return
+      case 'refill':
+        if (this.roundStart) {
+          this.probeSamples = true
+          this.startUp(ack)
+        }
+        return
+      case 'up':
+        if (ack.cwndLimited && this.window >= this.inflightLongTerm) this.resetFullBw(ack.deliveryRate)
+        else if (this.fullBwNow) this.startDown()
+        return
+      default:
+    }
+  }
+
+  private isTimeToProbe(): boolean {
+    const renoRounds = Math.min(RENO_ROUNDS, this.targetInflight / this.mss)
+    return this.now - this.cycleAt > this.probeWait || this.roundsSinceProbe >= renoRounds
+  }
+
+  /** §5.3.3.6 */
+  private adaptLongTermModel(ack: AckSample): void {
+    if (this.ackPhase === 'starting' && this.roundStart) this.ackPhase = 'feedback'
+    if (this.ackPhase === 'stopping' && this.roundStart) {
+      this.probeSamples = false
+      this.ackPhase = 'init'
+      if (this.isProbingBw && !ack.rateAppLimited) this.cycle++
+    }
+    if (this.isCongestion(ack.lostInSample / Math.max(1, ack.txInFlight))) {
+      if (this.probeSamples) this.onInflightTooHigh(ack.txInFlight, ack.rateAppLimited)
+      return
+    }
+    if (this.inflightLongTerm === INFINITY) return
+    if (ack.txInFlight > this.inflightLongTerm) this.inflightLongTerm = ack.txInFlight
+    if (this.phase === 'up') this.probeUpward(ack)
+  }
+
+  private onInflightTooHigh(txInFlight: number, appLimited: boolean): void {
+    this.probeSamples = false
+    if (!appLimited) this.inflightLongTerm = Math.max(txInFlight, this.targetInflight * BETA)
+    if (this.phase === 'up') this.startDown()
+  }
+
+  private probeUpward(ack: AckSample): void {
+    if (!ack.cwndLimited || this.window < this.inflightLongTerm) return
+    this.probeUpAcks += ack.ackedBytes
+    if (this.probeUpAcks >= this.probeUpCount) {
+      const segments = Math.floor(this.probeUpAcks / this.probeUpCount)
+      this.probeUpAcks -= segments * this.probeUpCount
+      this.inflightLongTerm += segments * this.mss
+    }
+    if (this.roundStart) this.raiseSlope()
+  }
+
+  // bytes acknowledged for each segment more: a slope that doubles with each round
+  private raiseSlope(): void {
+    const growth = 2 ** this.probeUpRounds
+    this.probeUpRounds = Math.min(this.probeUpRounds + 1, 30)
+    this.probeUpCount = Math.max(this.window / growth, this.mss)
+  }
+
+  // ---- ProbeRTT
+
+  private updateMinRtt(ack: AckSample): void {
+    const { now } = this
+    const { rtt } = ack
+    this.probeRttExpired = now > this.probeRttAt + PROBE_RTT_INTERVAL
+    if (rtt >= 0 && (rtt < this.probeRttMin || this.probeRttExpired)) {
+      this.probeRttMin = rtt
+      this.probeRttAt = now
+    } else if (rtt <= this.probeRttMin * SAME_RTT) {
+      // the queue was empty just now: there is nothing to drain it for
+      this.probeRttAt = now
+      this.minRttAt = now
+    }
+    if (this.probeRttMin < this.minRtt || now > this.minRttAt + MIN_RTT_WINDOW) {
+      this.minRtt = this.probeRttMin
+      this.minRttAt = this.probeRttAt
+    }
+  }
+
+  private checkProbeRtt(ack: AckSample): void {
+    if (this.phase !== 'probe-rtt' && this.probeRttExpired && !this.idleRestart) {
+      this.phase = 'probe-rtt'
+      this.priorWindow = Math.max(this.priorWindow, this.window)
+      this.probeRttDoneAt = 0
+      this.ackPhase = 'stopping'
+      this.startRound(ack)
+    }
+    if (this.phase === 'probe-rtt') {
+      if (this.probeRttDoneAt === 0 && ack.inFlight <= this.probeRttWindow) {
+        this.probeRttDoneAt = this.now + PROBE_RTT_DURATION
+        this.probeRttRoundDone = false
+        this.startRound(ack)
+      } else if (this.probeRttDoneAt !== 0) {
+        if (this.roundStart) this.probeRttRoundDone = true
+        if (this.probeRttRoundDone) this.checkProbeRttDone(this.now)
+      }
+    }
+    if (ack.ackedBytes > 0) this.idleRestart = false
+  }
+
+  private checkProbeRttDone(now: number): void {
+    if (this.probeRttDoneAt === 0 || now <= this.probeRttDoneAt) return
+    this.probeRttAt = now
+    this.restoreWindow()
+    this.bwShortTerm = INFINITY
+    this.inflightShortTerm = INFINITY
+    if (this.fullBwReached) {
+      this.startDown()
+      this.phase = 'cruise'
+    } else {
+      this.phase = 'startup'
+    }
+  }
+
+  private get probeRttWindow(): number {
+    return Math.max(this.bdp(this.bw, PROBE_RTT_CWND_GAIN), this.minPipe)
+  }
+
+  // ---- what follows from the model
+
+  private setPacingRate(gain: number): void {
+    if (this.bw === 0) return
+    const rate = gain * this.bw * PACING_MARGIN
+    if (this.fullBwReached || rate > this.pacingRate) this.pacingRate = rate
+  }
+
+  private setWindow(ack: AckSample): void {
+    const most = this.withQuanta(this.bdp(this.bw, GAINS[this.phase].cwnd) + this.extraAckedFilter.best)
+    if (this.fullBwReached) {
+      this.window = Math.min(this.window + ack.ackedBytes, most)
+    } else if (this.window < most || ack.delivered < INITIAL_SEGMENTS * this.mss) {
+      this.window += ack.ackedBytes
+    }
+    this.window = Math.max(this.window, this.minPipe)
+    if (this.phase === 'probe-rtt') this.window = Math.min(this.window, this.probeRttWindow)
+    this.boundByModel()
+  }
+
+  /** §5.6.4.7 */
+  private boundByModel(): void {
+    let cap = INFINITY
+    if (this.phase === 'cruise' || this.phase === 'probe-rtt') cap = this.inflightWithHeadroom
+    else if (this.isProbingBw) cap = this.inflightLongTerm
+    cap = Math.max(Math.min(cap, this.inflightShortTerm), this.minPipe)
+    this.window = Math.min(this.window, cap)
+  }
+
+  private restoreWindow(): void {
+    this.window = Math.max(this.window, this.priorWindow)
+    this.priorWindow = 0
+  }
+}
+
+export const BBR: CongestionAlgorithm = {
+  name: 'bbr',
+  create: (mss, random) => new Bbr(mss, random),
+}

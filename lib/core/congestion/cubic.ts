@@ -1,0 +1,166 @@
+// CUBIC: a window that grows with the time since the last loss, not with the round trip (RFC 9438), and HyStart++ before it.
+import type { AckSample, CongestionAlgorithm, CongestionController } from './controller.js'
+import { HyStart } from './hystart.js'
+
+/** Segments per second cubed (§4.6). */
+const C = 0.4
+const BETA = 0.7
+/** §4.3: what gives Reno's average rate with this β. */
+const ALPHA = (3 * (1 - BETA)) / (1 + BETA)
+const INITIAL_SEGMENTS = 10
+
+class Cubic implements CongestionController {
+  readonly ownsRecovery = false
+  window: number
+  ssthresh = Number.POSITIVE_INFINITY
+  pacingRate = Number.POSITIVE_INFINITY
+  private mss: number
+  private hystart = new HyStart()
+
+  // ---- in segments and seconds, as the RFC has them
+  private wMax = 0
+  private wEst = 0
+  private k = 0
+  private origin = 0
+  private windowAtEpoch = 0
+  /** ms; NaN: congestion avoidance has not begun. */
+  private epochAt = Number.NaN
+  private lastAckAt = 0
+
+  private before = { window: 0, ssthresh: 0, wMax: 0, k: 0, origin: 0, wEst: 0, windowAtEpoch: 0, epochAt: 0 }
+
+  constructor(mss: number) {
+    this.mss = mss
+    this.window = INITIAL_SEGMENTS * mss
+  }
+
+  get sendQuantum(): number {
+    return Math.max(2 * this.mss, Math.min(this.pacingRate, 65_536))
+  }
+
+  onSent(): void {}
+
+  onAck(ack: AckSample, now: number): void {
+    this.pace(ack.srtt)
+    if (ack.inRecovery) return
+    if (ack.appLimited) {
+      // §5.8: time without use is no time of growth
+      if (!Number.isNaN(this.epochAt)) this.epochAt += now - this.lastAckAt
+      this.lastAckAt = now
+      return
+    }
+    this.lastAckAt = now
+    if (this.window < this.ssthresh) this.slowStart(ack)
+    else this.avoidCongestion(ack, now)
+  }
+
+  onLoss(_lostBytes: number, inFlight: number): void {
+    this.remember()
+    this.reduce(inFlight)
+    this.window = this.ssthresh
+  }
+
+  onTimeout(inFlight: number): void {
+    this.remember()
+    this.reduce(inFlight)
+    this.window = this.mss
+  }
+
+  onRestart(): void {
+    this.window = Math.min(this.window, Math.max(INITIAL_SEGMENTS * this.mss, this.mss))
+    this.epochAt = Number.NaN
+  }
+
+  onUndo(): void {
+    const { before } = this
+    this.window = Math.max(this.window, before.window)
+    this.ssthresh = before.ssthresh
+    this.wMax = before.wMax
+    this.k = before.k
+    this.origin = before.origin
+    this.wEst = before.wEst
+    this.windowAtEpoch = before.windowAtEpoch
+    this.epochAt = before.epochAt
+  }
+
+  onRecoveryEnd(): void {}
+
+  onPacketLost(): void {}
+
+  onMss(mss: number): void {
+    this.window = Math.max(mss, (this.window / this.mss) * mss)
+    this.mss = mss
+  }
+
+  private slowStart(ack: AckSample): void {
+    const growth = this.hystart.onAck(ack.ackedBytes, ack.rtt, ack.roundStart, this.mss)
+    if (growth < 0) this.ssthresh = this.window
+    else this.window = Math.min(this.window + growth, this.ssthresh)
+  }
+
+  private avoidCongestion(ack: AckSample, now: number): void {
+    const cwnd = this.window / this.mss
+    if (Number.isNaN(this.epochAt)) this.beginEpoch(cwnd, now)
+    const t = (now - this.epochAt) / 1000
+    const rtt = ack.srtt / 1000
+    const acked = ack.ackedBytes / this.mss
+    // §4.3, equation (4); past the window before the loss Reno's own slope
+    const alpha = this.wEst >= this.wMaxBefore ? 1 : ALPHA
+    this.wEst += (alpha * acked) / cwnd
+    const cubic = this.wCubic(t)
+    if (cubic < this.wEst) {
+      this.window = Math.max(this.window, this.wEst * this.mss)
+      return
+    }
+    // §4.4, §4.5
+    const target = Math.max(cwnd, Math.min(this.wCubic(t + rtt), 1.5 * cwnd))
+    this.window += ((target - cwnd) / cwnd) * acked * this.mss
+  }
+  private wMaxBefore = 0
+
+  private beginEpoch(cwnd: number, now: number): void {
+    this.epochAt = now
+    this.windowAtEpoch = cwnd
+    this.wEst = cwnd
+    this.origin = Math.max(this.wMax, cwnd)
+    this.k = Math.cbrt((this.origin - cwnd) / C) // §4.2, equation (2)
+  }
+
+  private wCubic(seconds: number): number {
+    return C * (seconds - this.k) ** 3 + this.origin // §4.2, equation (1)
+  }
+
+  private reduce(inFlight: number): void {
+    const cwnd = this.window / this.mss
+    this.wMaxBefore = cwnd
+    // §4.7, fast convergence
+    this.wMax = cwnd < this.wMax ? (cwnd * (1 + BETA)) / 2 : cwnd
+    const basis = Math.min(this.window, Math.max(inFlight, 2 * this.mss)) // §4.6: not a window that was never used
+    this.ssthresh = Math.max(basis * BETA, 2 * this.mss)
+    this.epochAt = Number.NaN
+  }
+
+  private pace(srtt: number): void {
+    if (srtt <= 0) return
+    // as Linux: twice the rate in slow start, 1.2 times after
+    const gain = this.window < this.ssthresh / 2 ? 2 : 1.2
+    this.pacingRate = (gain * this.window) / srtt
+  }
+
+  private remember(): void {
+    const { before } = this
+    before.window = this.window
+    before.ssthresh = this.ssthresh
+    before.wMax = this.wMax
+    before.k = this.k
+    before.origin = this.origin
+    before.wEst = this.wEst
+    before.windowAtEpoch = this.windowAtEpoch
+    before.epochAt = this.epochAt
+  }
+}
+
+export const CUBIC: CongestionAlgorithm = {
+  name: 'cubic',
+  create: (mss) => new Cubic(mss),
+}

@@ -1,0 +1,43 @@
+// What becomes of a flight, told to all that live by it: loss detection, the delivery rate, undo, the congestion control.
+import type { CongestionController, LostPacket } from './congestion/controller.js'
+import type { Rack } from './recovery/rack.js'
+import type { Undo } from './recovery/undo.js'
+import type { DeliveryRate } from './send/delivery-rate.js'
+import type { Flight, FlightObserver } from './send/flight.js'
+
+/** The parts of a connection that live by its flights. */
+export interface FlightParts {
+  readonly rack: Rack
+  readonly rate: DeliveryRate
+  readonly undo: Undo
+  readonly controller: CongestionController
+  readonly lastSentAt: number
+}
+
+export class FlightWatch implements FlightObserver {
+  private readonly parts: FlightParts
+  private readonly packet: LostPacket = { size: 0, txInFlight: 0, lostSince: 0, delivered: 0, appLimited: false }
+
+  constructor(parts: FlightParts) {
+    this.parts = parts
+  }
+
+  onDelivered(flight: Flight, now: number): void {
+    const { rack, rate, undo } = this.parts
+    rack.onDelivered(flight, now)
+    rate.onDelivered(flight, now)
+    undo.onDelivered(flight)
+  }
+
+  onLost(flight: Flight): void {
+    const { rate, controller, lastSentAt } = this.parts
+    const { packet } = this
+    rate.onLost(flight)
+    packet.size = flight.length
+    packet.txInFlight = flight.txInFlight
+    packet.lostSince = rate.lost - flight.lostBefore
+    packet.delivered = rate.delivered
+    packet.appLimited = flight.appLimited
+    controller.onPacketLost(packet, lastSentAt)
+  }
+}

@@ -1,0 +1,43 @@
+// Tail loss probe: one segment that draws an ACK when the last ones of a flight are silent (RFC 8985 §7).
+
+/** Worst delayed ACK of a peer, for a lone segment (RFC 8985 §7.2). */
+const MAX_ACK_DELAY = 200
+/** What a timer's granularity adds. */
+const CLOCK_STEP = 2
+
+export class TailLossProbe {
+  /** Offset past the probe; < 0: none is out. */
+  private end = -1
+  private isRetransmission = false
+
+  /** ms to wait for an ACK before probing. */
+  timeout(srtt: number, segmentsInFlight: number, rto: number): number {
+    const wait = 2 * srtt + CLOCK_STEP + (segmentsInFlight <= 1 ? MAX_ACK_DELAY : 0)
+    return Math.min(wait, rto)
+  }
+
+  get isOut(): boolean {
+    return this.end >= 0
+  }
+
+  onSent(end: number, isRetransmission: boolean): void {
+    this.end = end
+    this.isRetransmission = isRetransmission
+  }
+
+  /**
+   * §7.4.2: an ACK at or past the probe.
+   * @returns true: the probe repaired a loss that nothing else showed, and the window has to answer for it.
+   */
+  onAck(ack: number, hasDuplicateSack: boolean): boolean {
+    if (this.end < 0 || ack < this.end) return false
+    const repaired = this.isRetransmission && !hasDuplicateSack
+    this.end = -1
+    // an ACK beyond the probe, without a word of a duplicate: the original never came
+    return repaired
+  }
+
+  cancel(): void {
+    this.end = -1
+  }
+}
