@@ -71,3 +71,12 @@ describe('memory', () => {
     expect(retained(reassembly.takeFrom(100) ?? [])).toBeLessThan(130_000)
   })
 })
+
+describe('D-SACK (RFC 2883 §4)', () => {
+  test('names the part that was held already, not all of the segment', () => {
+    const tcp = established({ peer: SACK })
+    tcp.inject('. 101:201 ack 1').expect('. 1 ack 1 <sack 101:201>')
+    tcp.inject('. 151:301 ack 1').expect('. 1 ack 1 <sack 151:201 101:301>')
+    tcp.inject('. 51:301 ack 1').expect('. 1 ack 1 <sack 101:301 51:301>')
+  })
+})

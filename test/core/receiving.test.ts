@@ -51,6 +51,19 @@ describe('delayed acknowledgments', () => {
     }
   })
 
+  test('SHLD-19 (§3.8.6.3): full-sized is what the peer sends now: options or a smaller MTU shorten it', () => {
+    const { tcp, next } = settled()
+    let at = next
+    for (const size of [1000, 900, 60]) {
+      for (let i = 0; i < 4; i++, at += size) tcp.inject(`. ${at}:${at + size} ack 1`).take()
+      tcp.at(tcp.time + 100).take()
+      for (let i = 0; i < 10; i++, at += 2 * size) {
+        tcp.inject(`. ${at}:${at + size} ack 1`).silence()
+        tcp.inject(`. ${at + size}:${at + 2 * size} ack 1`).expect(`. 1 ack ${at + 2 * size}`)
+      }
+    }
+  })
+
   test('SHLD-19 (§3.8.6.3): or as many bytes in small segments', () => {
     const { tcp, next } = settled()
     let at = next

@@ -1,5 +1,5 @@
 // Text and FIN of an acceptable segment: RFC 9293 §3.10.7.4, seventh and eighth.
-import { FIN, type Segment } from '../../wire/segment.js'
+import { FIN, PSH, type Segment } from '../../wire/segment.js'
 import { ENDED, READABLE } from '../events.js'
 import { cut } from '../receive/reassembly.js'
 import { canReceive } from '../state.js'
@@ -17,7 +17,7 @@ export function takeText(tcb: Tcb, segment: Segment, from: number, now: number):
   const { payload } = segment
   const end = from + payload.length
   const fits = end <= tcb.window.edge
-  if (payload.length > 0 && !keepText(tcb, payload, from, Math.min(end, tcb.window.edge, tcb.finAt), now)) return
+  if (payload.length > 0 && !keepText(tcb, segment, from, Math.min(end, tcb.window.edge, tcb.finAt), now)) return
   // a FIN before text that is held already cannot be one
   const isFin = segment.flags & FIN && fits && end >= tcb.rcvNxt && end >= tcb.reassembly.end
   if (isFin && tcb.finAt === Number.POSITIVE_INFINITY) tcb.finAt = end
@@ -26,8 +26,9 @@ export function takeText(tcb: Tcb, segment: Segment, from: number, now: number):
 }
 
 /** @returns false: the connection is over. */
-function keepText(tcb: Tcb, payload: Uint8Array, from: number, to: number, now: number): boolean {
+function keepText(tcb: Tcb, segment: Segment, from: number, to: number, now: number): boolean {
   const { rcvNxt, reassembly, ackPolicy } = tcb
+  const { payload } = segment
   if (from < rcvNxt) {
     tcb.stats.duplicates++
     noteDuplicate(tcb, from, Math.min(from + payload.length, rcvNxt))
@@ -44,22 +45,22 @@ function keepText(tcb: Tcb, payload: Uint8Array, from: number, to: number, now: 
   const bytes = cut(payload, start - from, to - from)
   if (start > rcvNxt) {
     tcb.stats.outOfOrder++
-    if (reassembly.insert(start, bytes) < bytes.length) noteDuplicate(tcb, start, to)
+    if (reassembly.insert(start, bytes) < bytes.length) noteDuplicate(tcb, reassembly.heldFrom, reassembly.heldTo)
     ackPolicy.onDuplicate()
   } else {
-    takeInOrder(tcb, bytes, now)
+    takeInOrder(tcb, bytes, (segment.flags & PSH) !== 0, now)
   }
   if (tcb.received.chunkCount + reassembly.chunkCount > tcb.compactAt) compact(tcb)
   return true
 }
 
-function takeInOrder(tcb: Tcb, bytes: Uint8Array, now: number): void {
+function takeInOrder(tcb: Tcb, bytes: Uint8Array, pushed: boolean, now: number): void {
   const { received, reassembly, ackPolicy } = tcb
   const before = tcb.rcvNxt
   received.push(bytes)
   tcb.rcvNxt += bytes.length
   if (reassembly.isEmpty) {
-    const due = ackPolicy.onText(bytes.length, now)
+    const due = ackPolicy.onText(bytes.length, pushed, now)
     if (due < tcb.timers.delayedAck) tcb.timers.delayedAck = due
   } else {
     for (;;) {

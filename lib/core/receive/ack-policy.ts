@@ -17,14 +17,20 @@ export class AckPolicy {
   private bytes = 0
   private quick = QUICK_SEGMENTS
   private lastTextAt = 0
-  /** Largest text seen: what "full-sized" means here. */
+  /** What "full-sized" means here: the largest text seen, or the length of two in a row that more was to follow. */
   private fullSize = 536
+  private lastLength = 0
+  /** Largest text seen from the peer, bytes: what a window has to open by. */
+  peerSegment = 536
 
-  /** Text in order arrived. @returns when an ACK is due, ms; Infinity: it is due now. */
-  onText(length: number, now: number): number {
+  /** Text in order arrived; `pushed`: with PSH. @returns when an ACK is due, ms; Infinity: it is due now. */
+  onText(length: number, pushed: boolean, now: number): number {
     if (now - this.lastTextAt > IDLE) this.quick = QUICK_SEGMENTS
     this.lastTextAt = now
-    if (length > this.fullSize) this.fullSize = length
+    if (length > this.peerSegment) this.peerSegment = length
+    // options, or a path with a smaller MTU, may shorten what is full-sized
+    if (length > this.fullSize || (!pushed && length === this.lastLength)) this.fullSize = length
+    this.lastLength = pushed ? 0 : length
     this.bytes += length
     if (this.quick > 0) this.quick--
     else if (this.bytes < 2 * this.fullSize) return now + DELAY
@@ -43,10 +49,5 @@ export class AckPolicy {
     this.bytes = 0
     if (this.duplicates > 0) this.duplicates--
     else this.now = false
-  }
-
-  /** Largest text seen from the peer, bytes. */
-  get peerSegment(): number {
-    return this.fullSize
   }
 }

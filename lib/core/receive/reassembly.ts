@@ -15,6 +15,9 @@ export class Reassembly {
   chunkCount = 0
   /** Bytes held. */
   bytes = 0
+  /** What of the bytes inserted last was held already, the first such part (RFC 2883 §4). */
+  heldFrom = 0
+  heldTo = 0
   private ranges: Range[] = []
   private clock = 0
 
@@ -34,11 +37,16 @@ export class Reassembly {
     let kept = 0
     let at = from
     const touched = ++this.clock
+    this.heldFrom = this.heldTo = 0
     while (at < to) {
       const index = this.findFrom(at)
       const next = this.ranges[index]
       if (next !== undefined && next.from <= at) {
         next.touched = touched
+        if (this.heldTo === 0) {
+          this.heldFrom = at
+          this.heldTo = Math.min(to, next.to)
+        }
         at = next.to
         continue
       }
