@@ -235,9 +235,11 @@ describe('the scoreboard', () => {
   test('counts what a naive list counts', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 80, size: 'max' }), (steps) => {
-        const scoreboard = new Scoreboard()
         const delivered: number[] = []
-        const sink = { onDelivered: (flight: Flight) => void delivered.push(flight.from) }
+        const scoreboard = new Scoreboard({
+          onDelivered: (flight: Flight) => void delivered.push(flight.from),
+          onLost: () => {},
+        })
         let model: Model[] = []
         let [una, nxt, now] = [0, 0, 0]
         const sum = (which: (flight: Model) => boolean): number =>
@@ -254,7 +256,7 @@ describe('the scoreboard', () => {
             model = cut(model, upTo)
             const fresh = sum(({ to, sacked }) => to <= upTo && !sacked)
             model = model.filter(({ to }) => to > upTo)
-            expect(scoreboard.acknowledge(upTo, sink, now)).toBe(fresh)
+            expect(scoreboard.acknowledge(upTo, now)).toBe(fresh)
             una = Math.max(una, upTo)
           } else if (kind === 'sack') {
             const left = una + a
@@ -264,7 +266,7 @@ describe('the scoreboard', () => {
             const inside = ({ from, to, sacked }: Model): boolean => from >= left && to <= right && !sacked
             const fresh = sum(inside)
             for (const flight of model.filter(inside)) Object.assign(flight, { sacked: true, lost: false })
-            expect(scoreboard.sack(Float64Array.of(left, right), 1, sink, now)).toBe(fresh)
+            expect(scoreboard.sack(Float64Array.of(left, right), 1, now)).toBe(fresh)
           } else if (kind === 'lose') {
             let flight = scoreboard.oldest
             for (let i = 0; i < a && flight?.later; i++) flight = flight.later

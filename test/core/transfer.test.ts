@@ -38,7 +38,7 @@ function transfer(length: number, options: PairOptions): { pair: Pair; intact: b
   return { pair, intact: finished && got.equals(data), ms: pair.now - started }
 }
 
-function lossy(seed: number, share: number): PairOptions['filter'] {
+function lossy(seed: number, share: number): NonNullable<PairOptions['filter']> {
   let x = seed
   return () => {
     x = (Math.imul(x, 1664525) + 1013904223) >>> 0
