@@ -4,7 +4,7 @@ import { Connection } from '../core/connection.js'
 import type { Trace } from '../core/trace.js'
 import type { Platform } from '../platform/platform.js'
 import { ACK, decode, RST, Segment, SYN } from '../wire/segment.js'
-import { mapped } from './address.js'
+import { isUnicast, mapped } from './address.js'
 import { Binding } from './binding.js'
 import { Channel, type ChannelAddresses, type ChannelHost, type ChannelOwner } from './channel.js'
 import { Demux, type Tenant } from './demux.js'
@@ -328,6 +328,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Settle
   }
 
   private strangerArrives(arrival: Arrival): void {
+    if (!isUnicast(arrival.address)) return // MUST-63
     // before the socket is chosen, the addresses must be as they are now
     if (arrival.local.wildcard && arrival.segment.flags === SYN) this.binding.refresh(arrival.now)
     const listener = this.listenerFor(arrival)

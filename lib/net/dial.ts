@@ -4,6 +4,7 @@ import type { EventEmitter } from 'node:events'
 import { type BlockList, isIP } from 'node:net'
 import type { Config } from '../core/config.js'
 import { CLOSED, CONNECTED } from '../core/events.js'
+import { isUnicast } from '../endpoint/address.js'
 import type { Channel, ChannelOwner } from '../endpoint/channel.js'
 import type { ConnectTarget } from '../endpoint/target.js'
 import type { Alarm, Platform } from '../platform/platform.js'
@@ -191,6 +192,7 @@ export class Dial {
     const { destination, transport } = this.request
     const { port, localAddress, localPort } = destination
     if (port === 0 && !transport.udpPort) throw connectError('ECONNREFUSED', address, port)
+    if (!isUnicast(address)) throw connectError('ENETUNREACH', address, port) // MUST-46, as kernels say it
     if (localPort !== undefined && !(Number.isInteger(localPort) && localPort > 0 && localPort < 65536)) {
       throw bindError('EINVAL', localAddress ?? wildcard(family), localPort)
     }
