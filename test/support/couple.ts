@@ -107,6 +107,8 @@ export class Couple {
   /** Those that the listener has accepted, in order. */
   readonly accepted: Party[] = []
   listener: Listener | null = null
+  /** Called with each that is accepted, before it hears anything. */
+  onAccepted: (party: Party) => void = () => {}
   private readonly target: Partial<ListenTarget>
 
   constructor(options: CoupleOptions = {}) {
@@ -132,7 +134,13 @@ export class Couple {
     this.listener = this.serverHost.stack.listen(
       { address: SERVER, port: PORT, ...this.target, ...target },
       () => this.serverConfig,
-      { onConnection: (channel) => void this.accepted.push(own(new Party(), channel)) },
+      {
+        onConnection: (channel) => {
+          const party = own(new Party(), channel)
+          this.accepted.push(party)
+          this.onAccepted(party)
+        },
+      },
     )
     return this
   }
