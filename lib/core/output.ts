@@ -28,7 +28,7 @@ export function pollSegment(tcb: Tcb, out: Segment, now: number): boolean {
   }
   if (tcb.sndUna === 0) return pollSyn(tcb, out, now) || pollHandshakeAck(tcb, out, now)
   if (tcb.tailProbeOwed && pollTailProbe(tcb, out, now)) return true
-  return pollLost(tcb, out, now) || pollNew(tcb, out, now) || pollProbe(tcb, out, now) || pollAck(tcb, out, now)
+  return pollLost(tcb, out, now) || pollNew(tcb, out, now) || pollAck(tcb, out, now) || pollProbe(tcb, out, now)
 }
 
 function pollReset(tcb: Tcb, out: Segment): boolean {
@@ -216,16 +216,6 @@ function armPersist(tcb: Tcb, now: number): void {
   timers.persist = now + persist.interval(rtt.rto, config.maxRto)
 }
 
-/** Keep-alive or zero-window probe: nothing, at a number that the peer has acknowledged, so that it must answer. */
-function pollProbe(tcb: Tcb, out: Segment, now: number): boolean {
-  if (!tcb.probeOwed) return false
-  tcb.probeOwed = false
-  prepare(tcb, out, now)
-  out.seq = wrap(tcb.iss, tcb.sndNxt - 1)
-  noteAckSent(tcb)
-  return true
-}
-
 function pollAck(tcb: Tcb, out: Segment, now: number): boolean {
   const isDue =
     tcb.ackPolicy.now ||
@@ -236,6 +226,19 @@ function pollAck(tcb: Tcb, out: Segment, now: number): boolean {
   if (!isDue) return false
   prepare(tcb, out, now)
   noteAckSent(tcb)
+  return true
+}
+
+/**
+ * Keep-alive or zero-window probe: nothing, at a number that the peer has acknowledged, so that it must answer. For the same
+ * reason it does not look at the rest: an ACK that waits still waits, and a window update has left before.
+ */
+function pollProbe(tcb: Tcb, out: Segment, now: number): boolean {
+  if (!tcb.probeOwed) return false
+  tcb.probeOwed = false
+  prepare(tcb, out, now)
+  out.seq = wrap(tcb.iss, tcb.sndNxt - 1)
+  tcb.window.confirm()
   return true
 }
 

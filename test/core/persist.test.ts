@@ -1,4 +1,4 @@
-// The persist timer beside progress: it is about a window that is in the way now (RFC 9293 §3.8.6.1, §3.8.6.2.1).
+// The persist timer beside progress: it is about a window that is in the way now, and a probe says nothing else (RFC 9293 §3.8.6.1, §3.8.6.2.1).
 import { expect, test } from 'vitest'
 import { established } from '../support/script.js'
 
@@ -26,4 +26,35 @@ test('MUST-20 (§3.8.3): probes that were answered do not count against a window
   const since = tcp.time
   expect(tcp.next() - since).toBeLessThanOrEqual(1000)
   tcp.expect('. 2000 ack 1')
+})
+
+test('§3.10.7.4, first: a probe is out of the window, so the ACK that waits goes on waiting for a segment of its own', () => {
+  const tcp = established({ window: 1000 })
+  // beyond the ACKs that leave at once in the beginning
+  for (let i = 0; i < 20; i++) {
+    tcp.inject(`. ${1 + 1000 * i}:${1001 + 1000 * i} ack 1 win 1000`).take()
+    tcp.receive()
+  }
+  tcp.at(100).take()
+  tcp.send(2000)
+  tcp.expect('. 1:1001 ack 20001').inject('. 20001 ack 1001 win 0')
+  const probedAt = tcp.connection.wakeAt - 1_000_000
+  tcp
+    .at(probedAt - 20)
+    .inject('P. 20001:20011 ack 1001 win 0')
+    .silence()
+  tcp.at(probedAt).expect('. 1000 ack 20011')
+  tcp.at(probedAt + 20).expect('. 1001 ack 20011')
+})
+
+test('§3.10.7.4, first: a window update that is due leaves beside the probe', () => {
+  const tcp = established({
+    window: 1000,
+    config: { maxReceiveBuffer: 2000, keepAlive: true, keepAliveInitialDelay: 5000 },
+  })
+  tcp.inject('. 1:1001 ack 1', 'P. 1001:2001 ack 1').expect('. 1 ack 2001 win 0').at(5000)
+  tcp.expect('. 0 ack 2001 win 0')
+  tcp.connection.receive()
+  tcp.connection.receive()
+  tcp.at(80_000).expect('. 1 ack 2001 win 2000', '. 0 ack 2001 win 2000')
 })
