@@ -1,6 +1,7 @@
 // How well losses are repaired, as tables in virtual time: a change of behaviour shows as a difference (-u writes them anew).
 import { describe, expect, test } from 'vitest'
-import { type Config, createConfig } from '../../lib/core/config.js'
+import { createConfig } from '../../lib/core/config.js'
+import { congestionControls, findCongestionControl } from '../../lib/core/congestion/algorithms.js'
 import type { Host } from '../../lib/testing/host.js'
 import { Link, type LinkOptions } from '../../lib/testing/link.js'
 import { Network, type NetworkOptions } from '../../lib/testing/network.js'
@@ -9,11 +10,13 @@ import { stream } from '../support/schedule.js'
 
 const MB = 1_000_000
 
+type Options = NonNullable<Parameters<typeof createConfig>[0]>
+
 /** `bytes` from client to server, and the close of both. @throws when it takes more than `limit` ms */
 function transfer(
   bytes: number,
   network: NetworkOptions,
-  config: Partial<Config> = {},
+  config: Options = {},
   limit = 7_200_000,
 ): { couple: Couple; finishedAt: number } {
   const couple = new Couple({ network: { capture: false, ...network }, config }).listen()
@@ -71,7 +74,7 @@ const LOSSES = [0, 0.001, 0.01, 0.05, 0.1, 0.2, 0.3]
 const RTTS = [1, 10, 50, 200]
 
 /** kB/s, the mean over some seeds. */
-function goodput(bytes: number, link: Partial<LinkOptions>, config: Partial<Config> = {}, seeds = 4): string {
+function goodput(bytes: number, link: Partial<LinkOptions>, config: Options = {}, seeds = 4): string {
   let ms = 0
   for (let seed = 1; seed <= seeds; seed++) ms += transfer(bytes, { seed, link }, config).finishedAt
   return `${kbps(bytes * seeds, ms)}`
@@ -99,7 +102,7 @@ describe('goodput', () => {
   })
 
   test('by what the peers agree to, at 20 ms', () => {
-    const options: readonly [string, Partial<Config>][] = [
+    const options: readonly [string, Options][] = [
       ['all', {}],
       ['no times', { timestamps: false }],
       ['no SACK', { sack: false }],
@@ -117,6 +120,26 @@ describe('goodput', () => {
       1 %               960      961     1183     1185
       5 %               285      288      227      219
       10 %              138      137      111       30
+      "
+    `)
+  })
+
+  test('by congestion control, at 20 ms', () => {
+    const rows = LOSSES.map((loss) => {
+      const link = { loss, delay: 10, rate: 100e6, queue: 250_000 }
+      const cells = congestionControls.map((name) => goodput(MB, link, { congestion: findCongestionControl(name) }))
+      return [`${loss * 100} %`, ...cells] as const
+    })
+    expect(table('kB/s, 1 MB', congestionControls, rows)).toMatchInlineSnapshot(`
+      "
+      kB/s, 1 MB       reno    cubic      bbr
+      0 %              4681     4623     5437
+      0.1 %            4093     4312     5410
+      1 %               960     1059     5245
+      5 %               285      252     3702
+      10 %              138      104     2437
+      20 %               21       16      244
+      30 %                2        2       75
       "
     `)
   })
@@ -164,8 +187,11 @@ describe('goodput', () => {
   })
 })
 
-/** Two senders with a path of their own each, `delays` ms, into one link to the server; the second begins `later` ms later. */
-function share(delays: readonly [number, number], later: number, seconds: number): readonly string[] {
+/**
+ * Two senders, by their congestion controls, through one link to the server, and back over `delays` ms; the second begins
+ * `later` ms later.
+ */
+function share(names: readonly [string, string], delays: readonly [number, number], later: number): readonly string[] {
   const network = new Network({ capture: false, seed: 3 })
   const server = network.host(SERVER)
   const bottleneck = new Link(network.clock, network.random.fork(), { rate: 20e6, queue: 100_000, delay: 10 })
@@ -180,25 +206,26 @@ function share(delays: readonly [number, number], later: number, seconds: number
       }
     },
   })
-  const begin = (host: Host): void => {
+  const begin = (host: Host, name: string): void => {
     const onEvents = (): void => {
       while (channel.send(stream(0, 0, 65_536)) > 0);
     }
-    const channel = host.stack.connect({ address: SERVER, port: PORT }, createConfig(), { onEvents })
+    const config = createConfig({ congestion: findCongestionControl(name) })
+    const channel = host.stack.connect({ address: SERVER, port: PORT }, config, { onEvents })
   }
   const hosts = [CLIENT, '10.0.0.3'].map((address) => network.host(address))
   hosts.forEach((host, i) => {
     network.route(host, server, bottleneck)
     network.link(server, host).set({ delay: delays[i] ?? 0 })
   })
-  begin(hosts[0] as Host)
+  begin(hosts[0] as Host, names[0])
   network.advance(later)
-  begin(hosts[1] as Host)
+  begin(hosts[1] as Host, names[1])
   // once both have found their place
   network.advance(10_000)
   const before = [...got]
-  network.advance(seconds * 1000)
-  const [a = 0, b = 0] = got.map((bytes, i) => kbps(bytes - (before[i] ?? 0), seconds * 1000))
+  network.advance(30_000)
+  const [a = 0, b = 0] = got.map((bytes, i) => kbps(bytes - (before[i] ?? 0), 30_000))
   const fairness = (a + b) ** 2 / (2 * (a * a + b * b))
   return [`${a}`, `${b}`, fairness.toFixed(3)]
 }
@@ -206,9 +233,13 @@ function share(delays: readonly [number, number], later: number, seconds: number
 describe('fairness', () => {
   test('two flows through one link of 20 Mbit/s: 2,500 kB/s to share', () => {
     const rows = [
-      ['together', ...share([10, 10], 7, 30)],
-      ['10 s later', ...share([10, 10], 10_000, 30)],
-      ['rtt 20:40', ...share([10, 30], 7, 30)],
+      ['together', ...share(['reno', 'reno'], [10, 10], 7)],
+      ['10 s later', ...share(['reno', 'reno'], [10, 10], 10_000)],
+      ['rtt 20:40', ...share(['reno', 'reno'], [10, 30], 7)],
+      ['cubic', ...share(['cubic', 'cubic'], [10, 10], 7)],
+      ['bbr', ...share(['bbr', 'bbr'], [10, 10], 7)],
+      ['reno, cubic', ...share(['reno', 'cubic'], [10, 10], 7)],
+      ['reno, bbr', ...share(['reno', 'bbr'], [10, 10], 7)],
     ] as const
     expect(table('', ['first', 'second', 'Jain'], rows)).toMatchInlineSnapshot(`
       "
@@ -216,6 +247,10 @@ describe('fairness', () => {
       together         1366     1034    0.981
       10 s later       1364     1036    0.982
       rtt 20:40        1542      858    0.925
+      cubic            1196     1203    1.000
+      bbr              1186     1157    1.000
+      reno, cubic      1049     1351    0.984
+      reno, bbr        1194     1205    1.000
       "
     `)
     for (const [, first, second, jain] of rows) {

@@ -91,7 +91,7 @@ export class Party implements ChannelOwner {
 export interface CoupleOptions {
   network?: NetworkOptions
   /** Of both sides. */
-  config?: Partial<Config>
+  config?: Parameters<typeof createConfig>[0]
   client?: Partial<Config>
   server?: Partial<Config>
   target?: Partial<ListenTarget>

@@ -1,5 +1,6 @@
 // A schedule carried out on two stacks in virtual time, with every promise that TCP makes checked all the while.
 import { type Config, createConfig } from '../../lib/core/config.js'
+import { findCongestionControl } from '../../lib/core/congestion/algorithms.js'
 import { CLOSED, CONNECTED, ENDED, WRITABLE } from '../../lib/core/events.js'
 import type { Trace } from '../../lib/core/trace.js'
 import type { Channel, ChannelOwner } from '../../lib/endpoint/channel.js'
@@ -56,7 +57,8 @@ class Actor implements ChannelOwner {
     this.program = program
     this.alone = alone
     const keepAlive = { keepAlive: probing, keepAliveInitialDelay: 30_000, keepAliveInterval: 10_000 }
-    this.config = createConfig({ ...program.settings, ...keepAlive })
+    const { congestionControl, ...settings } = program.settings
+    this.config = createConfig({ ...settings, ...keepAlive, congestion: findCongestionControl(congestionControl) })
   }
 
   /** An active channel's program begins with the connection: end() before that would only take the SYN back. */

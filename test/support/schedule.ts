@@ -1,5 +1,6 @@
 // What may happen to a connection, as fast-check draws it: the path, both sides' settings, and what their programs do and when.
 import fc from 'fast-check'
+import { congestionControls } from '../../lib/core/congestion/algorithms.js'
 import type { LinkOptions } from '../../lib/testing/link.js'
 
 /** A step of a program, `wait` ms after the one before. */
@@ -23,6 +24,7 @@ export interface Settings {
   timestamps: boolean
   sack: boolean
   noDelay: boolean
+  congestionControl: string
 }
 
 export interface Program {
@@ -111,6 +113,7 @@ const settings: fc.Arbitrary<Settings> = fc.record({
   timestamps: often(true, fc.boolean()),
   sack: often(true, fc.boolean()),
   noDelay: fc.boolean(),
+  congestionControl: fc.constantFrom(...congestionControls),
 })
 
 function program(bytes: fc.Arbitrary<number>, destructive: boolean): fc.Arbitrary<Program> {
