@@ -1,6 +1,7 @@
 // Any schedule of loss, reordering, duplication, writes, reads, pauses and half-closes: every byte and then the end, or an error that says why.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { foundSchedules } from '../support/found-schedules.js'
 import { anySchedule, type Schedule } from '../support/schedule.js'
 import { runSchedule } from '../support/schedule-run.js'
 import { runWithSockets } from '../support/schedule-sockets.js'
@@ -39,6 +40,13 @@ class Tally {
     return (this.counts.get(String(how)) ?? 0) / this.sides
   }
 }
+
+describe('schedules that once failed', () => {
+  test.each(foundSchedules)('%s', async (_why, schedule) => {
+    runSchedule(schedule, true)
+    await runWithSockets(schedule, true)
+  })
+})
 
 describe('any schedule', () => {
   test('with channels', { timeout: 60_000 + RUNS * 100 }, async () => {
