@@ -33,6 +33,8 @@ interface Outgoing {
   limit: number
   sent: number
   inFlight: number
+  /** All is sent; the takers' results are awaited. */
+  done: boolean
   over: boolean
   wake: () => void
 }
@@ -101,7 +103,7 @@ export class Files {
       if (this.#room === null) throw new Error('there is no room at the moment')
       const outgoing: Outgoing = {
         ...{ file, size: stat.size, handle, transfer: 0, takers: 0, limit: -1, sent: 0, inFlight: 0 },
-        ...{ over: false, wake: () => {} },
+        ...{ done: false, over: false, wake: () => {} },
       }
       const ref = ++this.#lastRef
       this.#outgoing.set(ref, outgoing)
@@ -142,7 +144,7 @@ export class Files {
       return
     }
     incoming.hash.update(piece)
-    this.#options.progress(`< ${incoming.file}`, incoming.received, incoming.size)
+    this.#options.progress(`receiving ${incoming.file}`, incoming.received, incoming.size)
     if (!incoming.output.write(piece)) this.#waitForDisk(incoming.output)
   }
 
@@ -187,14 +189,16 @@ export class Files {
           outgoing.wake()
         }
         room.send(data).then(acknowledged, () => {}) // one that fails takes the room with it
-        progress(`> ${file}`, outgoing.sent, total)
+        progress(`sending ${file}`, outgoing.sent, total)
       }
-      if (!outgoing.over) this.#tell({ type: 'done', transfer: outgoing.transfer, sha256: hash.digest('hex') })
+      if (outgoing.over) return
+      outgoing.done = true
+      this.#tell({ type: 'done', transfer: outgoing.transfer, sha256: hash.digest('hex') })
     } catch (error) {
       this.#tell({ type: 'cancel', transfer: outgoing.transfer, reason: 'the sender cannot read it' })
       this.#stopSending(outgoing, reasonOf(error))
     } finally {
-      progress(`> ${file}`, 0, 0)
+      progress(`sending ${file}`, 0, 0)
       await handle.close()
     }
   }
@@ -212,7 +216,7 @@ export class Files {
     const { say, nameOf } = this.#options
     if (news.ok) say(`* ${nameOf(news.from)} has ${outgoing.file}, intact`)
     else say(`* ${nameOf(news.from)} does not take ${outgoing.file}: ${news.reason}`)
-    if (--outgoing.takers === 0) this.#endSending(outgoing)
+    if (--outgoing.takers === 0 && outgoing.done) this.#endSending(outgoing) // else the host cancels it
   }
 
   #stopSending(outgoing: Outgoing, reason: string): void {
@@ -256,7 +260,7 @@ export class Files {
     const { say, progress, folder } = this.#options
     const { transfer, file, from, output, part } = incoming
     const digest = incoming.hash.digest('hex')
-    progress(`< ${file}`, 0, 0)
+    progress(`receiving ${file}`, 0, 0)
     if (incoming.received !== incoming.size || digest !== sha256) {
       this.#refuse(incoming, 'it came damaged')
       return
@@ -282,7 +286,7 @@ export class Files {
     this.#incoming.delete(incoming.transfer)
     incoming.output.destroy()
     unlink(incoming.part, () => {})
-    this.#options.progress(`< ${incoming.file}`, 0, 0)
+    this.#options.progress(`receiving ${incoming.file}`, 0, 0)
     this.#options.say(`* ${incoming.file} from ${incoming.from} has not come whole: ${reason}`)
   }
 

@@ -16,6 +16,7 @@ import { reset, Silence } from './silence.js'
 
 const FAREWELL_WITHIN = 5 // s
 const COME_BACK_WITHIN = 10 // s
+const MOST_KEPT = 1000 // lines for those who have yet to come back
 const LONGEST_QUEUE = 16 * 1024 * 1024 // bytes that may wait for someone who does not read
 
 /** A member as the host has it. */
@@ -46,6 +47,8 @@ export class Room {
   readonly #door = new Door((hello, messages, address) => this.#welcome(hello, messages, address))
   readonly #clock: NodeJS.Timeout
   readonly #expected: Map<string, Person>
+  /** What was said since the room is open again, for those who have yet to come back. */
+  readonly #saidMeanwhile: ToMember[] = []
   #age = 0 // s
   #lastOrder: number
   #closing: (() => void) | null = null
@@ -94,6 +97,7 @@ export class Room {
       ...{ id: one.id, name: one.name, order: one.order, address: one.address },
     }))
     tellMember(messages, { type: 'welcome', room, id: guest.id, host, bind, people })
+    if (back) for (const line of this.#saidMeanwhile) tellMember(messages, line)
     messages.on('message', (message) => {
       if (typeof message !== 'string') this.#relay.chunk(guest, message)
       else this.#hear(guest, readAsHost(message))
@@ -113,8 +117,7 @@ export class Room {
       case 'ping':
         break
       case 'line':
-        this.#tellAll({ type: 'line', from: guest.id, n: said.n, text: said.text }, guest)
-        tellMember(guest.messages, { type: 'said', n: said.n })
+        this.#pass({ type: 'line', from: guest.id, n: said.n, text: said.text }, guest)
         break
       case 'nick':
         guest.name = this.#freeName(said.name, guest)
@@ -126,6 +129,12 @@ export class Room {
       default:
         this.#relay.hear(guest, said)
     }
+  }
+
+  #pass(line: ToMember & { type: 'line' }, guest: Guest): void {
+    this.#tellAll(line, guest)
+    if (this.#expected.size > 0 && this.#saidMeanwhile.length < MOST_KEPT) this.#saidMeanwhile.push(line)
+    tellMember(guest.messages, { type: 'said', n: line.n })
   }
 
   // Everybody present is asked for a farewell: when all have come, whatever was said before the news went round has been
@@ -197,6 +206,7 @@ export class Room {
     if (this.#expected.size > 0 && this.#age >= COME_BACK_WITHIN) {
       for (const { name } of this.#expected.values()) this.#tellAll({ type: 'absent', name })
       this.#expected.clear()
+      this.#saidMeanwhile.length = 0
     }
     this.#checkClosed()
   }

@@ -8,7 +8,7 @@ const LONGEST_LINE = 4000
 /** One line that cannot move the cursor, change colours or turn text round. */
 export function cleanText(text: string): string {
   return stripVTControlCharacters(text.slice(0, 2 * LONGEST_LINE))
-    .replaceAll('\t', ' ')
+    .replace(/[\t\r\n]+/gu, ' ')
     .replace(UNPRINTABLE, '')
     .slice(0, LONGEST_LINE)
 }
