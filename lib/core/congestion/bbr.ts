@@ -49,7 +49,7 @@ class Bbr implements CongestionController {
   readonly ssthresh = INFINITY
   private mss: number
   private readonly random: () => number
-  private phase: Phase = 'startup'
+  phase: Phase = 'startup'
 
   // ---- the model (§2.9, §2.10); bytes, ms, bytes per ms
   private readonly maxBwFilter = new MaxFilter(2)
@@ -176,9 +176,10 @@ class Bbr implements CongestionController {
     this.restoreWindow()
   }
 
-  onTimeout(inFlight: number): void {
+  /** §5.6.4.4: one packet more than is in flight, and that is nothing: all is deemed lost. */
+  onTimeout(): void {
     this.priorWindow = Math.max(this.priorWindow, this.window)
-    this.window = Math.max(0, inFlight) + this.mss
+    this.window = this.mss
   }
 
   /** §5.4.1 */

@@ -12,6 +12,8 @@ export interface CongestionController {
   readonly sendQuantum: number
   /** `window` is meant for recoveries too; false: proportional rate reduction shapes them (RFC 9937). */
   readonly ownsRecovery: boolean
+  /** What it is about, in its own words, for those who watch: 'slow start', for one. */
+  readonly phase?: string
   /** `bytes` have left; `inFlight` counts them. */
   onSent(bytes: number, inFlight: number, now: number): void
   onAck(ack: AckSample, now: number): void
@@ -21,7 +23,7 @@ export interface CongestionController {
   onLoss(lostBytes: number, inFlight: number, now: number): void
   /** What was outstanding when the recovery began has arrived. */
   onRecoveryEnd(now: number): void
-  /** The retransmission timer expired. */
+  /** The retransmission timer expired; `inFlight`: as it was before all of it was deemed lost. */
   onTimeout(inFlight: number, now: number): void
   /** Sending resumes after a silence longer than the RTO (RFC 5681 §4.1). */
   onRestart(now: number): void
