@@ -253,6 +253,42 @@ describe('the timer expires', () => {
   })
 })
 
+describe('was it for nothing?', () => {
+  test('RFC 5682 §2.1: without SACK an ACK of all after the repetition proves nothing: the others may have waited for it', () => {
+    const tcp = bulk(10_000)
+    tcp.take()
+    tcp.at(300).take()
+    tcp.at(400).inject('. 1 ack 10001 win 65535')
+    expect(tcp.status).toMatchObject({ undos: 0, ssthresh: 5 * MSS })
+  })
+
+  test('RFC 5682 §3.1: with SACK it does, since the peer had not reported them', () => {
+    const tcp = bulk(10_000, `mss ${MSS},sackOK`)
+    tcp.take()
+    while (tcp.status.timeouts === 0) {
+      tcp.next()
+      tcp.take()
+    }
+    tcp.inject('. 1 ack 10001 win 65535')
+    expect(tcp.status).toMatchObject({ undos: 1, ssthresh: Number.POSITIVE_INFINITY })
+  })
+
+  test('RFC 3522 §3.2: with timestamps, when the ACK answers the first transmission', () => {
+    const tcp = established({ peer: `mss ${MSS},ts 0 ecr -100` })
+    tcp.send(9880)
+    tcp.take()
+    tcp.at(300).take()
+    tcp.at(310).inject('. 1 ack 989 <ts 5 ecr 0>').take()
+    expect(tcp.status).toMatchObject({ undos: 1, ssthresh: Number.POSITIVE_INFINITY })
+    const lost = established({ peer: `mss ${MSS},ts 0 ecr -100` })
+    lost.send(9880)
+    lost.take()
+    lost.at(300).take()
+    lost.at(400).inject('. 1 ack 989 <ts 5 ecr 300>').take()
+    expect(lost.status).toMatchObject({ undos: 0, ssthresh: 4940 })
+  })
+})
+
 describe('the state of the controller', () => {
   test('RFC 5681 §3.1: an undone reduction gives the window back', () => {
     const controller = NEWRENO.create(MSS, Math.random)

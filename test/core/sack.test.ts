@@ -230,6 +230,45 @@ describe('the sender', () => {
     expect(tcp.status.timeouts).toBe(0)
   })
 
+  test('RFC 8985 §7: the last segments are lost: a probe repeats the last of them, two round trips later and before the RTO', () => {
+    const tcp = inFlight(4)
+    tcp.at(100).inject('. 1 ack 2001 win 65535')
+    const { rto } = tcp.status
+    const probed = tcp.next()
+    expect(texts(tcp)).toEqual(['3001:4001'])
+    expect(probed).toBeLessThan(100 + rto)
+    expect(probed).toBeGreaterThanOrEqual(300)
+    // it arrives, and its SACK shows the other loss
+    tcp.at(probed + 100).inject('. 1 ack 2001 win 65535 <sack 3001:4001>')
+    expect(texts(tcp)).toEqual(['2001:3001'])
+    expect(tcp.status.timeouts).toBe(0)
+  })
+
+  test('RFC 8985 §7.4.2: a probe that was not needed costs nothing: the D-SACK says so', () => {
+    const tcp = inFlight(2)
+    const { cwnd } = tcp.status
+    tcp.next()
+    expect(texts(tcp)).toEqual(['1001:2001'])
+    tcp.at(tcp.time + 10).inject('. 1 ack 2001 win 65535')
+    tcp.at(tcp.time + 90).inject('. 1 ack 2001 win 65535 <sack 1001:2001>')
+    expect(tcp.status.cwnd).toBeGreaterThanOrEqual(cwnd)
+    tcp.send(1000)
+    tcp.take()
+    tcp.at(tcp.time + 100).inject('. 1 ack 3001 win 65535')
+    expect(tcp.status).toMatchObject({ ssthresh: Number.POSITIVE_INFINITY, timeouts: 0 })
+  })
+
+  test('RFC 8985 §7.4.2: one that repaired a loss is answered for by the window, as soon as an ACK beyond it shows that', () => {
+    const tcp = inFlight(2)
+    tcp.next()
+    expect(texts(tcp)).toEqual(['1001:2001'])
+    tcp.at(tcp.time + 100).inject('. 1 ack 2001 win 65535')
+    tcp.send(1000)
+    tcp.take()
+    tcp.at(tcp.time + 100).inject('. 1 ack 3001 win 65535')
+    expect(tcp.status.ssthresh).toBeLessThan(Number.POSITIVE_INFINITY)
+  })
+
   test('RFC 8985 §6.2: reordering: what is overtaken a little is not repeated', () => {
     const tcp = inFlight(10)
     tcp.at(100).inject('. 1 ack 1 win 65535 <sack 1001:2001>').take()

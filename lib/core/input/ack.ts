@@ -97,6 +97,7 @@ function acknowledge(tcb: Tcb, segment: Segment, ack: number, arrived: number, n
   const echoAt = isDuplicate && ack > priorUna ? now : echoTime(tcb, segment, now)
   rack.begin(echoAt)
   tcb.rate.begin()
+  tcb.undo.onAck(tcb.sackPermitted || scoreboard.first?.retransmitted !== true)
   if (isDuplicate) {
     tcb.stats.dsacks++
     tcb.undo.onDuplicateSack()
@@ -113,7 +114,8 @@ function acknowledge(tcb: Tcb, segment: Segment, ack: number, arrived: number, n
   if (!Number.isNaN(rack.sample)) rtt.sample(Math.max(rack.sample, 0.001))
   rack.minRtt = rtt.minRtt
   tcb.rate.finish(rtt.minRtt)
-  if (tcb.tlp.onAck(ack, isDuplicate) && tcb.repair === 'open') answerForProbe(tcb, now)
+  const isPlain = ack === priorUna && segment.length === 0 && segment.sackCount === 0
+  if (tcb.tlp.onAck(ack, isDuplicate, isPlain) && tcb.repair === 'open') answerForProbe(tcb, now)
   if (tcb.repair !== 'open' && tcb.undo.isSpurious) undoRepair(tcb, now)
   if (ack > priorUna) {
     tcb.expiries = 0

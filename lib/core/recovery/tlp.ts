@@ -26,14 +26,15 @@ export class TailLossProbe {
   }
 
   /**
-   * §7.4.2: an ACK at or past the probe.
+   * §7.4.2: an ACK at or past the probe. `isPlainDuplicate`: it moves nothing and reports nothing.
    * @returns true: the probe repaired a loss that nothing else showed, and the window has to answer for it.
    */
-  onAck(ack: number, hasDuplicateSack: boolean): boolean {
+  onAck(ack: number, hasDuplicateSack: boolean, isPlainDuplicate: boolean): boolean {
     if (this.end < 0 || ack < this.end) return false
-    const repaired = this.isRetransmission && !hasDuplicateSack
+    // up to the probe and no further: that may be the original, and the word of the duplicate still to come
+    if (this.isRetransmission && !hasDuplicateSack && !isPlainDuplicate && ack === this.end) return false
+    const repaired = this.isRetransmission && !hasDuplicateSack && ack > this.end
     this.end = -1
-    // an ACK beyond the probe, without a word of a duplicate: the original never came
     return repaired
   }
 

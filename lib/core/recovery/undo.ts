@@ -10,6 +10,7 @@ export class Undo {
   private outstanding = 0
   private retransmitted = false
   private originalArrived = false
+  private originalsTell = true
 
   /** A repair begins; a time-out within a recovery is judged on its own, but what was sent twice counts on. */
   begin(afterTimeout: boolean, now: number): void {
@@ -34,9 +35,17 @@ export class Undo {
     if (this.outstanding > 0) this.outstanding--
   }
 
+  /**
+   * Before the flights of an ACK are delivered. `originalsTell`: without SACK, what a repetition uncovers may have waited for it
+   * at the peer since before the time-out, and tells nothing (RFC 5682 §2.1).
+   */
+  onAck(originalsTell: boolean): void {
+    this.originalsTell = originalsTell
+  }
+
   onDelivered(flight: Flight): void {
     // taken for lost by the RTO, never sent again, and here it is (RFC 5682 §3.1 step 3)
-    if (this.afterTimeout && flight.lost && !flight.retransmitted) this.originalArrived = true
+    if (this.afterTimeout && this.originalsTell && flight.lost && !flight.retransmitted) this.originalArrived = true
   }
 
   /** SND.UNA moved past a flight that had left again at `resentAt`, by an ACK that answers what left at `echoAt` (RFC 3522 §3.2). */
