@@ -50,7 +50,8 @@ export function sequenceDiagram(
 ): string {
   const past = [...left.history, ...right.history].filter(({ at }) => at < since)
   const shown = new Set<object>(past)
-  const startOf = ({ start, history }: Lifeline): string => history.filter(({ at }) => at < since).at(-1)?.state ?? start
+  const startOf = ({ start, history }: Lifeline): string =>
+    history.filter(({ at }) => at < since).at(-1)?.state ?? start
   const rows: Row[] = []
   const base = new Map<string, number>()
   for (const { from, segment } of capture) if (segment && segment.flags & SYN) base.set(from, segment.seq)
