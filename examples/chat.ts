@@ -48,7 +48,8 @@ function obey(line: string, session: Session, terminal: Terminal): void {
   const [, command, rest = ''] = /^\/(\S*)\s*(.*)$/u.exec(line.trimEnd()) ?? []
   const text = command === undefined || command.startsWith('/') ? cleanText(line.replace(/^\/\//u, '/')) : ''
   if (text.trim() !== '') session.say(text)
-  else if (command === 'who') terminal.say(`* here: ${session.who().join(', ') || 'nobody'}`)
+  else if (command === 'who')
+    terminal.say(`* here: ${session.who().join(', ') || 'nobody, there is no room at the moment'}`)
   else if (command === 'nick' && rest !== '') session.rename(cleanName(rest))
   else if (command === 'send' && rest !== '') void session.files.send(rest.trim())
   else if (command === 'stats') terminal.say(statsTable(session.connections()))

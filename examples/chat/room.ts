@@ -201,7 +201,7 @@ export class Room {
       guest.silence.tick()
       if (guest.stream.writableLength > LONGEST_QUEUE) this.#lose(guest, 'does not read')
       else if (guest.farewells !== null) this.#tickLeaver(guest)
-      else if (guest.silence.length > MEMBER_SILENCE) this.#lose(guest, `silent for ${MEMBER_SILENCE} s`)
+      else if (guest.silence.length >= MEMBER_SILENCE) this.#lose(guest, `silent for ${MEMBER_SILENCE} s`)
     }
     if (this.#expected.size > 0 && this.#age >= COME_BACK_WITHIN) {
       for (const { name } of this.#expected.values()) this.#tellAll({ type: 'absent', name })

@@ -111,9 +111,10 @@ export class Session {
     if (this.#link !== null) tellHost(this.#link.messages, { type: 'nick', name })
   }
 
-  /** Who is here, by order of arrival. */
+  /** Who is here, by order of arrival; nobody while there is no room. */
   who(): string[] {
-    const host = this.#link?.welcome.host
+    if (this.#link === null) return []
+    const { host } = this.#link.welcome
     const people = [...this.#people.values()].sort((a, b) => a.order - b.order)
     return people.map(({ id, name }) => name + (id === host ? ' (host)' : '') + (id === this.#id ? ' (you)' : ''))
   }
@@ -263,7 +264,7 @@ export class Session {
     if (link === null) return
     tellHost(link.messages, { type: 'ping' })
     link.silence.tick()
-    if (link.silence.length > HOST_SILENCE) this.#over()
+    if (link.silence.length >= HOST_SILENCE) this.#over()
   }
 
   #hear(news: ToMember | null): void {
