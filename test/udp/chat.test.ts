@@ -175,7 +175,7 @@ test('strangers are answered politely, and the room goes on', async () => {
   expect(await newer.receive()).toContain('this room speaks version 1, not 7')
 
   const rude = new MessageStream(await dial())
-  const rudeClosed = new Promise((resolve) => rude.on('close', resolve))
+  const rudeClosed = new Promise<void>((resolve) => rude.on('close', resolve))
   rude.on('error', () => {})
   const name = '\x1b[31mev\u202eil\n* ann has left'
   rude.on('message', () => {})
