@@ -57,9 +57,11 @@ function onRetransmit(tcb: Tcb, now: number): void {
       enterClosed(tcb, isOver ? null : 'timed-out')
       return
     }
-    if (!isProbe && first.length >= tcb.sendMss) {
-      const limit = tcb.blackHole.onTimeout(tcb.segmentLimit, now)
-      if (limit !== tcb.segmentLimit) tcb.setSegmentLimit(limit)
+    if (!isProbe) {
+      const { segmentLimit, sendMss } = tcb
+      const size = Math.min(first.length + segmentLimit - sendMss, segmentLimit)
+      const limit = tcb.blackHole.onTimeout(size, segmentLimit, now)
+      if (limit !== segmentLimit) tcb.setSegmentLimit(limit)
     }
     beginLossRepair(tcb, now)
     if (isProbe) {

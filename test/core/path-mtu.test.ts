@@ -36,6 +36,18 @@ describe('packets that vanish for being large', () => {
     }
   })
 
+  test('what the application wrote need not fill a segment to be too large', () => {
+    const tcp = established({ peer: 'mss 1452' })
+    tcp.send(1000)
+    tcp.expect('P. 1:1001 ack 1')
+    for (let i = 0; i < 2; i++) {
+      tcp.next()
+      tcp.expect('P. 1:1001 ack 1')
+    }
+    tcp.next()
+    tcp.expect('. 1:537 ack 1').inject('. 1 ack 537').expect('P. 537:1001 ack 1')
+  })
+
   test('RFC 8899 §5.1.1: the large size is tried again, once, and comes back when it arrives', () => {
     const tcp = swallowed(7000)
     tcp.expect('. 1:1133 ack 1').at(2200)

@@ -16,13 +16,12 @@ export class BlackHole {
   private probeEnd = -1
   private pause = FIRST_PROBE_AFTER
 
-  /** The retransmission timer expired at a segment of the size in use, `size`. @returns the size to use from now on. */
-  onTimeout(size: number, now: number): number {
-    if (++this.expiries < EXPIRIES) return size
+  /** The retransmission timer expired at a segment of `size`, where `limit` is allowed. @returns what to allow from now on. */
+  onTimeout(size: number, limit: number, now: number): number {
     const smaller = SIZES.find((candidate) => candidate < size)
-    if (smaller === undefined) return size
+    if (smaller === undefined || ++this.expiries < EXPIRIES) return limit
     this.expiries = 0
-    if (this.original === 0) this.original = size
+    if (this.original === 0) this.original = limit
     this.probeAt = now + this.pause
     this.probeEnd = -1
     return smaller
