@@ -1,6 +1,7 @@
 // Anything at all, done to one connection: random segments, calls and waits, with what must hold after each of them.
 import fc from 'fast-check'
 import { type Config, createConfig } from '../../lib/core/config.js'
+import { congestionControls, findCongestionControl } from '../../lib/core/congestion/algorithms.js'
 import { CLOSED, Connection } from '../../lib/core/connection.js'
 import type { Tcb } from '../../lib/core/tcb.js'
 import { ACK, decode, encode, FIN, HEADER_LENGTH, RST, Segment, SYN } from '../../lib/wire/segment.js'
@@ -113,6 +114,7 @@ export const anyConfig: fc.Arbitrary<Partial<Config>> = fc.record({
   maxRetries: fc.constantFrom(1, 15),
   userTimeout: fc.constantFrom(0, 5000),
   finWait2Timeout: fc.constant(5000),
+  congestion: fc.constantFrom(...congestionControls.flatMap((name) => findCongestionControl(name) ?? [])),
 })
 
 /** Bytes that may be promised beyond the buffer: what rounding to units of a window scale can come to. */
@@ -300,6 +302,10 @@ export class Fuzzed {
       'what is sent is held until it is acknowledged',
     )
     must(received.length + this.read === tcb.stats.bytesReceived, 'each byte is given once')
+    const { window } = tcb.controller
+    must(window > 0 && window < Number.POSITIVE_INFINITY, `a congestion window of ${window}`)
+    const waits = tcb.sndNxt < tcb.sndEnd && tcb.state !== 'SYN-SENT'
+    if (waits) must(connection.wakeAt !== Number.POSITIVE_INFINITY, 'a timer watches what has not left yet')
     if (scoreboard.count > 0) must(connection.wakeAt !== Number.POSITIVE_INFINITY, 'a timer watches what is in flight')
   }
 }
