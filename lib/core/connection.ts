@@ -4,6 +4,7 @@ import { wrap } from '../wire/seq.js'
 import type { Config } from './config.js'
 import { acceptSyn, segmentArrives } from './input/segment-arrives.js'
 import { synSentArrives } from './input/syn-sent.js'
+import { traceMetrics } from './metrics.js'
 import { pollSegment } from './output.js'
 import { canReceive, canSend, isSynchronized, type State } from './state.js'
 import { readStatus, type Status } from './status.js'
@@ -102,11 +103,13 @@ export class Connection {
     tcb.stats.segmentsReceived++
     if (tcb.state === 'SYN-SENT') synSentArrives(tcb, segment, now)
     else if (tcb.state !== 'CLOSED' && tcb.state !== 'TIME-WAIT') segmentArrives(tcb, segment, now)
+    if (tcb.trace !== null) traceMetrics(tcb)
   }
 
   /** The time `wakeAt` has come. */
   handleTimeout(now: number): void {
     handleTimeout(this.tcb, now)
+    if (this.tcb.trace !== null) traceMetrics(this.tcb)
   }
 
   /** OPEN, active: a SYN goes out with the next poll() (RFC 9293 §3.10.1). */
@@ -197,7 +200,10 @@ export class Connection {
   poll(out: Segment, now: number): boolean {
     if (!pollSegment(this.tcb, out, now)) return false
     this.tcb.stats.segmentsSent++
-    this.tcb.trace?.onSegmentSent(out, now)
+    if (this.tcb.trace !== null) {
+      this.tcb.trace.onSegmentSent(out, now)
+      traceMetrics(this.tcb)
+    }
     return true
   }
 

@@ -1,9 +1,10 @@
-// What becomes of a flight, told to all that live by it: loss detection, the delivery rate, undo, the congestion control.
+// What becomes of a flight, told to all that live by it: loss detection, the delivery rate, undo, congestion control, an observer.
 import type { CongestionController, LostPacket } from './congestion/controller.js'
 import type { Rack } from './recovery/rack.js'
 import type { Undo } from './recovery/undo.js'
 import type { DeliveryRate } from './send/delivery-rate.js'
 import type { Flight, FlightObserver } from './send/flight.js'
+import type { Trace } from './trace.js'
 
 /** The parts of a connection that live by its flights. */
 export interface FlightParts {
@@ -12,6 +13,7 @@ export interface FlightParts {
   readonly undo: Undo
   readonly controller: CongestionController
   readonly lastSentAt: number
+  readonly trace: Trace | null
 }
 
 export class FlightWatch implements FlightObserver {
@@ -22,15 +24,21 @@ export class FlightWatch implements FlightObserver {
     this.parts = parts
   }
 
+  onSent(flight: Flight, how: 'sent' | 'resent' | 'probed'): void {
+    this.parts.trace?.onFlight?.(how, flight.from, flight.to)
+  }
+
   onDelivered(flight: Flight, now: number): void {
-    const { rack, rate, undo } = this.parts
+    const { rack, rate, undo, trace } = this.parts
+    trace?.onFlight?.('delivered', flight.from, flight.to)
     rack.onDelivered(flight, now)
     rate.onDelivered(flight, now)
     undo.onDelivered(flight)
   }
 
   onLost(flight: Flight): void {
-    const { rate, controller, lastSentAt } = this.parts
+    const { rate, controller, lastSentAt, trace } = this.parts
+    trace?.onFlight?.('lost', flight.from, flight.to)
     const { packet } = this
     rate.onLost(flight)
     packet.size = flight.length
@@ -39,5 +47,9 @@ export class FlightWatch implements FlightObserver {
     packet.delivered = rate.delivered
     packet.appLimited = flight.appLimited
     controller.onPacketLost(packet, lastSentAt)
+  }
+
+  onFound(flight: Flight): void {
+    this.parts.trace?.onFlight?.('found', flight.from, flight.to)
   }
 }

@@ -238,7 +238,9 @@ describe('the scoreboard', () => {
         const delivered: number[] = []
         const scoreboard = new Scoreboard({
           onDelivered: (flight: Flight) => void delivered.push(flight.from),
+          onSent: () => {},
           onLost: () => {},
+          onFound: () => {},
         })
         let model: Model[] = []
         let [una, nxt, now] = [0, 0, 0]

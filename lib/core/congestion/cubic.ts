@@ -34,6 +34,11 @@ class Cubic implements CongestionController {
     this.window = INITIAL_SEGMENTS * mss
   }
 
+  get phase(): string {
+    if (this.window >= this.ssthresh) return 'congestion avoidance'
+    return this.hystart.inCss ? 'conservative slow start' : 'slow start'
+  }
+
   get sendQuantum(): number {
     return Math.max(2 * this.mss, Math.min(this.pacingRate, 65_536))
   }

@@ -16,7 +16,8 @@ export class HyStart {
   private samples = 0
   private cssRounds = 0
   private cssBaselineMinRtt = Number.POSITIVE_INFINITY
-  private inCss = false
+  /** In conservative slow start. */
+  inCss = false
 
   /**
    * One ACK of slow start; `ackedBytes` it acknowledged, `rtt` in ms (NaN: no sample).

@@ -19,6 +19,10 @@ class NewReno implements CongestionController {
     this.window = initialWindow(mss)
   }
 
+  get phase(): string {
+    return this.window < this.ssthresh ? 'slow start' : 'congestion avoidance'
+  }
+
   onSent(): void {}
 
   onAck(ack: AckSample): void {

@@ -53,8 +53,12 @@ export interface FlightList {
 
 /** Told what becomes of each flight, before the flight is let go. */
 export interface FlightObserver {
+  /** It leaves: for the first time, again, or as a probe. */
+  onSent(flight: Flight, how: 'sent' | 'resent' | 'probed'): void
   /** An ACK shows that it has arrived. */
   onDelivered(flight: Flight, now: number): void
   /** It is deemed lost. */
   onLost(flight: Flight): void
+  /** It is in the network after all. */
+  onFound(flight: Flight): void
 }

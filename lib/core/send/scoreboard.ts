@@ -56,6 +56,7 @@ export class Scoreboard implements FlightList {
     this.flights.push(flight)
     this.inFlight += to - from
     this.linkNewest(flight)
+    this.observer.onSent(flight, 'sent')
     return flight
   }
 
@@ -80,6 +81,7 @@ export class Scoreboard implements FlightList {
     flight.lost = false
     this.sentAgain(flight, now)
     this.linkNewest(flight)
+    this.observer.onSent(flight, 'resent')
   }
 
   private sentAgain(flight: Flight, now: number): void {
@@ -93,6 +95,7 @@ export class Scoreboard implements FlightList {
     this.unlink(flight)
     this.sentAgain(flight, now)
     this.linkNewest(flight)
+    this.observer.onSent(flight, 'probed')
   }
 
   /** The highest flight that the peer has not said to hold, `limit` bytes of it at most; null: none is in the network. */
@@ -116,6 +119,7 @@ export class Scoreboard implements FlightList {
         flight.lost = false
         this.lostBytes -= flight.length
         this.inFlight += flight.length
+        this.observer.onFound(flight)
       }
       if (flight.inPipe) flying.push(flight)
     }
@@ -144,6 +148,7 @@ export class Scoreboard implements FlightList {
         this.sackedCount--
         this.inFlight += flight.length
         this.linkNewest(flight)
+        this.observer.onFound(flight)
       }
       this.markLost(flight)
     }
