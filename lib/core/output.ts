@@ -286,7 +286,7 @@ function fillText(tcb: Tcb, out: Segment, from: number, to: number): void {
   out.seq = wrap(tcb.iss, from)
   if (from < textEnd) sendBuffer.view(from, textEnd, out)
   if (to > sendBuffer.end) out.flags |= FIN
-  if (textEnd === sendBuffer.end && from < textEnd) out.flags |= PSH // MUST-60: nothing more is waiting
+  if (textEnd === sendBuffer.end && from < textEnd) out.flags |= PSH // MUST-61: nothing more is waiting
 }
 
 function noteTextSent(tcb: Tcb, length: number, now: number): void {

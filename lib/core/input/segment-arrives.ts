@@ -21,7 +21,7 @@ export function segmentArrives(tcb: Tcb, segment: Segment, now: number): void {
   const { flags } = segment
   let segSeq = unwrap(segment.seq, tcb.irs, tcb.rcvNxt)
   if (tcb.sndUna === 0 && flags & SYN && segSeq === 0 && (flags & RST) === 0) {
-    // the peer's SYN again: its SYN,ACK of a simultaneous open (Figure 8), or ours got lost
+    // the peer's SYN again: its SYN,ACK of a simultaneous open (Figure 7), or ours got lost
     if ((flags & ACK) === 0) {
       const { first } = tcb.scoreboard
       if (first !== null) tcb.scoreboard.markLost(first)

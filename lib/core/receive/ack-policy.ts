@@ -1,6 +1,6 @@
 // When to acknowledge: delayed by 40 ms at most, at once where the sender waits for it (RFC 9293 §3.8.6.3, RFC 5681 §4.2).
 
-/** Linux's; RFC 9293 MUST-59 allows 500. */
+/** Linux's; RFC 9293 MUST-40 allows less than 500. */
 const DELAY = 40
 /** Segments acknowledged one by one while the sender is likely to be in slow start. */
 const QUICK_SEGMENTS = 16
