@@ -85,8 +85,8 @@ describe('the beginning', () => {
 
   test('RFC 5681 §3.1: growth in congestion avoidance: a segment each round trip', () => {
     const controller = NEWRENO.create(MSS, Math.random)
-    controller.onLoss(MSS, 19 * MSS, 0)
-    expect(controller.window).toBe(10 * MSS)
+    controller.onLoss(MSS, 9 * MSS, 0)
+    expect(controller.window).toBe(5 * MSS)
     const sample = {
       ackedBytes: MSS,
       lostBytes: 0,
@@ -107,7 +107,7 @@ describe('the beginning', () => {
       inRecovery: false,
       advanced: true,
     }
-    for (let window = 10; window < 20; window++) {
+    for (let window = 5; window < 20; window++) {
       for (let i = 0; i < window; i++) controller.onAck(sample, 0)
       expect(controller.window).toBe((window + 1) * MSS)
     }
@@ -115,7 +115,8 @@ describe('the beginning', () => {
 
   test('RFC 5681 §3.1: ssthresh after a loss is half of what was in flight, two segments at least', () => {
     for (const [flight, ssthresh] of [
-      [20, 10],
+      [10, 5],
+      [6, 3],
       [4, 2],
       [3, 2],
       [1, 2],
@@ -270,6 +271,22 @@ describe('was it for nothing?', () => {
       tcp.take()
     }
     tcp.inject('. 1 ack 10001 win 65535')
+    expect(tcp.status).toMatchObject({ undos: 1, ssthresh: Number.POSITIVE_INFINITY })
+  })
+
+  test('RFC 3708 §2.1: when D-SACKs tell that all repetitions were for nothing, and not when the network made a copy', () => {
+    const tcp = bulk(10_000, `mss ${MSS},sackOK`)
+    tcp.take()
+    tcp.at(100).inject('. 1 ack 1 win 65535 <sack 2001:5001>').take()
+    tcp.at(130).take()
+    tcp.inject('. 1 ack 1 win 65535 <sack 2001:10001>').take()
+    expect(tcp.status).toMatchObject({ recoveries: 1, segmentsRetransmitted: 2, ssthresh: 5 * MSS })
+    tcp.inject('. 1 ack 1 win 65535 <sack 4001:5001 2001:10001>').take()
+    tcp.inject('. 1 ack 1 win 65535 <sack 5001:6001 2001:10001>').take()
+    expect(tcp.status.undos).toBe(0)
+    tcp.inject('. 1 ack 1001 win 65535 <sack 1:1001 2001:10001>').take()
+    expect(tcp.status.undos).toBe(0)
+    tcp.inject('. 1 ack 1001 win 65535 <sack 1001:2001 1001:10001>').take()
     expect(tcp.status).toMatchObject({ undos: 1, ssthresh: Number.POSITIVE_INFINITY })
   })
 
