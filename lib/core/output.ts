@@ -99,7 +99,7 @@ function pollLost(tcb: Tcb, out: Segment, now: number): boolean {
   if (!isPaced(tcb, now)) return false
   scoreboard.resent(flight, now)
   tcb.rate.onSent(flight, scoreboard.inFlight, now)
-  tcb.undo.onRetransmit()
+  tcb.undo.onRetransmit(from, Math.min(to, tcb.sendBuffer.end))
   fillText(tcb, out, from, to)
   tcb.blackHole.onRetransmit(from)
   tcb.stats.segmentsRetransmitted++
@@ -165,7 +165,7 @@ function pollTailProbe(tcb: Tcb, out: Segment, now: number): boolean {
     tcb.rate.onSent(flight, scoreboard.inFlight, now)
     tcb.sndNxt += size
     fillText(tcb, out, sndNxt, sndNxt + size)
-    tcb.tlp.onSent(tcb.sndNxt, false)
+    tcb.tlp.onSent(tcb.sndNxt, false, tcb.sndNxt - tcb.sndUna)
     if (size < tcb.sendMss) tcb.smallEnd = tcb.sndNxt
     tcb.stats.bytesSent += size
     noteTextSent(tcb, size, now)
@@ -175,7 +175,7 @@ function pollTailProbe(tcb: Tcb, out: Segment, now: number): boolean {
     scoreboard.probed(flight, now)
     tcb.rate.onSent(flight, scoreboard.inFlight, now)
     fillText(tcb, out, flight.from, flight.to)
-    tcb.tlp.onSent(flight.to, true)
+    tcb.tlp.onSent(flight.to, true, sndNxt - tcb.sndUna)
     tcb.blackHole.onRetransmit(flight.from)
     tcb.stats.segmentsRetransmitted++
     tcb.stats.bytesRetransmitted += out.textLength

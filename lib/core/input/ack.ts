@@ -100,7 +100,8 @@ function acknowledge(tcb: Tcb, segment: Segment, ack: number, arrived: number, n
   tcb.undo.onAck(tcb.sackPermitted || scoreboard.first?.retransmitted !== true)
   if (isDuplicate) {
     tcb.stats.dsacks++
-    tcb.undo.onDuplicateSack()
+    const { sackEdges } = segment
+    tcb.undo.onDuplicateSack(unwrap(sackEdges[0] as number, tcb.iss, ack), unwrap(sackEdges[1] as number, tcb.iss, ack))
     rack.onDuplicateSack(tcb.sndNxt, priorUna)
   }
   if (ack > priorUna) tcb.undo.onAdvance(scoreboard.first?.resentAt ?? Number.POSITIVE_INFINITY, echoAt)
@@ -135,8 +136,8 @@ function acknowledge(tcb: Tcb, segment: Segment, ack: number, arrived: number, n
 
 /** RFC 8985 §7.4.2: a tail loss probe repaired a loss without a recovery; the window is reduced as for one. */
 function answerForProbe(tcb: Tcb, now: number): void {
-  const { scoreboard, controller } = tcb
-  controller.onLoss(tcb.sendMss, scoreboard.inFlight, now)
+  const { controller, tlp } = tcb
+  controller.onLoss(tcb.sendMss, tlp.outstanding - tcb.sendMss, now)
   controller.onRecoveryEnd(now)
 }
 

@@ -2,19 +2,26 @@
 // and by D-SACKs for all that was sent twice (RFC 3708).
 import type { Flight } from '../send/flight.js'
 
+/** So many repetitions of one repair are watched; with more of them D-SACKs decide nothing. */
+const MOST_WATCHED = 1024
+
 export class Undo {
   private active = false
   private afterTimeout = false
   private beganAt = 0
-  /** Retransmissions of the repair, less those that the peer reported as duplicates. */
-  private outstanding = 0
+  /** Left and right offset of each repetition of the repair that the peer has not reported as a duplicate. */
+  private readonly watched: number[] = []
+  private isTooMuch = false
   private retransmitted = false
   private originalArrived = false
   private originalsTell = true
 
   /** A repair begins; a time-out within a recovery is judged on its own, but what was sent twice counts on. */
   begin(afterTimeout: boolean, now: number): void {
-    if (!this.active) this.outstanding = 0
+    if (!this.active) {
+      this.watched.length = 0
+      this.isTooMuch = false
+    }
     this.active = true
     this.afterTimeout = afterTimeout
     this.beganAt = now
@@ -26,13 +33,24 @@ export class Undo {
     this.active = false
   }
 
-  onRetransmit(): void {
+  /** The text from `from` to `to` leaves again. */
+  onRetransmit(from: number, to: number): void {
     this.retransmitted = true
-    this.outstanding++
+    if (this.watched.length < 2 * MOST_WATCHED) this.watched.push(from, to)
+    else this.isTooMuch = true
   }
 
-  onDuplicateSack(): void {
-    if (this.outstanding > 0) this.outstanding--
+  /** The peer has the text from `from` to `to` twice; a copy that the network made is none of ours (RFC 3708 §2.1). */
+  onDuplicateSack(from: number, to: number): void {
+    const { watched } = this
+    for (let at = from; at < to; ) {
+      let i = 0
+      while (i < watched.length && watched[i] !== at) i += 2
+      const end = watched[i + 1]
+      if (end === undefined || end > to) return
+      watched.splice(i, 2)
+      at = end
+    }
   }
 
   /**
@@ -55,7 +73,11 @@ export class Undo {
     }
   }
 
+  private get isAllTwice(): boolean {
+    return this.watched.length === 0 && !this.isTooMuch
+  }
+
   get isSpurious(): boolean {
-    return this.active && this.retransmitted && (this.originalArrived || this.outstanding === 0)
+    return this.active && this.retransmitted && (this.originalArrived || this.isAllTwice)
   }
 }
