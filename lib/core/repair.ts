@@ -39,7 +39,9 @@ export function beginRecovery(tcb: Tcb, news: number, now: number): void {
   tcb.undo.begin(false, now)
   tcb.tlp.cancel()
   tcb.timers.tailProbe = Number.POSITIVE_INFINITY
-  controller.onLoss(scoreboard.lostBytes, scoreboard.inFlight + news, now)
+  // FlightSize of RFC 5681 has what SACKs named, too, but not what limited transmit sent beyond the window (§3.2)
+  const outstanding = Math.max(flight, Math.min(tcb.sndNxt - tcb.sndUna, controller.window))
+  controller.onLoss(scoreboard.lostBytes, outstanding - scoreboard.lostBytes, now)
   tcb.prr.begin(flight, controller.window)
   tcb.prr.onAck(news, pipe(tcb), false, false, tcb.sendMss)
 }

@@ -19,7 +19,7 @@ export interface CongestionController {
   onAck(ack: AckSample, now: number): void
   /** For each packet deemed lost. */
   onPacketLost(packet: LostPacket, now: number): void
-  /** Once per recovery, as it begins. */
+  /** Once per recovery, as it begins; `inFlight`: unacknowledged and not deemed lost, so with what SACKs named. */
   onLoss(lostBytes: number, inFlight: number, now: number): void
   /** What was outstanding when the recovery began has arrived. */
   onRecoveryEnd(now: number): void

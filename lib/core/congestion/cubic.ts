@@ -15,19 +15,20 @@ class Cubic implements CongestionController {
   ssthresh = Number.POSITIVE_INFINITY
   pacingRate = Number.POSITIVE_INFINITY
   private mss: number
-  private hystart = new HyStart()
+  private readonly hystart = new HyStart(Number.POSITIVE_INFINITY)
 
   // ---- in segments and seconds, as the RFC has them
   private wMax = 0
   private wEst = 0
   private k = 0
   private origin = 0
-  private windowAtEpoch = 0
+  /** cwnd_prior */
+  private windowBefore = 0
   /** ms; NaN: congestion avoidance has not begun. */
   private epochAt = Number.NaN
   private lastAckAt = 0
 
-  private before = { window: 0, ssthresh: 0, wMax: 0, k: 0, origin: 0, wEst: 0, windowAtEpoch: 0, epochAt: 0 }
+  private before = { window: 0, ssthresh: 0, wMax: 0, k: 0, origin: 0, wEst: 0, windowBefore: 0, epochAt: 0 }
 
   constructor(mss: number) {
     this.mss = mss
@@ -59,9 +60,9 @@ class Cubic implements CongestionController {
     else this.avoidCongestion(ack, now)
   }
 
-  onLoss(_lostBytes: number, inFlight: number): void {
+  onLoss(lostBytes: number, inFlight: number): void {
     this.remember()
-    this.reduce(inFlight)
+    this.reduce(inFlight + lostBytes)
     this.window = this.ssthresh
   }
 
@@ -84,7 +85,7 @@ class Cubic implements CongestionController {
     this.k = before.k
     this.origin = before.origin
     this.wEst = before.wEst
-    this.windowAtEpoch = before.windowAtEpoch
+    this.windowBefore = before.windowBefore
     this.epochAt = before.epochAt
   }
 
@@ -98,7 +99,9 @@ class Cubic implements CongestionController {
   }
 
   private slowStart(ack: AckSample): void {
-    const growth = this.hystart.onAck(ack.ackedBytes, ack.rtt, ack.roundStart, this.mss)
+    // RFC 9406 §4.3: HyStart++ for the first slow start only; later ssthresh tells where to stop
+    const isFirst = this.ssthresh === Number.POSITIVE_INFINITY
+    const growth = isFirst ? this.hystart.onAck(ack.ackedBytes, ack.rtt, ack.roundStart, this.mss) : ack.ackedBytes
     if (growth < 0) this.ssthresh = this.window
     else this.window = Math.min(this.window + growth, this.ssthresh)
   }
@@ -110,7 +113,7 @@ class Cubic implements CongestionController {
     const rtt = ack.srtt / 1000
     const acked = ack.ackedBytes / this.mss
     // §4.3, equation (4); past the window before the loss Reno's own slope
-    const alpha = this.wEst >= this.wMaxBefore ? 1 : ALPHA
+    const alpha = this.wEst >= this.windowBefore ? 1 : ALPHA
     this.wEst += (alpha * acked) / cwnd
     const cubic = this.wCubic(t)
     if (cubic < this.wEst) {
@@ -121,11 +124,9 @@ class Cubic implements CongestionController {
     const target = Math.max(cwnd, Math.min(this.wCubic(t + rtt), 1.5 * cwnd))
     this.window += ((target - cwnd) / cwnd) * acked * this.mss
   }
-  private wMaxBefore = 0
 
   private beginEpoch(cwnd: number, now: number): void {
     this.epochAt = now
-    this.windowAtEpoch = cwnd
     this.wEst = cwnd
     this.origin = Math.max(this.wMax, cwnd)
     this.k = Math.cbrt((this.origin - cwnd) / C) // §4.2, equation (2)
@@ -135,12 +136,12 @@ class Cubic implements CongestionController {
     return C * (seconds - this.k) ** 3 + this.origin // §4.2, equation (1)
   }
 
-  private reduce(inFlight: number): void {
+  private reduce(flight: number): void {
     const cwnd = this.window / this.mss
-    this.wMaxBefore = cwnd
+    this.windowBefore = cwnd
     // §4.7, fast convergence
     this.wMax = cwnd < this.wMax ? (cwnd * (1 + BETA)) / 2 : cwnd
-    const basis = Math.min(this.window, Math.max(inFlight, 2 * this.mss)) // §4.6: not a window that was never used
+    const basis = Math.min(this.window, flight) // §4.6: not a window that was never used
     this.ssthresh = Math.max(basis * BETA, 2 * this.mss)
     this.epochAt = Number.NaN
   }
@@ -160,7 +161,7 @@ class Cubic implements CongestionController {
     before.k = this.k
     before.origin = this.origin
     before.wEst = this.wEst
-    before.windowAtEpoch = this.windowAtEpoch
+    before.windowBefore = this.windowBefore
     before.epochAt = this.epochAt
   }
 }

@@ -7,10 +7,11 @@ const MIN_RTT_DIVISOR = 8
 const N_RTT_SAMPLE = 8
 const CSS_GROWTH_DIVISOR = 4
 const CSS_ROUNDS = 5
-/** Unpaced growth limit, segments (§4.2). */
-const L = 8
+/** Segments that one ACK may add for a sender that does not pace (§4.2). */
+export const UNPACED_LIMIT = 8
 
 export class HyStart {
+  private readonly limit: number
   private lastRoundMinRtt = Number.POSITIVE_INFINITY
   private currentRoundMinRtt = Number.POSITIVE_INFINITY
   private samples = 0
@@ -18,6 +19,11 @@ export class HyStart {
   private cssBaselineMinRtt = Number.POSITIVE_INFINITY
   /** In conservative slow start. */
   inCss = false
+
+  /** `limit`: L, segments; Infinity for a sender that paces (§4.2). */
+  constructor(limit: number) {
+    this.limit = limit
+  }
 
   /**
    * One ACK of slow start; `ackedBytes` it acknowledged, `rtt` in ms (NaN: no sample).
@@ -30,7 +36,7 @@ export class HyStart {
       if (rtt < this.currentRoundMinRtt) this.currentRoundMinRtt = rtt
     }
     this.judge()
-    const growth = Math.min(ackedBytes, L * mss)
+    const growth = Math.min(ackedBytes, this.limit * mss)
     return this.inCss ? growth / CSS_GROWTH_DIVISOR : growth
   }
 
@@ -39,7 +45,8 @@ export class HyStart {
     this.lastRoundMinRtt = this.currentRoundMinRtt
     this.currentRoundMinRtt = Number.POSITIVE_INFINITY
     this.samples = 0
-    return this.inCss && ++this.cssRounds > CSS_ROUNDS
+    // the round in which it began counts (§4.2)
+    return this.inCss && ++this.cssRounds >= CSS_ROUNDS
   }
 
   private judge(): void {

@@ -9,6 +9,8 @@ export class TailLossProbe {
   /** Offset past the probe; < 0: none is out. */
   private end = -1
   private isRetransmission = false
+  /** Bytes unacknowledged when the probe left. */
+  outstanding = 0
 
   /** ms to wait for an ACK before probing. */
   timeout(srtt: number, segmentsInFlight: number, rto: number): number {
@@ -20,8 +22,9 @@ export class TailLossProbe {
     return this.end >= 0
   }
 
-  onSent(end: number, isRetransmission: boolean): void {
+  onSent(end: number, isRetransmission: boolean, outstanding: number): void {
     this.end = end
+    this.outstanding = outstanding
     this.isRetransmission = isRetransmission
   }
 
