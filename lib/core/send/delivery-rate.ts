@@ -11,7 +11,6 @@ export class DeliveryRate {
   appLimited = false
   priorDelivered = 0
   deliveredInSample = 0
-  lostInSample = 0
   txInFlight = 0
   private deliveredAt = 0
   private firstSentAt = 0
@@ -20,6 +19,12 @@ export class DeliveryRate {
   private priorAt = Number.NaN
   private sendElapsed = 0
   private newestSentAt = 0
+  private lostBefore = 0
+
+  /** Bytes found lost since the sample's packet was sent, by the ACK in hand too. */
+  get lostInSample(): number {
+    return this.lost - this.lostBefore
+  }
 
   /** `flight` leaves; `inFlight` counts it. */
   onSent(flight: Flight, inFlight: number, now: number): void {
@@ -59,7 +64,7 @@ export class DeliveryRate {
     this.newestSentAt = flight.sentAt
     this.appLimited = flight.appLimited
     this.txInFlight = flight.txInFlight
-    this.lostInSample = this.lost - flight.lostBefore
+    this.lostBefore = flight.lostBefore
     this.sendElapsed = flight.sentAt - flight.firstSentAt
     this.firstSentAt = flight.sentAt
   }
