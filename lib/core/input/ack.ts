@@ -93,16 +93,18 @@ function acknowledge(tcb: Tcb, segment: Segment, ack: number, arrived: number, n
   const { scoreboard, rack, rtt, timers } = tcb
   const priorUna = tcb.sndUna
   const isDuplicate = tcb.sackPermitted && hasDuplicateSack(tcb, segment, ack)
-  // an ACK that moves SND.UNA and reports a duplicate answers what was sent last: the ACK of the copy before it got lost
-  const echoAt = isDuplicate && ack > priorUna ? now : echoTime(tcb, segment, now)
+  const twiceFrom = isDuplicate ? unwrap(segment.sackEdges[0] as number, tcb.iss, ack) : 0
+  const twiceTo = isDuplicate ? unwrap(segment.sackEdges[1] as number, tcb.iss, ack) : 0
+  // an ACK that moves SND.UNA over what came twice answers what was sent last: the ACK of the copy before it got lost
+  const isOfLast = ack > priorUna && twiceFrom <= priorUna && priorUna < twiceTo
+  const echoAt = isOfLast ? now : echoTime(tcb, segment, now)
   rack.begin(echoAt)
   tcb.rate.begin()
-  tcb.undo.onAck(tcb.sackPermitted || scoreboard.first?.retransmitted !== true)
+  tcb.undo.onAck(ack > priorUna)
   if (isDuplicate) {
     tcb.stats.dsacks++
-    const { sackEdges } = segment
-    tcb.undo.onDuplicateSack(unwrap(sackEdges[0] as number, tcb.iss, ack), unwrap(sackEdges[1] as number, tcb.iss, ack))
-    rack.onDuplicateSack(tcb.sndNxt, priorUna)
+    tcb.undo.onDuplicateSack(twiceFrom, twiceTo)
+    rack.onDuplicateSack(tcb.sndNxt, ack)
   }
   if (ack > priorUna) tcb.undo.onAdvance(scoreboard.first?.resentAt ?? Number.POSITIVE_INFINITY, echoAt)
   let news = ack > priorUna ? scoreboard.acknowledge(ack, now) : 0
@@ -117,7 +119,7 @@ function acknowledge(tcb: Tcb, segment: Segment, ack: number, arrived: number, n
   tcb.rate.finish(rtt.minRtt)
   const isPlain = ack === priorUna && segment.length === 0 && segment.sackCount === 0
   if (tcb.tlp.onAck(ack, isDuplicate, isPlain) && tcb.repair === 'open') answerForProbe(tcb, now)
-  if (tcb.repair !== 'open' && tcb.undo.isSpurious) undoRepair(tcb, now)
+  if (tcb.undo.isSpurious) undoRepair(tcb, now)
   if (ack > priorUna) {
     tcb.expiries = 0
     tcb.persist.reset()
@@ -186,9 +188,11 @@ function takeSacks(tcb: Tcb, segment: Segment, start: number, ack: number, now: 
     const left = unwrap(segment.sackEdges[2 * i] as number, tcb.iss, ack)
     const right = unwrap(segment.sackEdges[2 * i + 1] as number, tcb.iss, ack)
     if (left < ack || left >= right || right > tcb.sndNxt) continue
-    edges[2 * count] = left
-    edges[2 * count + 1] = right
-    count++
+    // in order of the stream: after lost ACKs the newest block would make older news look reordered (RFC 8985 §6.2 step 3)
+    let at = count++
+    for (; at > 0 && (edges[2 * at - 2] as number) > left; at--) edges.copyWithin(2 * at, 2 * at - 2, 2 * at)
+    edges[2 * at] = left
+    edges[2 * at + 1] = right
   }
   return tcb.scoreboard.sack(edges, count, now)
 }
