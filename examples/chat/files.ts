@@ -100,7 +100,8 @@ export class Files {
       const stat = await handle.stat()
       if (!stat.isFile()) throw new Error('it is not a file')
       if (stat.size > maxFile) throw new Error(`it has ${size(stat.size)}, and --max-file is ${size(maxFile)}`)
-      if (this.#room === null) throw new Error('there is no room at the moment')
+      const room = this.#room
+      if (room === null) throw new Error('there is no room at the moment')
       const outgoing: Outgoing = {
         ...{ file, size: stat.size, handle, transfer: 0, takers: 0, limit: -1, sent: 0, inFlight: 0 },
         ...{ done: false, over: false, wake: () => {} },
@@ -109,7 +110,7 @@ export class Files {
       this.#outgoing.set(ref, outgoing)
       this.#tell({ type: 'offer', ref, file, size: stat.size })
       handle = null
-      await this.#pump(outgoing)
+      await this.#pump(outgoing, room)
     } catch (error) {
       say(`* cannot send ${file}: ${reasonOf(error)}`)
       await handle?.close()
@@ -159,16 +160,15 @@ export class Files {
     output.on('drain', goOn).on('close', goOn)
   }
 
-  async #pump(outgoing: Outgoing): Promise<void> {
+  async #pump(outgoing: Outgoing, room: MessageStream): Promise<void> {
     const { handle, file, size: total } = outgoing
     const { progress } = this.#options
     const hash = createHash('sha256')
-    const pace = new Pace()
+    const pace = new Pace(room.stream)
     try {
       while (!outgoing.over && (outgoing.limit === -1 || outgoing.sent < total)) {
         const length = Math.min(CHUNK_LENGTH, total - outgoing.sent, outgoing.limit - outgoing.sent)
-        const room = this.#room
-        if (room === null || length <= 0 || outgoing.inFlight + length > pace.window) {
+        if (length <= 0 || !pace.hasRoom(outgoing.inFlight)) {
           await new Promise<void>((resolve) => {
             outgoing.wake = resolve
           })
@@ -182,9 +182,8 @@ export class Files {
         hash.update(data.subarray(CHUNK_HEADER))
         outgoing.sent += length
         outgoing.inFlight += length
-        const sentAt = performance.now()
         const acknowledged = (): void => {
-          pace.acknowledged(length, sentAt)
+          pace.acknowledged(length)
           outgoing.inFlight -= length
           outgoing.wake()
         }

@@ -17,6 +17,9 @@ interface Lane {
   inFlight: number
   /** Seconds without progress. */
   idle: number
+  /** It has sent in this turn; so each chunk has a receipt of its own. */
+  resting: boolean
+  told: boolean
   readonly pace: Pace
 }
 
@@ -62,7 +65,7 @@ export class Relay {
     else if (said.type === 'cancel') this.#cancel(transfer, said.reason)
     else {
       transfer.done = said
-      for (const [taker, lane] of transfer.lanes) this.#pump(transfer, taker, lane, true)
+      for (const [taker, lane] of transfer.lanes) this.#pump(transfer, taker, lane)
       this.#checkOver(transfer)
     }
   }
@@ -134,7 +137,8 @@ export class Relay {
 
   #answer(transfer: Transfer, guest: Guest, ok: boolean, reason: string): void {
     if (!transfer.asked.delete(guest)) return
-    if (ok) transfer.lanes.set(guest, { sent: 0, acked: 0, ackedBytes: 0, inFlight: 0, idle: 0, pace: new Pace() })
+    const lane = { sent: 0, acked: 0, ackedBytes: 0, inFlight: 0, idle: 0, resting: false, told: false }
+    if (ok) transfer.lanes.set(guest, { ...lane, pace: new Pace(guest.stream) })
     else this.#tellResult(transfer, guest, false, reason)
     if (transfer.asked.size > 0) return
     transfer.started = true
@@ -156,28 +160,34 @@ export class Relay {
     tellMember(transfer.from.messages, { type: 'result', transfer: transfer.id, from: taker.id, ok, reason })
   }
 
-  /** Sends this taker what its path has room for. `last`: the sender's last word has just come. */
-  #pump(transfer: Transfer, taker: Guest, lane: Lane, last = false): void {
-    const before = lane.sent
-    for (let data = next(transfer, lane); data !== undefined; data = next(transfer, lane)) {
-      const length = data.length - CHUNK_HEADER
-      if (lane.inFlight > 0 && lane.inFlight + length > lane.pace.window) return
-      lane.sent++
-      lane.inFlight += length
-      const sentAt = performance.now()
-      const acknowledged = (): void => {
-        if (transfer.lanes.get(taker) !== lane) return
-        lane.pace.acknowledged(length, sentAt)
-        lane.acked++
-        lane.ackedBytes += length
-        lane.inFlight -= length
-        lane.idle = 0
-        this.#pump(transfer, taker, lane)
-        this.#forget(transfer)
-      }
-      taker.messages.send(data).then(acknowledged, () => {}) // a taker that fails is removed with its connection
+  /** Sends this taker what its path has room for, one chunk a turn. */
+  #pump(transfer: Transfer, taker: Guest, lane: Lane): void {
+    if (lane.resting || transfer.lanes.get(taker) !== lane) return
+    const data = transfer.chunks[lane.sent - transfer.firstChunk]
+    if (data === undefined) {
+      if (transfer.done !== null && !lane.told) tellMember(taker.messages, transfer.done)
+      lane.told ||= transfer.done !== null
+      return
     }
-    if (transfer.done !== null && (last || lane.sent > before)) tellMember(taker.messages, transfer.done)
+    if (!lane.pace.hasRoom(lane.inFlight)) return // the next acknowledgment comes back here
+    const length = data.length - CHUNK_HEADER
+    lane.sent++
+    lane.inFlight += length
+    const acknowledged = (): void => {
+      lane.pace.acknowledged(length)
+      lane.acked++
+      lane.ackedBytes += length
+      lane.inFlight -= length
+      lane.idle = 0
+      this.#pump(transfer, taker, lane)
+      this.#forget(transfer)
+    }
+    taker.messages.send(data).then(acknowledged, () => {}) // a taker that fails is removed with its connection
+    lane.resting = true
+    setImmediate(() => {
+      lane.resting = false
+      this.#pump(transfer, taker, lane)
+    })
   }
 
   #forget(transfer: Transfer): void {
@@ -206,8 +216,4 @@ export class Relay {
   #checkOver(transfer: Transfer): void {
     if (transfer.done !== null && transfer.lanes.size === 0) this.#transfers.delete(transfer.id)
   }
-}
-
-function next(transfer: Transfer, lane: Lane): Buffer | undefined {
-  return transfer.chunks[lane.sent - transfer.firstChunk]
 }
