@@ -28,6 +28,8 @@ export function pollSegment(tcb: Tcb, out: Segment, now: number): boolean {
   }
   if (tcb.sndUna === 0) return pollSyn(tcb, out, now) || pollHandshakeAck(tcb, out, now)
   if (tcb.tailProbeOwed && pollTailProbe(tcb, out, now)) return true
+  // with timestamps the first ACK tells by itself (RFC 3522)
+  if (tcb.undo.wantsNewText && !tcb.timestamps && pollNew(tcb, out, now)) return true
   return pollLost(tcb, out, now) || pollNew(tcb, out, now) || pollAck(tcb, out, now) || pollProbe(tcb, out, now)
 }
 

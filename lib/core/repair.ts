@@ -57,8 +57,10 @@ export function endRepair(tcb: Tcb, now: number): void {
 
 /** The repair under way was for nothing: the window is what it was, and what waits to be sent again does not (RFC 4015 §3). */
 export function undoRepair(tcb: Tcb, now: number): void {
+  if (tcb.repair === 'recovery') tcb.rack.onReordering()
   tcb.scoreboard.unmarkLost()
-  endRepair(tcb, now)
+  if (tcb.repair !== 'open') endRepair(tcb, now)
+  tcb.undo.forget()
   tcb.controller.onUndo(now)
   tcb.stats.undos++
 }
@@ -68,14 +70,16 @@ export function beginLossRepair(tcb: Tcb, now: number): void {
   const { scoreboard, rtt } = tcb
   const outstanding = pipe(tcb) + scoreboard.lostBytes
   // a second expiry for the same segment takes nothing more off ssthresh (RFC 5681 §3.1)
-  if (tcb.expiries++ === 0) tcb.controller.onTimeout(outstanding, now)
+  if (tcb.expiries++ === 0) {
+    tcb.controller.onTimeout(outstanding, now)
+    tcb.undo.begin(true, now)
+  }
   tcb.repair = 'loss'
   tcb.recoveryPoint = tcb.sndNxt
   tcb.dupAcks = 0
   tcb.timers.reorder = Number.POSITIVE_INFINITY
   tcb.timers.tailProbe = Number.POSITIVE_INFINITY
   tcb.tlp.cancel()
-  tcb.undo.begin(true, now)
   // a peer that holds what comes first would have acknowledged it: it reneged (RFC 2018 §8)
   scoreboard.markAllLost(scoreboard.first?.sacked === true)
   rtt.backOff()

@@ -12,5 +12,6 @@ export function armTailProbe(tcb: Tcb, now: number): void {
     !tlp.isOut &&
     scoreboard.count > 0 &&
     scoreboard.sackedCount === 0
-  timers.tailProbe = wanted ? now + tlp.timeout(rtt.srtt, scoreboard.count, rtt.rto) : Number.POSITIVE_INFINITY
+  const due = now + tlp.timeout(rtt.srtt, scoreboard.count)
+  timers.tailProbe = wanted ? Math.min(due, timers.retransmit) : Number.POSITIVE_INFINITY
 }

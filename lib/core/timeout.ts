@@ -26,8 +26,10 @@ export function handleTimeout(tcb: Tcb, now: number): void {
   if (timers.pacing <= now) timers.pacing = Number.POSITIVE_INFINITY
   if (timers.tailProbe <= now) {
     timers.tailProbe = Number.POSITIVE_INFINITY
-    // RFC 8985 §7.3: the RTO gives the probe its round trip
-    if (tcb.repair === 'open' && tcb.scoreboard.count > 0) tcb.tailProbeOwed = true
+    if (tcb.repair === 'open' && tcb.scoreboard.count > 0) {
+      tcb.tailProbeOwed = true
+      timers.retransmit = now + tcb.rtt.rto // RFC 8985 §7.3: the RTO gives the probe its round trip
+    }
   }
   if (timers.persist <= now) onPersist(tcb)
   if (timers.retransmit <= now) onRetransmit(tcb, now)

@@ -232,13 +232,15 @@ describe('the timer expires', () => {
     expect(tcp.take()).toHaveLength(1)
     expect(tcp.status.ssthresh).toBe(5 * MSS)
     expect(tcp.status.cwnd).toBe(MSS)
-    // one segment, 2, 4, 5 and a bit ...
+    // one segment, 2 that are new (RFC 5682 §2.1 step 2b), and when they turn out to lie above a hole 2, 4, 5 and a bit ...
     tcp.at(400).inject('. 1 ack 1001 win 65535')
+    expect(tcp.take().map((line) => line.slice(0, 13))).toEqual(['. 10001:11001', '. 11001:12001'])
+    tcp.at(500).inject('. 1 ack 1001 win 65535', '. 1 ack 1001 win 65535')
     expect(tcp.take()).toHaveLength(2)
-    tcp.at(500).inject('. 1 ack 2001 win 65535').take()
+    tcp.at(600).inject('. 1 ack 2001 win 65535').take()
     tcp.inject('. 1 ack 3001 win 65535').take()
     expect(tcp.status.cwnd).toBe(4 * MSS)
-    tcp.at(600)
+    tcp.at(700)
     for (let end = 4001; end <= 7001; end += 1000) tcp.inject(`. 1 ack ${end} win 65535`).take()
     expect(tcp.status.cwnd / MSS).toBeLessThan(6)
   })

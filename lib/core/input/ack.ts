@@ -100,13 +100,14 @@ function acknowledge(tcb: Tcb, segment: Segment, ack: number, arrived: number, n
   const echoAt = isOfLast ? now : echoTime(tcb, segment, now)
   rack.begin(echoAt)
   tcb.rate.begin()
-  tcb.undo.onAck(ack > priorUna)
+  const resentAt = scoreboard.first?.resentAt ?? Number.POSITIVE_INFINITY
+  tcb.undo.onAck(ack > priorUna, tcb.sackPermitted && !(echoAt > Math.floor(resentAt)))
   if (isDuplicate) {
     tcb.stats.dsacks++
     tcb.undo.onDuplicateSack(twiceFrom, twiceTo)
     rack.onDuplicateSack(tcb.sndNxt, ack)
   }
-  if (ack > priorUna) tcb.undo.onAdvance(scoreboard.first?.resentAt ?? Number.POSITIVE_INFINITY, echoAt)
+  if (ack > priorUna) tcb.undo.onAdvance(resentAt, echoAt)
   let news = ack > priorUna ? scoreboard.acknowledge(ack, now) : 0
   if (ack > priorUna) {
     tcb.stats.bytesAcked += Math.min(ack, tcb.sendBuffer.end) - Math.max(priorUna, 1)

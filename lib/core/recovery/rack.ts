@@ -63,6 +63,11 @@ export class Rack {
     return this.advanced
   }
 
+  /** What was sent again arrived as it had left first: it was not lost, but late (RFC 4015 §3.3). */
+  onReordering(): void {
+    this.reorderingSeen = true
+  }
+
   /** RFC 8985 §6.2 step 4: the peer got something twice, so the window was too narrow. */
   onDuplicateSack(sndNxt: number, sndUna: number): void {
     this.persist = PERSIST_RECOVERIES

@@ -12,10 +12,9 @@ export class TailLossProbe {
   /** Bytes unacknowledged when the probe left. */
   outstanding = 0
 
-  /** ms to wait for an ACK before probing. */
-  timeout(srtt: number, segmentsInFlight: number, rto: number): number {
-    const wait = 2 * srtt + CLOCK_STEP + (segmentsInFlight <= 1 ? MAX_ACK_DELAY : 0)
-    return Math.min(wait, rto)
+  /** ms to wait for an ACK before probing; the RTO bounds it. */
+  timeout(srtt: number, segmentsInFlight: number): number {
+    return 2 * srtt + CLOCK_STEP + (segmentsInFlight <= 1 ? MAX_ACK_DELAY : 0)
   }
 
   get isOut(): boolean {

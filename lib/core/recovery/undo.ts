@@ -7,30 +7,40 @@ const MOST_WATCHED = 1024
 
 export class Undo {
   private active = false
-  private afterTimeout = false
   private beganAt = 0
   /** Left and right offset of each repetition of the repair that the peer has not reported as a duplicate. */
   private readonly watched: number[] = []
   private isTooMuch = false
   private retransmitted = false
   private originalArrived = false
-  private originalsTell = true
+  /** RFC 5682 §3.1: 1: an RTO expired; 2: then SND.UNA moved, and what the next ACK tells decides; 0: no such question. */
+  private step = 0
+  private originalsTell = false
 
   /** A repair begins; a time-out within a recovery is judged on its own, but what was sent twice counts on. */
   begin(afterTimeout: boolean, now: number): void {
+    // in a recovery what was not repeated may arrive without saying anything about what was (RFC 5682 §2.1)
+    this.step = afterTimeout && !this.active ? 1 : 0
     if (!this.active) {
       this.watched.length = 0
       this.isTooMuch = false
     }
     this.active = true
-    this.afterTimeout = afterTimeout
     this.beganAt = now
     this.retransmitted = false
     this.originalArrived = false
   }
 
+  /** D-SACKs for what it sent may still come: the last repetition left after all that ended it. */
   end(): void {
     this.active = false
+    this.step = 0
+  }
+
+  /** Nothing is left to be taken back. */
+  forget(): void {
+    this.end()
+    this.retransmitted = false
   }
 
   /** The text from `from` to `to` leaves again. */
@@ -54,21 +64,28 @@ export class Undo {
   }
 
   /**
-   * Before the flights of an ACK are delivered. `originalsTell`: without SACK, what a repetition uncovers may have waited for it
-   * at the peer since before the time-out, and tells nothing (RFC 5682 §2.1).
+   * Before the flights of an ACK are delivered. What the first one after the RTO uncovers may have waited at the peer for the
+   * repetition, and if it moves nothing the loss was one (RFC 5682 §2.1 step 2). `wouldHaveTold`: a peer that holds text would
+   * have told of it before.
    */
-  onAck(originalsTell: boolean): void {
-    this.originalsTell = originalsTell
+  onAck(advances: boolean, wouldHaveTold: boolean): void {
+    this.originalsTell = this.step === 2 || (this.step === 1 && advances && wouldHaveTold)
+    if (this.step !== 0) this.step = this.step === 1 && advances ? 2 : 0
+  }
+
+  /** RFC 5682 §3.1 step 2b: text that is new is sent rather than what may not be lost, so that the next ACK can tell. */
+  get wantsNewText(): boolean {
+    return this.step === 2
   }
 
   onDelivered(flight: Flight): void {
     // taken for lost by the RTO, never sent again, and here it is (RFC 5682 §3.1 step 3)
-    if (this.afterTimeout && this.originalsTell && flight.lost && !flight.retransmitted) this.originalArrived = true
+    if (this.originalsTell && flight.lost && !flight.retransmitted) this.originalArrived = true
   }
 
   /** SND.UNA moved past a flight that had left again at `resentAt`, by an ACK that answers what left at `echoAt` (RFC 3522 §3.2). */
   onAdvance(resentAt: number, echoAt: number): void {
-    if (resentAt >= this.beganAt && resentAt !== Number.POSITIVE_INFINITY && echoAt < Math.floor(resentAt)) {
+    if (resentAt >= this.beganAt && resentAt !== Number.POSITIVE_INFINITY && echoAt <= Math.floor(resentAt)) {
       this.originalArrived = true
     }
   }
@@ -78,6 +95,6 @@ export class Undo {
   }
 
   get isSpurious(): boolean {
-    return this.active && this.retransmitted && (this.originalArrived || this.isAllTwice)
+    return this.retransmitted && ((this.active && this.originalArrived) || this.isAllTwice)
   }
 }
