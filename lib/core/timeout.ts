@@ -59,6 +59,10 @@ function onRetransmit(tcb: Tcb, now: number): void {
       enterClosed(tcb, isOver ? null : 'timed-out')
       return
     }
+    if (isProbe && isAbandoned(tcb)) {
+      abandon(tcb)
+      return
+    }
     if (!isProbe) {
       const { segmentLimit, sendMss } = tcb
       const size = Math.min(first.length + segmentLimit - sendMss, segmentLimit)
@@ -80,6 +84,10 @@ function onPersist(tcb: Tcb): void {
     enterClosed(tcb, 'timed-out')
     return
   }
+  if (isAbandoned(tcb)) {
+    abandon(tcb)
+    return
+  }
   tcb.persist.onProbe()
   // a window that is open but small may now be used; a closed one is probed
   if (tcb.sndUna + tcb.sndWnd > tcb.sndNxt) tcb.overrideSilly = true
@@ -87,6 +95,16 @@ function onPersist(tcb: Tcb): void {
     tcb.probeOwed = true
     tcb.stats.zeroWindowProbes++
   }
+}
+
+/** The user is gone and the peer answers probes without ever taking anything: it must not hold our memory for ever (RFC 6429 §4). */
+function isAbandoned(tcb: Tcb): boolean {
+  return tcb.readClosed && tcb.closeRequested && tcb.persist.probes >= tcb.config.maxRetries
+}
+
+function abandon(tcb: Tcb): void {
+  tcb.resetOwed = true
+  enterClosed(tcb, 'timed-out')
 }
 
 function onKeepAlive(tcb: Tcb, now: number): void {

@@ -58,3 +58,37 @@ test('§3.10.7.4, first: a window update that is due leaves beside the probe', (
   tcp.connection.receive()
   tcp.at(80_000).expect('. 1 ack 2001 win 2000', '. 0 ack 2001 win 2000')
 })
+
+test('RFC 6429 §4: a peer that answers probes for ever holds nothing once the user is gone', () => {
+  const tcp = established({ window: 1000, config: { maxRetries: 12 } })
+  tcp.send(5000)
+  tcp.expect('. 1:1001 ack 1').call((connection, now) => {
+    connection.closeRead(now)
+    connection.close()
+  })
+  tcp.inject('. 1 ack 1001 win 0')
+  for (let probes = 0; probes < 12; probes++) {
+    tcp.next()
+    tcp.expect('. 1000 ack 1').inject('. 1 ack 1001 win 0')
+  }
+  tcp.next()
+  tcp.expect('R. 1001 ack 1')
+  expect(tcp.connection.reason).toBe('timed-out')
+})
+
+test('RFC 6429 §4: the same with a window that it took back', () => {
+  const tcp = established({ window: 1000, config: { maxRetries: 5 } })
+  tcp.send(5000)
+  tcp.expect('. 1:1001 ack 1').call((connection, now) => {
+    connection.closeRead(now)
+    connection.close()
+  })
+  tcp.inject('. 1 ack 1 win 0')
+  while (tcp.state !== 'CLOSED') {
+    tcp.next()
+    const [sent] = tcp.take()
+    if (tcp.state !== 'CLOSED') tcp.inject('. 1 ack 1 win 0')
+    else expect(sent).toMatch(/^R. 1001 ack 1 /)
+  }
+  expect(tcp.time).toBeLessThan(60_000)
+})

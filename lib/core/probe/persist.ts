@@ -16,6 +16,11 @@ export class Persist {
     this.unanswered++
   }
 
+  /** Since the window closed. */
+  get probes(): number {
+    return this.sent
+  }
+
   get unansweredProbes(): number {
     return this.unanswered
   }
