@@ -1,4 +1,7 @@
 // BBRv3: a model of the path, its bandwidth and its round trip, instead of a reaction to loss (draft-ietf-ccwg-bbr).
+// Long, because it is one state machine over one model: each step reads and writes most of its numbers.
+import { AckAggregation } from './ack-aggregation.js'
+import { BandwidthPlateau } from './bandwidth-plateau.js'
 import type { AckSample, CongestionAlgorithm, CongestionController, LostPacket } from './controller.js'
 import { MaxFilter } from './max-filter.js'
 
@@ -21,12 +24,10 @@ const PROBE_RTT_DURATION = 200
 const PROBE_RTT_CWND_GAIN = 0.5
 /** A sample this close to the smallest says that it still holds. */
 const SAME_RTT = 1.02
-/** Rounds. */
-const EXTRA_ACKED_WINDOW = 10
-const FULL_BW_ROUNDS = 3
-const FULL_BW_GROWTH = 1.25
+/** Rounds, but for the first: ACKs that tell of loss. */
 const FULL_LOSS_COUNT = 6
 const RENO_ROUNDS = 63
+const DRAIN_ROUNDS = 3
 const INFINITY = Number.POSITIVE_INFINITY
 
 type Phase = 'startup' | 'drain' | 'down' | 'cruise' | 'refill' | 'up' | 'probe-rtt'
@@ -52,7 +53,8 @@ class Bbr implements CongestionController {
   phase: Phase = 'startup'
 
   // ---- the model (§2.9, §2.10); bytes, ms, bytes per ms
-  private readonly maxBwFilter = new MaxFilter(2)
+  /** Over this cycle and the one before (§2.9). */
+  private readonly maxBwFilter = new MaxFilter(1)
   private cycle = 0
   private bwShortTerm = INFINITY
   private bw = 0
@@ -60,9 +62,7 @@ class Bbr implements CongestionController {
   private minRttAt = 0
   private inflightLongTerm = INFINITY
   private inflightShortTerm = INFINITY
-  private readonly extraAckedFilter = new MaxFilter(EXTRA_ACKED_WINDOW)
-  private extraAckedSince = 0
-  private extraAckedDelivered = 0
+  private readonly aggregation = new AckAggregation()
 
   // ---- rounds and what they show
   private nextRoundDelivered = 0
@@ -71,6 +71,7 @@ class Bbr implements CongestionController {
   private lossRoundDelivered = 0
   private lossRoundStart = false
   private lossInRound = false
+  private lossInAck = false
   private lossEventsInRound = 0
   private lostInRound = 0
   private deliveredAtRound = 0
@@ -81,10 +82,8 @@ class Bbr implements CongestionController {
   private inRecoverySince = -1
 
   // ---- startup (§5.3.1)
-  private fullBw = 0
-  private fullBwCount = 0
-  private fullBwNow = false
-  private fullBwReached = false
+  private readonly plateau = new BandwidthPlateau()
+  private drainRounds = 0
 
   // ---- probing for bandwidth (§5.3.3)
   private roundsSinceProbe = 0
@@ -95,6 +94,9 @@ class Bbr implements CongestionController {
   private probeUpRounds = 0
   private probeUpAcks = 0
   private probeUpCount = INFINITY
+  /** The last probe ended by loss; the one after it went no further than that, to see. */
+  private probeWasTooHigh = false
+  private probeIsCautious = false
 
   // ---- probing for the round trip (§5.3.4)
   private probeRttMin = INFINITY
@@ -105,11 +107,16 @@ class Bbr implements CongestionController {
   private priorWindow = 0
   private idleRestart = false
   private now = 0
+  private delivered = 0
+  /** What was sent before so many bytes were delivered was held down by ProbeRTT, and says nothing of the path's rate. */
+  private heldDownUntil = 0
 
   // ---- undo
   private undoBwShortTerm = INFINITY
   private undoInflightShortTerm = INFINITY
   private undoInflightLongTerm = INFINITY
+  private undoPhase: Phase | null = null
+  private isRepairing = false
 
   constructor(mss: number, random: () => number) {
     this.mss = mss
@@ -128,13 +135,14 @@ class Bbr implements CongestionController {
 
   onAck(ack: AckSample, now: number): void {
     this.now = now
+    this.delivered = ack.delivered
     if (this.minRtt === INFINITY && ack.srtt > 0) this.pacingRate = (STARTUP_PACING_GAIN * this.window) / ack.srtt
     this.updateLatest(ack)
     this.updateCongestionSignals(ack)
-    this.updateAckAggregation(ack)
-    this.checkFullBw(ack)
+    this.aggregation.update(ack.ackedBytes, this.bw, this.window, this.rounds, !this.plateau.wasReached, now)
+    if (!this.isHeldDown(ack)) this.plateau.update(ack.deliveryRate, this.roundStart)
     this.checkStartupDone(ack)
-    if (this.phase === 'drain' && ack.inFlight <= this.inflightAt(1)) this.enterProbeBw()
+    this.checkDrainDone(ack)
     this.updateProbeBwCycle(ack)
     this.updateMinRtt(ack)
     this.checkProbeRtt(ack)
@@ -149,14 +157,11 @@ class Bbr implements CongestionController {
 
   /** §5.5.10.2, for each packet deemed lost. */
   onPacketLost(packet: LostPacket): void {
-    if (!this.lossInRound) {
-      this.undoBwShortTerm = this.bwShortTerm
-      this.undoInflightShortTerm = this.inflightShortTerm
-      this.undoInflightLongTerm = this.inflightLongTerm
-      this.lossRoundDelivered = packet.delivered
-    }
+    this.delivered = packet.delivered
+    this.beginRepair()
+    if (!this.lossInRound) this.lossRoundDelivered = packet.delivered
     this.lossInRound = true
-    this.lossEventsInRound++
+    this.lossInAck = true
     this.lostInRound += packet.size
     if (!this.probeSamples) return
     const { size } = packet
@@ -173,33 +178,57 @@ class Bbr implements CongestionController {
 
   onRecoveryEnd(): void {
     this.inRecoverySince = -1
+    this.isRepairing = false
     this.restoreWindow()
   }
 
   /** §5.6.4.4: one packet more than is in flight, and that is nothing: all is deemed lost. */
   onTimeout(): void {
+    this.beginRepair()
     this.priorWindow = Math.max(this.priorWindow, this.window)
     this.window = this.mss
   }
 
   /** §5.4.1 */
   onRestart(now: number): void {
+    this.now = now
     this.idleRestart = true
-    this.extraAckedSince = now
+    this.aggregation.restart(now)
     if (this.isProbingBw) this.setPacingRate(1)
     else if (this.phase === 'probe-rtt') this.checkProbeRttDone(now)
   }
 
-  onUndo(): void {
+  /** §5.5.11.2; the window came back with onRecoveryEnd(). */
+  onUndo(now: number): void {
+    this.now = now
+    this.lossInRound = false
+    this.plateau.reset(0)
     this.bwShortTerm = Math.max(this.bwShortTerm, this.undoBwShortTerm)
     this.inflightShortTerm = Math.max(this.inflightShortTerm, this.undoInflightShortTerm)
     this.inflightLongTerm = Math.max(this.inflightLongTerm, this.undoInflightLongTerm)
-    this.restoreWindow()
+    const { phase, undoPhase } = this
+    this.undoPhase = null
+    if (undoPhase === 'startup' && phase !== 'startup') {
+      this.plateau.forget()
+      if (phase !== 'probe-rtt') this.phase = 'startup'
+    } else if (undoPhase === 'up' && phase !== 'up' && phase !== 'probe-rtt') {
+      this.startRefill()
+    }
   }
 
   onMss(mss: number): void {
     this.window = (this.window / this.mss) * mss
     this.mss = mss
+  }
+
+  /** §5.5.11.1: what a repair that turns out to be needless is to bring back. */
+  private beginRepair(): void {
+    if (this.isRepairing) return
+    this.isRepairing = true
+    this.undoPhase = null
+    this.undoBwShortTerm = this.bwShortTerm
+    this.undoInflightShortTerm = this.inflightShortTerm
+    this.undoInflightLongTerm = this.inflightLongTerm
   }
 
   // ---- the model
@@ -251,8 +280,10 @@ class Bbr implements CongestionController {
 
   private updateCongestionSignals(ack: AckSample): void {
     this.updateRound(ack)
+    if (this.lossInAck) this.lossEventsInRound++
+    this.lossInAck = false
     const rate = ack.deliveryRate
-    if (rate > 0 && (rate >= this.maxBw || !ack.rateAppLimited)) this.maxBwFilter.update(rate, this.cycle)
+    if (rate > 0 && (rate >= this.maxBw || !this.isHeldDown(ack))) this.maxBwFilter.update(rate, this.cycle)
     if (!this.lossRoundStart) return
     const isProbing = this.phase === 'startup' || this.phase === 'refill' || this.phase === 'up'
     const delivered = ack.delivered - this.deliveredAtRound
@@ -290,61 +321,45 @@ class Bbr implements CongestionController {
     this.roundsSinceProbe++
   }
 
-  private startRound(ack: AckSample): void {
-    this.nextRoundDelivered = ack.delivered
+  private startRound(): void {
+    this.nextRoundDelivered = this.delivered
   }
 
-  /** §5.5.9 */
-  private updateAckAggregation(ack: AckSample): void {
-    let expected = this.bw * (this.now - this.extraAckedSince)
-    if (this.extraAckedDelivered <= expected) {
-      this.extraAckedDelivered = 0
-      this.extraAckedSince = this.now
-      expected = 0
-    }
-    this.extraAckedDelivered += ack.ackedBytes
-    const extra = Math.min(Math.max(0, this.extraAckedDelivered - expected), this.window)
-    this.extraAckedFilter.update(extra, this.rounds, this.fullBwReached ? EXTRA_ACKED_WINDOW : 1)
+  /** Its rate is the sender's choice, not the path's. */
+  private isHeldDown(ack: AckSample): boolean {
+    return ack.rateAppLimited || ack.priorDelivered < this.heldDownUntil
   }
 
   // ---- startup and drain
-
-  private checkFullBw(ack: AckSample): void {
-    if (this.fullBwNow || ack.rateAppLimited) return
-    if (ack.deliveryRate >= this.fullBw * FULL_BW_GROWTH) {
-      this.resetFullBw(ack.deliveryRate)
-      return
-    }
-    if (!this.roundStart) return
-    this.fullBwNow = ++this.fullBwCount >= FULL_BW_ROUNDS
-    if (this.fullBwNow) this.fullBwReached = true
-  }
-
-  private resetFullBw(bw: number): void {
-    this.fullBw = bw > 0 ? bw : 0
-    this.fullBwCount = 0
-    this.fullBwNow = false
-  }
 
   /** §5.3.1.3: full pipe by bandwidth that no longer grows, or by loss that does. */
   private checkStartupDone(ack: AckSample): void {
     if (this.phase !== 'startup') return
     const tooMuchLoss = this.isCongestion(ack.lostInSample / Math.max(1, ack.txInFlight))
     if (this.startupLossRound && this.lossRoundStart && this.inRecoverySince >= 0 && tooMuchLoss) {
-      this.fullBwReached = true
+      this.undoPhase = 'startup'
+      this.plateau.reachByLoss()
       this.inflightLongTerm = Math.max(this.bdp(this.maxBw, 1), this.inflightLatest)
     }
-    if (this.fullBwReached) this.phase = 'drain'
+    if (!this.plateau.wasReached) return
+    this.phase = 'drain'
+    this.drainRounds = 0
+  }
+
+  /** §5.3.2: once the queue has gone, or when a bandwidth that was taken for too much keeps it from going. */
+  private checkDrainDone(ack: AckSample): void {
+    if (this.phase !== 'drain') return
+    if (this.roundStart) this.drainRounds++
+    if (ack.inFlight <= this.inflightAt(1) || this.drainRounds > DRAIN_ROUNDS) this.startDown()
   }
 
   // ---- ProbeBW
 
-  private enterProbeBw(): void {
-    this.startDown()
-  }
-
   private startDown(): void {
     this.lossInRound = false
+    this.lossEventsInRound = 0
+    this.lostInRound = 0
+    this.deliveredAtRound = this.delivered
     this.bwLatest = 0
     this.inflightLatest = 0
     this.probeUpCount = INFINITY
@@ -353,43 +368,38 @@ class Bbr implements CongestionController {
     this.cycleAt = this.now
     this.ackPhase = 'stopping'
     this.phase = 'down'
-    this.pendingRound = true
+    this.startRound()
   }
-  /** startRound() is due with the next ACK's totals. */
-  private pendingRound = false
 
-  private startRefill(ack: AckSample): void {
+  private startRefill(): void {
     this.bwShortTerm = INFINITY
     this.inflightShortTerm = INFINITY
     this.probeUpRounds = 0
     this.probeUpAcks = 0
+    this.probeIsCautious = false
     this.ackPhase = 'refilling'
     this.phase = 'refill'
-    this.startRound(ack)
+    this.startRound()
   }
 
   private startUp(ack: AckSample): void {
     this.ackPhase = 'starting'
-    this.startRound(ack)
-    this.resetFullBw(ack.deliveryRate)
+    this.startRound()
+    this.plateau.reset(ack.deliveryRate)
     this.phase = 'up'
     this.raiseSlope()
   }
 
   private updateProbeBwCycle(ack: AckSample): void {
-    if (!this.fullBwReached) return
-    if (this.pendingRound) {
-      this.pendingRound = false
-      this.startRound(ack)
-    }
-    this.adaptLongTermModel(ack)
+    if (!this.plateau.wasReached) return
+    if (this.adaptLongTermModel(ack)) return
     switch (this.phase) {
       case 'down':
-        if (this.isTimeToProbe()) this.startRefill(ack)
+        if (this.isTimeToProbe()) this.startRefill()
         else if (ack.inFlight <= this.inflightWithHeadroom && ack.inFlight <= this.inflightAt(1)) this.phase = 'cruise'
         return
       case 'cruise':
-        if (this.isTimeToProbe()) this.startRefill(ack)
+        if (this.isTimeToProbe()) this.startRefill()
         return
       case 'refill':
         if (this.roundStart) {
@@ -398,11 +408,24 @@ class Bbr implements CongestionController {
         }
         return
       case 'up':
-        if (ack.cwndLimited && this.window >= this.inflightLongTerm) this.resetFullBw(ack.deliveryRate)
-        else if (this.fullBwNow) this.startDown()
+        if (this.isTimeToGoDown(ack)) {
+          this.probeWasTooHigh = false
+          this.startDown()
+        }
         return
       default:
     }
+  }
+
+  private isTimeToGoDown(ack: AckSample): boolean {
+    // §5.3.3.4.2: what was too much the last time is tried for a moment first
+    if (this.probeWasTooHigh && ack.inFlight >= this.inflightLongTerm) {
+      this.probeIsCautious = true
+      return true
+    }
+    if (!ack.cwndLimited || this.window < this.inflightLongTerm) return this.plateau.isReached
+    this.plateau.reset(ack.deliveryRate)
+    return false
   }
 
   private isTimeToProbe(): boolean {
@@ -410,27 +433,35 @@ class Bbr implements CongestionController {
     return this.now - this.cycleAt > this.probeWait || this.roundsSinceProbe >= renoRounds
   }
 
-  /** §5.3.3.6 */
-  private adaptLongTermModel(ack: AckSample): void {
+  /** §5.3.3.6. @returns true: it has gone to another phase. */
+  private adaptLongTermModel(ack: AckSample): boolean {
     if (this.ackPhase === 'starting' && this.roundStart) this.ackPhase = 'feedback'
     if (this.ackPhase === 'stopping' && this.roundStart) {
       this.probeSamples = false
       this.ackPhase = 'init'
-      if (this.isProbingBw && !ack.rateAppLimited) this.cycle++
+      if (this.isProbingBw && !this.isHeldDown(ack)) this.cycle++
+      if (this.isProbingBw && this.probeIsCautious && !this.probeWasTooHigh) {
+        this.startRefill()
+        return true
+      }
     }
     if (this.isCongestion(ack.lostInSample / Math.max(1, ack.txInFlight))) {
       if (this.probeSamples) this.onInflightTooHigh(ack.txInFlight, ack.rateAppLimited)
-      return
+      return false
     }
-    if (this.inflightLongTerm === INFINITY) return
+    if (this.inflightLongTerm === INFINITY) return false
     if (ack.txInFlight > this.inflightLongTerm) this.inflightLongTerm = ack.txInFlight
     if (this.phase === 'up') this.probeUpward(ack)
+    return false
   }
 
   private onInflightTooHigh(txInFlight: number, appLimited: boolean): void {
+    this.probeWasTooHigh = true
     this.probeSamples = false
     if (!appLimited) this.inflightLongTerm = Math.max(txInFlight, this.targetInflight * BETA)
-    if (this.phase === 'up') this.startDown()
+    if (this.phase !== 'up') return
+    this.undoPhase = 'up'
+    this.startDown()
   }
 
   private probeUpward(ack: AckSample): void {
@@ -477,13 +508,14 @@ class Bbr implements CongestionController {
       this.priorWindow = Math.max(this.priorWindow, this.window)
       this.probeRttDoneAt = 0
       this.ackPhase = 'stopping'
-      this.startRound(ack)
+      this.startRound()
     }
     if (this.phase === 'probe-rtt') {
+      this.heldDownUntil = Math.max(1, ack.delivered + ack.inFlight)
       if (this.probeRttDoneAt === 0 && ack.inFlight <= this.probeRttWindow) {
         this.probeRttDoneAt = this.now + PROBE_RTT_DURATION
         this.probeRttRoundDone = false
-        this.startRound(ack)
+        this.startRound()
       } else if (this.probeRttDoneAt !== 0) {
         if (this.roundStart) this.probeRttRoundDone = true
         if (this.probeRttRoundDone) this.checkProbeRttDone(this.now)
@@ -498,7 +530,7 @@ class Bbr implements CongestionController {
     this.restoreWindow()
     this.bwShortTerm = INFINITY
     this.inflightShortTerm = INFINITY
-    if (this.fullBwReached) {
+    if (this.plateau.wasReached) {
       this.startDown()
       this.phase = 'cruise'
     } else {
@@ -515,12 +547,12 @@ class Bbr implements CongestionController {
   private setPacingRate(gain: number): void {
     if (this.bw === 0) return
     const rate = gain * this.bw * PACING_MARGIN
-    if (this.fullBwReached || rate > this.pacingRate) this.pacingRate = rate
+    if (this.plateau.wasReached || rate > this.pacingRate) this.pacingRate = rate
   }
 
   private setWindow(ack: AckSample): void {
-    const most = this.withQuanta(this.bdp(this.bw, GAINS[this.phase].cwnd) + this.extraAckedFilter.best)
-    if (this.fullBwReached) {
+    const most = this.withQuanta(this.bdp(this.bw, GAINS[this.phase].cwnd) + this.aggregation.extra)
+    if (this.plateau.wasReached) {
       this.window = Math.min(this.window + ack.ackedBytes, most)
     } else if (this.window < most || ack.delivered < INITIAL_SEGMENTS * this.mss) {
       this.window += ack.ackedBytes
