@@ -297,7 +297,7 @@ function noteTextSent(tcb: Tcb, length: number, now: number): void {
   tcb.lastSentAt = now
   tcb.prr.onSent(length)
   tcb.controller.onSent(length, tcb.scoreboard.inFlight, now)
-  tcb.pacer.onSent(length, tcb.controller.pacingRate, tcb.sendMss, now)
+  tcb.pacer.onSent(length, tcb.controller.pacingRate, now)
   if (timers.retransmit === Number.POSITIVE_INFINITY) timers.retransmit = now + tcb.rtt.rto // RFC 6298 §5.1
   timers.persist = Number.POSITIVE_INFINITY
   if (config.userTimeout > 0 && timers.userTimeout === Number.POSITIVE_INFINITY) {
