@@ -7,6 +7,8 @@ import { Terminal } from './chat/terminal.js'
 import { cleanName, cleanText, place } from './chat/text.js'
 import { Transport } from './chat/transport.js'
 
+const IMPATIENCE = 500 // ms; npm passes on a Ctrl-C that has come here already
+
 let options: ChatOptions | null
 try {
   options = readOptions(process.argv.slice(2))
@@ -21,9 +23,11 @@ else await chat(options)
 async function chat(options: ChatOptions): Promise<void> {
   const terminal = new Terminal(process.stdin, process.stdout)
   const session = new Session(options, terminal, new Transport(options))
-  let interrupts = 0
+  let interruptedAt = Number.POSITIVE_INFINITY
   const interrupt = (): void => {
-    if (++interrupts > 1) process.exit(130)
+    const now = performance.now()
+    if (now - interruptedAt > IMPATIENCE) process.exit(130)
+    interruptedAt = Math.min(interruptedAt, now)
     session.files.abandon()
     void session.quit()
   }

@@ -20,13 +20,17 @@ export class Terminal {
   readonly #bars = new Map<string, Bar>()
   #lines: Interface | null = null
   #drawn = 0
+  /** Nobody reads us any more. */
+  #lost = false
+  #onLost: () => void = () => process.exit(1)
 
   constructor(input: NodeJS.ReadStream, output: NodeJS.WriteStream) {
     this.#input = input
     this.#output = output
     this.#isTerminal = input.isTTY === true && output.isTTY === true
     this.#colours = output.isTTY === true && !process.env.NO_COLOR
-    output.on('error', () => process.exit(1)) // nobody reads us any more
+    output.on('error', () => this.#lose())
+    input.on('error', () => this.#lose())
   }
 
   /** Begins to read. `onInterrupt`: Ctrl-C. */
@@ -36,11 +40,14 @@ export class Terminal {
       ...(this.#isTerminal && { output: this.#output, historySize: 200 }),
     })
     this.#lines = lines
+    this.#onLost = onInterrupt
     lines.on('line', (line) => {
       onLine(line)
       if (this.#isTerminal && this.#lines !== null) lines.prompt()
     })
     lines.on('SIGINT', onInterrupt)
+    // Not in its types: it passes on the errors of its input, such as those of a terminal that was closed.
+    ;(lines as NodeJS.EventEmitter).on('error', () => this.#lose())
     lines.on('close', () => {
       if (this.#lines !== null) onEnd()
     })
@@ -50,9 +57,15 @@ export class Terminal {
   stop(): void {
     const lines = this.#lines
     this.#lines = null
-    if (this.#isTerminal && lines !== null) this.#erase(lines)
+    if (this.#isTerminal && !this.#lost && lines !== null) this.#erase(lines)
     lines?.close()
     this.#input.destroy()
+  }
+
+  #lose(): void {
+    if (this.#lost) return
+    this.#lost = true
+    this.#onLost()
   }
 
   /** Someone said something. */
@@ -69,7 +82,7 @@ export class Terminal {
 
   /** A bar before the line that is being typed; `total` 0 takes it away. Without a terminal there are none. */
   progress(label: string, done: number, total: number): void {
-    if (!this.#isTerminal) return
+    if (!this.#isTerminal || this.#lost) return
     if (total === 0) this.#bars.delete(label)
     else this.#bars.set(label, { done, total, since: this.#bars.get(label)?.since ?? performance.now() })
     const now = performance.now()
@@ -83,6 +96,7 @@ export class Terminal {
   }
 
   #print(line: string): void {
+    if (this.#lost) return
     const lines = this.#isTerminal ? this.#lines : null
     if (lines !== null) this.#erase(lines)
     this.#output.write(`${line}\n`)
