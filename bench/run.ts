@@ -1,12 +1,20 @@
 // `npm run bench`: runs the workloads that are asked for, prints their tables and writes RESULTS.md.
+import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { LINK_HELP, LINK_OPTIONS, linkSettings } from './links/settings.js'
+import { ackpath } from './links/workloads/ackpath.js'
+import { fairness } from './links/workloads/fairness.js'
+import { file } from './links/workloads/file.js'
+import { links } from './links/workloads/links.js'
+import { outage } from './links/workloads/outage.js'
+import { reorder } from './links/workloads/reorder.js'
 import { writeResult } from './results.js'
 import { bulk } from './workloads/bulk.js'
 import { lossy } from './workloads/lossy.js'
 import { micro } from './workloads/micro.js'
 import type { Settings, Workload } from './workloads/workload.js'
 
-const workloads: readonly Workload[] = [bulk, lossy, micro]
+const workloads: readonly Workload[] = [bulk, lossy, micro, links, file, outage, reorder, fairness, ackpath]
 const DEFAULTS: readonly Workload[] = [bulk, lossy]
 
 const HELP = `Usage: npm run bench -- [option]... [workload]...
@@ -18,16 +26,29 @@ Options:
   --repetitions N  of each measurement, of which the median counts (5)
   --seconds N      that a measurement of bulk lasts (2)
   --megabytes N    that a transfer through a bad path carries (100)
+  --json FILE      write every single result, as it came, to FILE
   --dry            print only: leave bench/RESULTS.md as it is
-  --help           this text`
+  --help           this text
+
+${LINK_HELP}`
 
 const OPTIONS = {
   repetitions: { type: 'string', default: '5' },
   seconds: { type: 'string', default: '2' },
   megabytes: { type: 'string', default: '100' },
+  ...LINK_OPTIONS,
+  json: { type: 'string' },
   dry: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
 } as const
+
+/** What belongs to the command that a section names: which links it is about stands there anyway. */
+const FLAGS = ['repetitions', 'seconds', 'megabytes', 'seeds', 'secs', 'peers', 'pairs', 'sizes', 'runs'] as const
+
+const defaultOf = (name: (typeof FLAGS)[number]): string | undefined => {
+  const option = OPTIONS[name]
+  return 'default' in option ? option.default : undefined
+}
 
 function positive(name: string, text: string): number {
   const value = Number(text)
@@ -63,21 +84,33 @@ async function main(args: string[]): Promise<void> {
     console.log(HELP)
     return
   }
+  const results: object[] = []
   const settings: Settings = {
     repetitions: Math.ceil(positive('repetitions', values.repetitions)),
     seconds: positive('seconds', values.seconds),
     megabytes: positive('megabytes', values.megabytes),
+    links: linkSettings(values),
     progress: reporter(),
+    record: (entry) => {
+      results.push(entry)
+      if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, null, 1)}\n`)
+    },
   }
-  const changed = (['repetitions', 'seconds', 'megabytes'] as const).filter(
-    (name) => values[name] !== OPTIONS[name].default,
-  )
-  const flags = changed.map((name) => ` --${name} ${values[name]}`).join('')
-  for (const workload of chosen(positionals)) {
-    const text = await workload.run(settings)
-    settings.progress('')
-    console.log(`\n${workload.name}\n\n${text}`)
-    if (!values.dry) writeResult(workload.name, `npm run bench --${flags} ${workload.name}`, text)
+  const flags = FLAGS.filter((name) => values[name] !== undefined && values[name] !== defaultOf(name))
+    .map((name) => ` --${name} ${values[name]}`)
+    .join('')
+  const jobs = chosen(positionals).map((workload) => ({ workload, parts: workload.parts?.(settings) ?? [''] }))
+  for (const { workload, parts } of jobs) {
+    const show = (part: string, text: string): void => {
+      const title = part === '' ? workload.name : `${workload.name}: ${part}`
+      const command = `npm run bench --${flags} ${workload.name}${parts.includes(part) && part !== '' ? ` --profile ${part}` : ''}`
+      settings.progress('')
+      console.log(`\n${title}\n\n${text}`)
+      if (!values.dry) writeResult(title, command, text)
+    }
+    for (const part of parts) show(part, await workload.run(settings, part))
+    const text = workload.overview?.(settings)
+    if (text !== undefined) show('overview', text)
   }
 }
 

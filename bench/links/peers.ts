@@ -1,0 +1,104 @@
+// What is compared over links: kernel TCP and this package, each with a congestion control, and udx-native.
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import * as net from 'node:net'
+import type { Duplex } from 'node:stream'
+import { createServer } from '../../lib/net/server.js'
+import { connect, type Socket } from '../../lib/net/socket.js'
+import * as udx from './udx.js'
+
+export interface Segments {
+  readonly sent: number
+  readonly retransmitted: number
+}
+
+export interface LinkPeer {
+  listen(address: string, port: number, onConnection: (stream: Duplex) => void): Promise<void>
+  /** @returns a stream that is connected. */
+  connect(address: string, port: number): Promise<Duplex>
+  /** What the connection has sent so far; null when it is gone. */
+  segments(stream: Duplex): Segments | null
+}
+
+/** The whole namespace's, which sends on one connection only. */
+function kernelSegments(): Segments {
+  const [names, values] = readFileSync('/proc/net/snmp', 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('Tcp:'))
+    .map((line) => line.split(' '))
+  const value = (name: string): number => Number(values[names.indexOf(name)])
+  const retransmitted = value('RetransSegs')
+  return { sent: value('OutSegs') + retransmitted, retransmitted }
+}
+
+const SERVER = { allowHalfOpen: true, noDelay: true }
+
+const kernel: LinkPeer = {
+  async listen(address, port, onConnection) {
+    const server = net.createServer(SERVER, onConnection)
+    server.listen(port, address)
+    await once(server, 'listening')
+  },
+  async connect(address, port) {
+    const socket = net.connect({ host: address, port, allowHalfOpen: true, noDelay: true })
+    await once(socket, 'connect')
+    return socket
+  },
+  segments: kernelSegments,
+}
+
+function packageWith(congestionControl: string | undefined): LinkPeer {
+  const options = { ...SERVER, congestionControl }
+  return {
+    async listen(address, port, onConnection) {
+      const server = createServer(options, onConnection)
+      server.listen(port, address)
+      await once(server, 'listening')
+    },
+    async connect(address, port) {
+      const socket = connect({ ...options, host: address, port })
+      await once(socket, 'connect')
+      return socket
+    },
+    segments(stream) {
+      const info = (stream as Socket).getInfo()
+      return info === null ? null : { sent: info.segmentsSent, retransmitted: info.segmentsRetransmitted }
+    },
+  }
+}
+
+const CONTROLS = ['cubic', 'bbr', 'reno']
+const OURS = 'ours'
+const KERNEL = 'kernel'
+const UDX = 'udx-native'
+
+/** All names. */
+export const linkPeers: readonly string[] = [
+  ...CONTROLS.map((control) => `${KERNEL}:${control}`),
+  UDX,
+  OURS,
+  ...CONTROLS.map((control) => `${OURS}:${control}`),
+]
+
+/** Those that ours are measured against. */
+export const REFERENCES: readonly string[] = ['kernel:cubic', 'kernel:bbr', UDX]
+export const DEFAULT_PEERS: readonly string[] = [...REFERENCES, 'ours:bbr', 'ours:cubic', 'ours:reno']
+
+export const isOurs = (name: string): boolean => name.startsWith(OURS)
+
+/** Peers that are no part of this package come from bench/package.json. */
+export const needsPackages = (name: string): boolean => name === UDX
+
+/** The kernel's congestion control that the route has to name for it. */
+export function kernelControl(name: string): string | undefined {
+  const [kind, control] = name.split(':')
+  return kind === KERNEL ? control : undefined
+}
+
+/** @throws Error */
+export function linkPeerNamed(name: string): LinkPeer {
+  const [kind, control] = name.split(':')
+  if (kind === KERNEL) return kernel
+  if (kind === UDX) return udx.peer
+  return packageWith(control)
+}

@@ -1,0 +1,97 @@
+// Files of several sizes over each link, a fresh connection for each: how long until the other end has read it all.
+import { digits, median, percentile, table } from '../../table.js'
+import type { Settings, Workload } from '../../workloads/workload.js'
+import { openEnds, placeOf } from '../ends.js'
+import { Link } from '../link.js'
+import { isOurs, kernelControl } from '../peers.js'
+import { isLossy, type Profile, profiles } from '../profiles.js'
+import { failuresOf, prepare, rounds, type Series } from '../rounds.js'
+import { chosenProfiles } from '../settings.js'
+
+/** Transfers of each size over lossy links. */
+const RUNS = 30
+/** Bytes of one that is not counted: the code is compiled, udx-native has its socket. */
+const WARM_UP = 65_536
+/** ms that a transfer may take. */
+const PATIENCE = 180_000
+/** The end that listens says whether all was intact. */
+interface Batch {
+  /** ms of each. */
+  readonly times: readonly number[]
+}
+
+async function measure(profile: Profile, peer: string, seed: number, bytes: number, runs: number): Promise<Batch> {
+  const link = await Link.open(profile, seed, [kernelControl(peer)])
+  try {
+    const { sender, receiver } = await openEnds(link, peer)
+    const transfer = async (size: number): Promise<number> => {
+      sender.say({ kind: 'file', peer, ...placeOf(link, 0), bytes: size })
+      return (await sender.hear('filed', PATIENCE)).ms
+    }
+    await transfer(WARM_UP)
+    const times: number[] = []
+    for (let i = 0; i < runs; i++) times.push(await transfer(bytes))
+    const { intact, bytes: got } = await receiver.mark()
+    if (!intact) throw new Error('what arrived is not what was sent')
+    if (got !== WARM_UP + runs * bytes) throw new Error(`${got} bytes arrived`)
+    return { times }
+  } finally {
+    link.close()
+  }
+}
+
+const sizeName = (bytes: number): string =>
+  bytes >= 1 << 20 ? `${digits(bytes / (1 << 20))} MB` : `${digits(bytes / 1024)} KB`
+
+const timesOf = (series: Series<Batch> | undefined): number[] =>
+  (series?.values ?? []).flatMap(({ value }) => value.times)
+
+type Results = Map<string, Series<Batch>>
+
+function cellsOf(name: string, results: Results): string[] {
+  const times = timesOf(results.get(name))
+  const kernels = [...results.keys()].filter((one) => kernelControl(one) !== undefined)
+  const best = Math.min(...kernels.map((one) => median(timesOf(results.get(one)))).filter((ms) => !Number.isNaN(ms)))
+  const ratio = isOurs(name) ? digits(median(times) / best) : ''
+  return [digits(median(times)), digits(percentile(times, 0.9)), ratio]
+}
+
+async function run(settings: Settings, part: string): Promise<string> {
+  const { peers, seeds, sizes } = settings.links
+  const profile = profiles[part]
+  const runs = settings.links.runs ?? (isLossy(profile) ? RUNS : seeds)
+  const batch = Math.ceil(runs / seeds)
+  prepare(peers)
+  const all: Results[] = []
+  for (const bytes of sizes) {
+    all.push(
+      await rounds({
+        ...settings,
+        label: `file ${part} ${sizeName(bytes)}`,
+        names: peers,
+        seeds,
+        measure: (peer, seed) => measure(profile, peer, seed, bytes, batch),
+      }),
+    )
+  }
+  const head = sizes.flatMap((bytes) => [`${sizeName(bytes)} ms`, 'p90', '× best kernel'])
+  const rows = peers.map((name) => [
+    name,
+    ...all.flatMap((results) => cellsOf(name, results)),
+    all.map((results) => failuresOf(results.get(name) as Series<Batch>)).join(''),
+  ])
+  return [
+    `${profile.summary}. From connect() until the end of the other side is there, which it sends when it has read all; every byte`,
+    `checked. Median and 90th percentile of ${batch * seeds} transfers (${seeds} seeds, the peers taking turns; a transfer that is not`,
+    'counted goes before), each on a fresh connection, from a process that is warm.',
+    '',
+    table(['peer', ...head, 'failed'], rows),
+  ].join('\n')
+}
+
+export const file: Workload = {
+  name: 'file',
+  summary: 'files of 64 KB, 1 MB and 8 MB over emulated links',
+  parts: (settings) => chosenProfiles(settings.links, profiles),
+  run,
+}
