@@ -81,14 +81,30 @@ export async function draw(series: Series, options: ChartOptions): Promise<strin
   const view = new View(parse(specOf(panels, options)), { renderer: 'none' })
   const svg = await view.toSVG()
   view.finalize()
-  // the roles of a chart's parts say nothing that the page does not
-  const bare = svg.replace(/ (aria-[a-z]+|role|class)="[^"]*"/g, '')
-  return `${bare.replace(/ d="([^"]*)"/g, (_, path: string) => ` d="${shorten(path)}"`)}\n`
+  return `${tidy(svg)}\n`
+}
+
+/** Without what nobody sees: roles, defaults, empty shapes, far decimals, and ids that count on from picture to picture. */
+function tidy(svg: string): string {
+  const ids: string[] = []
+  return svg
+    .replace(/ (aria-[a-z]+|role|class|pointer-events|opacity)="[^"]*"/g, '')
+    .replace(/<path d="(M0,0h0v0h0Z)?"( display="none")?\/>/g, '')
+    .replace(/ transform="[^"]*"/g, (transform) => transform.replace(/\d+\.\d+/g, tenth))
+    .replace(/ d="([^"]*)"/g, (_, path: string) => ` d="${shorten(path)}"`)
+    .replace(/\bclip\d+\b/g, (id) => {
+      if (!ids.includes(id)) ids.push(id)
+      return `clip${ids.indexOf(id)}`
+    })
+}
+
+function tenth(number: string): string {
+  return String(Math.round(Number(number) * 10) / 10)
 }
 
 /** The same path to a tenth of a pixel, without repeating the coordinate that stays. */
 function shorten(path: string): string {
-  const rounded = path.replace(/\d+\.\d+/g, (number) => String(Math.round(Number(number) * 10) / 10))
+  const rounded = path.replace(/\d+\.\d+/g, tenth)
   let [x, y] = ['', '']
   return rounded.replace(/([ML])(-?[\d.]+),(-?[\d.]+)/g, (all, command: string, nextX: string, nextY: string) => {
     const [sameX, sameY] = [nextX === x, nextY === y]
@@ -345,6 +361,7 @@ function groupOf(panel: Panel, from: number, to: number, isLast: boolean): Mark 
   return {
     type: 'group',
     encode: { enter: { width: { value: WIDTH }, height: { value: HEIGHT } } },
+    signals: [{ name: 'height', value: HEIGHT }], // as long are the lines of the grid
     scales,
     axes,
     legends: [legend],

@@ -1,5 +1,5 @@
 // `npm run plot`: one transfer through a simulated path, or an event log of any other, drawn as time-sequence, window, RTT and rate plots.
-import { createReadStream, mkdirSync, writeFileSync } from 'node:fs'
+import { createReadStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
@@ -30,6 +30,7 @@ ${Object.entries(paths)
   --out FILE          .svg or .html (plot.svg)
   --log FILE          also keep the event log
   --read FILE         draw this event log instead of simulating
+  --all DOCUMENT      make all pictures whose commands stand in a document
   --help              this text`
 
 const OPTIONS = {
@@ -45,6 +46,7 @@ const OPTIONS = {
   out: { type: 'string', default: 'plot.svg' },
   log: { type: 'string', default: '' },
   read: { type: 'string', default: '' },
+  all: { type: 'string', default: '' },
   help: { type: 'boolean', short: 'h', default: false },
 } as const
 
@@ -127,10 +129,22 @@ function page(title: string, svg: string): string {
   return `${head}<style>body { margin: 1em; background: white } svg { width: 100%; height: auto }</style>\n${svg}</html>\n`
 }
 
+/** The arguments of each `npm run plot --` that begins a line; single quotes keep words together, as in a shell. */
+function commandsIn(document: string): string[][] {
+  const commands = readFileSync(document, 'utf8').matchAll(/^npm run plot -- (.*)$/gm)
+  return [...commands].map(([, line = '']) =>
+    [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? ''),
+  )
+}
+
 async function main(args: string[]): Promise<void> {
   const { values } = parseArgs({ args, options: OPTIONS })
   if (values.help) {
     console.log(HELP)
+    return
+  }
+  if (values.all !== '') {
+    for (const command of commandsIn(values.all)) await main(command)
     return
   }
   const { series, chart } = values.read === '' ? simulated(values) : await readLog(values.read)
