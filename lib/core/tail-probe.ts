@@ -12,6 +12,6 @@ export function armTailProbe(tcb: Tcb, now: number): void {
     !tlp.isOut &&
     scoreboard.count > 0 &&
     scoreboard.sackedCount === 0
-  const due = now + tlp.timeout(rtt.srtt, scoreboard.count)
+  const due = now + tlp.timeout(rtt.srtt, scoreboard.inFlight < 2 * tcb.sendMss)
   timers.tailProbe = wanted ? Math.min(due, timers.retransmit) : Number.POSITIVE_INFINITY
 }

@@ -1,6 +1,6 @@
 // Tail loss probe: one segment that draws an ACK when the last ones of a flight are silent (RFC 8985 §7).
 
-/** Worst delayed ACK of a peer, for a lone segment (RFC 8985 §7.2). */
+/** Worst delayed ACK of a peer (RFC 8985 §7.2). */
 const MAX_ACK_DELAY = 200
 /** What a timer's granularity adds. */
 const CLOCK_STEP = 2
@@ -12,9 +12,12 @@ export class TailLossProbe {
   /** Bytes unacknowledged when the probe left. */
   outstanding = 0
 
-  /** ms to wait for an ACK before probing; the RTO bounds it. */
-  timeout(srtt: number, segmentsInFlight: number): number {
-    return 2 * srtt + CLOCK_STEP + (segmentsInFlight <= 1 ? MAX_ACK_DELAY : 0)
+  /**
+   * ms to wait for an ACK before probing; the RTO bounds it. `mayBeDelayed`: less than two full segments are in flight, so that
+   * the peer may take its time (SHLD-19). The RFC thinks of a lone segment; two small ones are acknowledged as late.
+   */
+  timeout(srtt: number, mayBeDelayed: boolean): number {
+    return 2 * srtt + CLOCK_STEP + (mayBeDelayed ? MAX_ACK_DELAY : 0)
   }
 
   get isOut(): boolean {

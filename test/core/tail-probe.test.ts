@@ -1,0 +1,26 @@
+// When a silent tail is probed (RFC 8985 §7.2), and when the peer may simply take its time.
+import { describe, expect, test } from 'vitest'
+import { established } from '../support/script.js'
+
+const PEER = 'mss 1000,sackOK'
+
+describe('a tail loss probe', () => {
+  test('RFC 8985 §7.2: two round trips after the last of two full segments', () => {
+    const tcp = established({ rtt: 20, peer: PEER })
+    tcp.send(2000)
+    tcp.take()
+    const probedAt = tcp.next()
+    tcp.expect('P. 1001:2001 ack 1')
+    expect(probedAt).toBeGreaterThanOrEqual(40)
+    expect(probedAt).toBeLessThan(50)
+  })
+
+  test('SHLD-19: two small segments may be acknowledged late, and are not probed before that', () => {
+    const tcp = established({ rtt: 20, peer: PEER, config: { noDelay: true } })
+    tcp.send(300)
+    tcp.send(300)
+    tcp.take()
+    expect(tcp.next()).toBeGreaterThanOrEqual(200)
+    tcp.take()
+  })
+})
