@@ -18,6 +18,7 @@ describe('a tail loss probe', () => {
   test('SHLD-19: two small segments may be acknowledged late, and are not probed before that', () => {
     const tcp = established({ rtt: 20, peer: PEER, config: { noDelay: true } })
     tcp.send(300)
+    tcp.take()
     tcp.send(300)
     tcp.take()
     expect(tcp.next()).toBeGreaterThanOrEqual(200)
