@@ -60,6 +60,7 @@ export class Files {
   #lastRef = 0
   #idle: (() => void)[] = []
   #waitingForDisk = 0
+  #leaving = false
 
   constructor(options: FileOptions) {
     this.#options = options
@@ -77,14 +78,16 @@ export class Files {
     for (const incoming of this.#incoming.values()) this.#stopReceiving(incoming, reason)
   }
 
-  /** Settles when all that was being sent has arrived, or will not. */
-  idle(): Promise<void> {
-    if (this.#outgoing.size === 0) return Promise.resolve()
+  /** Takes no more, and settles when all that is under way in either direction has arrived, or will not. */
+  finish(): Promise<void> {
+    this.#leaving = true
+    if (this.#outgoing.size === 0 && this.#incoming.size === 0) return Promise.resolve()
     return new Promise((resolve) => this.#idle.push(resolve))
   }
 
-  /** Gives up what is being sent. */
+  /** Gives up all that is under way. */
   abandon(): void {
+    for (const incoming of this.#incoming.values()) this.#refuse(incoming, 'given up')
     for (const outgoing of this.#outgoing.values()) {
       this.#tell({ type: 'cancel', transfer: outgoing.transfer, reason: 'given up' })
       this.#stopSending(outgoing, 'given up')
@@ -227,7 +230,12 @@ export class Files {
     outgoing.over = true
     outgoing.wake()
     for (const [ref, one] of this.#outgoing) if (one === outgoing) this.#outgoing.delete(ref)
-    if (this.#outgoing.size === 0) for (const resolve of this.#idle.splice(0)) resolve()
+    this.#checkIdle()
+  }
+
+  #checkIdle(): void {
+    if (this.#outgoing.size > 0 || this.#incoming.size > 0) return
+    for (const resolve of this.#idle.splice(0)) resolve()
   }
 
   async #offered(news: FileNews & { type: 'offered' }): Promise<void> {
@@ -237,6 +245,7 @@ export class Files {
     const refuse = (reason: string): void => this.#tell({ type: 'answer', transfer, ok: false, reason })
     say(`* ${from} offers ${file} (${size(news.size)})`)
     if (!accept) return refuse('takes no files')
+    if (this.#leaving) return refuse('is leaving')
     if (news.size > maxFile) return refuse(`longer than ${size(maxFile)}`)
     const part = join(folder, `.${file}.${process.pid}-${transfer}-${Date.now()}.part`)
     try {
@@ -270,6 +279,7 @@ export class Files {
       this.#incoming.delete(transfer)
       say(`* received ${file} (${size(incoming.size)}) from ${from}: ${path} sha256 ${digest}`)
       this.#tell({ type: 'result', transfer, ok: true, reason: '' })
+      this.#checkIdle()
     } catch (error) {
       this.#refuse(incoming, reasonOf(error))
     }
@@ -287,6 +297,7 @@ export class Files {
     unlink(incoming.part, () => {})
     this.#options.progress(`receiving ${incoming.file}`, 0, 0)
     this.#options.say(`* ${incoming.file} from ${incoming.from} has not come whole: ${reason}`)
+    this.#checkIdle()
   }
 
   #tell(what: ToHost): void {

@@ -4,7 +4,7 @@ import { cleanFileName, cleanName, cleanText } from './text.js'
 
 export const PROTOCOL = 'tcp-over-udp-chat'
 export const VERSION = 1
-export const DEFAULT_PORT = 9009
+export const DEFAULT_PORT = 9333
 
 /** Nothing longer is said in a room: a chunk of a file, or the list of the people. */
 export const MAX_MESSAGE_LENGTH = 256 * 1024

@@ -85,11 +85,6 @@ export class Relay {
     for (const [taker, lane] of transfer.lanes) this.#pump(transfer, taker, lane)
   }
 
-  isReceiving(guest: Guest): boolean {
-    for (const transfer of this.#transfers.values()) if (transfer.lanes.has(guest)) return true
-    return false
-  }
-
   /** What this sender has not finished will not come. */
   cancelFrom(guest: Guest, reason: string): void {
     for (const transfer of [...this.#transfers.values()]) {

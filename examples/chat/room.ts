@@ -147,6 +147,7 @@ export class Room {
       return
     }
     this.#relay.cancelFrom(guest, 'left')
+    this.#relay.removeTaker(guest) // it can no longer say whether a file has come whole
     guest.farewells = new Set(this.#present().map((one) => one.id))
     guest.farewells.delete(guest.id)
     this.#tellAll({ type: 'left', id: guest.id, lost: false, reason: '' }, guest)
@@ -161,7 +162,7 @@ export class Room {
   }
 
   #checkFarewells(guest: Guest): void {
-    if (guest.farewells?.size === 0 && !this.#relay.isReceiving(guest)) void guest.messages.end()
+    if (guest.farewells?.size === 0) void guest.messages.end()
   }
 
   #lose(guest: Guest, reason: string): void {
@@ -212,7 +213,7 @@ export class Room {
   }
 
   #tickLeaver(guest: Guest): void {
-    guest.leaving = this.#relay.isReceiving(guest) ? 0 : guest.leaving + 1
+    guest.leaving++
     if (guest.leaving === FAREWELL_WITHIN) guest.farewells!.clear()
     if (guest.leaving === 2 * FAREWELL_WITHIN) reset(guest.stream)
     else this.#checkFarewells(guest)

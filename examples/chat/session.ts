@@ -136,7 +136,7 @@ export class Session {
       this.#stop.abort()
       return
     }
-    await Promise.race([Promise.all([this.#allSaid(), this.files.idle()]), this.#gone(link)])
+    await Promise.race([Promise.all([this.#allSaid(), this.files.finish()]), this.#gone(link)])
     link.hosted?.server.close()
     if (link.hosted !== null) await link.hosted.room.close()
     void link.messages.end()

@@ -1,4 +1,4 @@
-// A message on a byte stream: u32 big-endian length of the payload, u8 kind, payload (docs/wire-format.md).
+// A message on a byte stream: u32 big-endian length of the payload, u8 kind (0 bytes, 1 UTF-8 text), payload.
 import { Buffer, isUtf8 } from 'node:buffer'
 
 /** A text, or bytes. */
