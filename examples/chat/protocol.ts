@@ -4,6 +4,7 @@ import { cleanFileName, cleanName, cleanText } from './text.js'
 
 export const PROTOCOL = 'tcp-over-udp-chat'
 export const VERSION = 1
+/** One that no dissector of Wireshark takes for its own. */
 export const DEFAULT_PORT = 9333
 
 /** Nothing longer is said in a room: a chunk of a file, or the list of the people. */
