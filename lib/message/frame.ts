@@ -5,7 +5,7 @@ import { Buffer, isUtf8 } from 'node:buffer'
 export type Message = string | Buffer
 
 /** Longest payload unless said otherwise: 64 MiB. */
-export const DEFAULT_MAX_MESSAGE_LENGTH = 64 * 1024 * 1024
+export const DEFAULT_MAX_MESSAGE_LENGTH: number = 64 * 1024 * 1024
 
 export type MessageErrorCode = 'ERR_MESSAGE_TOO_LARGE' | 'ERR_MESSAGE_TRUNCATED' | 'ERR_MESSAGE_INVALID'
 
