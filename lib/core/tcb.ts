@@ -133,6 +133,10 @@ export class Tcb {
   /** u32 */
   tsRecent = 0
   tsRecentAt = 0
+  /** u32: what TS.Recent was a while ago, below which a segment is an old duplicate; and what it will be next, from when on. */
+  tsOld = 0
+  tsOldNext = 0
+  tsOldNextAt = 0
 
   // ---- probing and answering
   readonly keepalive: KeepAlive

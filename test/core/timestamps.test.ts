@@ -93,6 +93,18 @@ describe('PAWS', () => {
     expect(tcp.connection.readable).toBe(0)
   })
 
+  test('RFC 7323 §5.3 R1: what a repetition has overtaken on its way is no old duplicate; after 200 ms it is', () => {
+    const tcp = withTimestamps(1000)
+    tcp.inject('P. 11:21 ack 1 <ts 1001 ecr 0>').take()
+    tcp.inject('P. 1:11 ack 1 <ts 1030 ecr 0>').expect('. 1 ack 21 <ts 0 ecr 1030>')
+    tcp.inject('P. 21:31 ack 1 <ts 1029 ecr 0>').expect('. 1 ack 31 <ts 0 ecr 1030>')
+    expect(tcp.status.pawsDrops).toBe(0)
+    tcp.at(250).inject('P. 31:41 ack 1 <ts 1280 ecr 0>').take()
+    tcp.at(500).inject('P. 41:51 ack 1 <ts 1530 ecr 0>').take()
+    tcp.inject('P. 51:61 ack 1 <ts 1279 ecr 0>').expect('. 1 ack 51 <ts 500 ecr 1530>')
+    expect(tcp.status.pawsDrops).toBe(1)
+  })
+
   test('RFC 7323 §5.3 R1: the same timestamp is new enough', () => {
     withTimestamps(1000).inject('P. 1:11 ack 1 <ts 1000 ecr 0>').expect('. 1 ack 11')
   })

@@ -22,7 +22,7 @@ export function negotiate(tcb: Tcb, syn: Segment, now: number): void {
   tcb.sackPermitted = config.sack && syn.sackPermitted
   if (config.timestamps && syn.hasTimestamps) {
     tcb.timestamps = true
-    tcb.tsRecent = syn.tsVal
+    tcb.tsRecent = tcb.tsOld = tcb.tsOldNext = syn.tsVal
     tcb.tsRecentAt = now
   }
   tcb.setSegmentLimit(Math.min(tcb.peerMss, config.mss, MAX_DATAGRAM - HEADER_LENGTH))

@@ -10,6 +10,8 @@ import { noteDuplicate, takeText } from './payload.js'
 
 /** RFC 7323 §5.5: after this a TS.Recent says nothing any more. */
 const TS_RECENT_VALID = 24 * 24 * 3600 * 1000
+/** A segment may be overtaken by so much, ms. */
+const REORDERING = 200
 
 /** A SYN that a listener took: CLOSED (as LISTEN) to SYN-RECEIVED, RFC 9293 §3.10.7.2. */
 export function acceptSyn(tcb: Tcb, syn: Segment, now: number): void {
@@ -47,10 +49,7 @@ export function segmentArrives(tcb: Tcb, segment: Segment, now: number): void {
   tcb.keepalive.onHeard(now)
   tcb.persist.onHeard()
   // RFC 7323 §4.3 (2): only from what covers the last ACK, so that a delayed ACK is not mistaken for the path
-  if (tcb.timestamps && segment.hasTimestamps && segSeq <= tcb.lastAckSent && !isOld(tcb, segment, now)) {
-    tcb.tsRecent = segment.tsVal
-    tcb.tsRecentAt = now
-  }
+  if (tcb.timestamps && segment.hasTimestamps && segSeq <= tcb.lastAckSent) noteTimestamp(tcb, segment, now)
   if (!processAck(tcb, segment, segSeq, now)) return
   takeText(tcb, segment, segSeq, now)
 }
@@ -64,8 +63,24 @@ function passesPaws(tcb: Tcb, segment: Segment, segSeq: number, now: number): bo
   return false
 }
 
+// What a repetition has overtaken on its way has an older timestamp, and is no duplicate from before the numbers wrapped, which
+// takes 2^32 bytes: R1 looks at what TS.Recent was a moment ago (decision 014).
 function isOld(tcb: Tcb, segment: Segment, now: number): boolean {
+  return isBehind(tcb, segment, now) && before(segment.tsVal, tcb.tsOld)
+}
+
+function isBehind(tcb: Tcb, segment: Segment, now: number): boolean {
   return before(segment.tsVal, tcb.tsRecent) && now - tcb.tsRecentAt <= TS_RECENT_VALID
+}
+
+function noteTimestamp(tcb: Tcb, segment: Segment, now: number): void {
+  if (isBehind(tcb, segment, now)) return
+  tcb.tsRecent = segment.tsVal
+  tcb.tsRecentAt = now
+  if (now - tcb.tsOldNextAt < REORDERING) return
+  tcb.tsOld = tcb.tsOldNext
+  tcb.tsOldNext = segment.tsVal
+  tcb.tsOldNextAt = now
 }
 
 /** RFC 9293 §3.10.7.4, first: some of it lies in the receive window. What does not is answered with an ACK. */
