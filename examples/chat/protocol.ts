@@ -35,7 +35,7 @@ const READ = {
   text: (value: unknown) => string(value, cleanText),
   name: (value: unknown) => string(value, cleanName),
   file: (value: unknown) => string(value, cleanFileName),
-  address: (value: unknown) => string(value, (text) => (/^[0-9a-f.:%\w]{0,64}$/iu.test(text) ? text : undefined)),
+  address: (value: unknown) => string(value, (text) => (/^[\w.:%-]{0,255}$/u.test(text) ? text : undefined)),
   hash: (value: unknown) => string(value, (text) => (/^[0-9a-f]{64}$/u.test(text) ? text : undefined)),
   count: (value: unknown) => (Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined),
   flag: (value: unknown) => (typeof value === 'boolean' ? value : undefined),
