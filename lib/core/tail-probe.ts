@@ -13,5 +13,7 @@ export function armTailProbe(tcb: Tcb, now: number): void {
     scoreboard.count > 0 &&
     scoreboard.sackedCount === 0
   const due = now + tlp.timeout(rtt.srtt, scoreboard.inFlight < 2 * tcb.sendMss)
-  timers.tailProbe = wanted ? Math.min(due, timers.retransmit) : Number.POSITIVE_INFINITY
+  // what is to be sent again when the RTO expires is sent by the RTO: the intervals grow from the first one on (RFC 6298 §5.5),
+  // and there are no more of them than maxRetries
+  timers.tailProbe = wanted && due < timers.retransmit ? due : Number.POSITIVE_INFINITY
 }

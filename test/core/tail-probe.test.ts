@@ -24,4 +24,20 @@ describe('a tail loss probe', () => {
     expect(tcp.next()).toBeGreaterThanOrEqual(200)
     tcp.take()
   })
+
+  test('RFC 6298 §5.5: is no expiry of its own: a lone segment is sent again after the RTO, then twice, four times as long', () => {
+    const tcp = established({ rtt: 20, peer: PEER, config: { maxRetries: 4 } })
+    tcp.send(100)
+    tcp.expect('P. 1:101 ack 1')
+    const times = [0]
+    for (let i = 0; i < 4; i++) {
+      times.push(tcp.next())
+      tcp.expect('P. 1:101 ack 1')
+    }
+    const [first = 0, ...gaps] = times.slice(1).map((time, i) => time - (times[i] as number))
+    expect(first).toBeCloseTo(tcp.status.rto / 2 ** 4)
+    for (const [i, gap] of gaps.entries()) expect(gap).toBeCloseTo(first * 2 ** (i + 1))
+    expect(tcp.next()).toBe(Number.POSITIVE_INFINITY)
+    expect(tcp.connection.reason).toBe('timed-out')
+  })
 })
