@@ -3,7 +3,7 @@ import { createReadStream, mkdirSync, readFileSync, writeFileSync } from 'node:f
 import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
-import { congestionControls, findCongestionControl } from '../../lib/core/index.js'
+import { congestionControls, findCongestionControl } from '../../lib/core/congestion/algorithms.js'
 import type { LinkOptions } from '../../lib/testing/link.js'
 import { ackPaths, profiles, reordering } from '../links/profiles.js'
 import { type ChartOptions, draw } from './chart.js'

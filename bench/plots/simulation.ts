@@ -1,6 +1,8 @@
 // One transfer through the simulated network, with the sender's event log: the run that a plot is made of.
 import { createConfig } from '../../lib/core/config.js'
-import { type CongestionAlgorithm, EventLog, type Status } from '../../lib/core/index.js'
+import type { CongestionAlgorithm } from '../../lib/core/congestion/controller.js'
+import { EventLog } from '../../lib/core/event-log.js'
+import type { Status } from '../../lib/core/status.js'
 import type { Channel } from '../../lib/endpoint/channel.js'
 import type { LinkOptions } from '../../lib/testing/link.js'
 import { Network } from '../../lib/testing/network.js'

@@ -1,7 +1,7 @@
 // Server: a TCP listener with the face of node:net's, an EventEmitter over a listener of the stack.
 import { channel as diagnosticsChannel } from 'node:diagnostics_channel'
 import dns from 'node:dns'
-import { EventEmitter } from 'node:events'
+import { captureRejectionSymbol, EventEmitter } from 'node:events'
 import { type AddressInfo, type BlockList, isIP } from 'node:net'
 import { getDefaultHighWaterMark } from 'node:stream'
 import { promisify } from 'node:util'
@@ -344,7 +344,7 @@ export class ServerBase extends EventEmitter {
   }
 
   /** An async listener has rejected: of 'connection', the socket is destroyed; else the server has an 'error'. */
-  override [EventEmitter.captureRejectionSymbol](error: Error, event: string | symbol, socket?: Socket): void {
+  override [captureRejectionSymbol](error: Error, event: string | symbol, socket?: Socket): void {
     if (event === 'connection') socket?.destroy(error)
     else this.emit('error', error)
   }

@@ -147,7 +147,7 @@ export class VirtualClock implements Scheduler {
   }
 
   /** Moves to the next event, if it is due by `limit`, and runs it. @returns false: there was none. */
-  step(limit = Infinity): boolean {
+  step(limit: number = Infinity): boolean {
     const entry = this.heap.peek()
     if (entry === undefined || entry.time > limit) return false
     this.heap.removeFirst()

@@ -30,7 +30,7 @@ export class Datagram {
   readonly toPort: number
   fate: Fate = 'on its way'
   /** When it was delivered, ms; NaN: not (yet). */
-  arrivedAt = NaN
+  arrivedAt: number = NaN
   /** A second copy that the link made. */
   readonly duplicate: boolean
   private decoded: Segment | null | undefined

@@ -149,7 +149,7 @@ export class Network {
   }
 
   /** The capture, or its last lines, in tcpdump's manner. */
-  dump(last = Infinity): string {
+  dump(last: number = Infinity): string {
     return this.capture.slice(-last).join('\n')
   }
 

@@ -25,7 +25,8 @@ describe('doors', () => {
       '--pretty',
       'false',
     ])
-    expect(stdout.split('\n').filter((line) => /^lib\/.*error TS90\d\d:/.test(line))).toEqual([])
+    // TS9038 is about a name, a method's that is a symbol, and not about a type
+    expect(stdout.split('\n').filter((line) => /^lib\/.*error TS90(?!38)\d\d:/.test(line))).toEqual([])
   })
 
   test('there are no others', () => {
