@@ -1,0 +1,191 @@
+// CUBIC's figures: RFC 9438 §4 and §5.
+import { describe, expect, test } from 'vitest'
+import { CUBIC } from '../../lib/core/congestion/algorithms.js'
+import type { CongestionController } from '../../lib/core/congestion/controller.js'
+import { ackSample } from '../support/ack-sample.js'
+
+const MSS = 1000
+const C = 0.4
+const BETA = 0.7
+
+/** A controller whose window is `segments`, still in slow start. */
+function grown(segments: number): CongestionController {
+  const controller = CUBIC.create(MSS, () => 0)
+  const missing = segments * MSS - controller.window
+  if (missing > 0) controller.onAck(ackSample({ ackedBytes: missing, rtt: Number.NaN }), 0)
+  expect(controller.window).toBe(segments * MSS)
+  return controller
+}
+
+function lose(controller: CongestionController, now: number): void {
+  controller.onLoss(MSS, controller.window - MSS, now)
+  controller.onRecoveryEnd(now)
+}
+
+/** ACKs for a window in each round trip, `seconds` long. @returns the time then, ms. */
+function acknowledge(controller: CongestionController, from: number, seconds: number, rtt = 100): number {
+  const sample = ackSample({ rtt, srtt: rtt, minRtt: rtt, ackedBytes: MSS })
+  let now = from
+  while (now < from + seconds * 1000) {
+    now += (rtt * MSS) / controller.window
+    controller.onAck(sample, now)
+  }
+  return now
+}
+
+const near = (value: number, wanted: number, share = 0.01): void => {
+  expect(Math.abs(value / wanted - 1), `${value} is not ${wanted}`).toBeLessThan(share)
+}
+
+describe('RFC 9438 §4', () => {
+  test('§4.6: a loss takes the window and ssthresh to 0.7 of the flight', () => {
+    const controller = grown(1000)
+    lose(controller, 0)
+    expect([controller.window, controller.ssthresh]).toEqual([700 * MSS, 700 * MSS])
+  })
+
+  test('§4.6: the flight, not a window that was never used; what was lost of it counts', () => {
+    const controller = grown(1000)
+    controller.onLoss(100 * MSS, 300 * MSS, 0)
+    expect(controller.window).toBe(280 * MSS)
+  })
+
+  test('§4.6: two segments at least', () => {
+    const controller = grown(10)
+    controller.onLoss(MSS, 0, 0)
+    expect(controller.window).toBe(2 * MSS)
+  })
+
+  test('§4.2: it is back at W_max after K = cbrt(W_max (1 - beta) / C), and follows C (t - K)^3 + W_max on both sides', () => {
+    const wMax = 10_000
+    const controller = grown(wMax)
+    lose(controller, 0)
+    const k = Math.cbrt((wMax * (1 - BETA)) / C)
+    expect(k).toBeCloseTo(19.57, 2)
+    let now = acknowledge(controller, 0, 0.1)
+    for (const t of [2, 5, 10, 15, k, 22, 28]) {
+      now = acknowledge(controller, now, t - now / 1000)
+      near(controller.window / MSS, C * (now / 1000 - k) ** 3 + wMax)
+    }
+  })
+
+  test('§4.4: it does not depend on the round trip', () => {
+    const windows = [20, 100, 300].map((rtt) => {
+      const controller = grown(10_000)
+      lose(controller, 0)
+      acknowledge(controller, 0, 10, rtt)
+      return controller.window
+    })
+    near(windows[0] as number, windows[1] as number)
+    near(windows[2] as number, windows[1] as number, 0.02)
+  })
+
+  test('§4.3: where Reno would be faster it grows as Reno does: alpha = 3 (1 - beta) / (1 + beta) until W_max, then 1', () => {
+    const rtt = 10
+    const controller = grown(100)
+    lose(controller, 0)
+    // 70 segments: alpha segments in each round trip, to 100; cubic would take K = 4.2 s
+    const alpha = (3 * (1 - BETA)) / (1 + BETA)
+    let now = acknowledge(controller, 0, 0.3, rtt)
+    near(controller.window / MSS, 70 + (alpha * now) / rtt)
+    while (controller.window < 100 * MSS) now = acknowledge(controller, now, 0.001, rtt)
+    near(now, (30 / alpha) * rtt, 0.02)
+    const then = now
+    now = acknowledge(controller, now, 0.2, rtt)
+    near(controller.window / MSS, 100 + (now - then) / rtt)
+  })
+
+  test('§4.4: no more than half a window in a round trip', () => {
+    const controller = grown(100)
+    lose(controller, 0)
+    const now = acknowledge(controller, 0, 0.1)
+    // half a minute later, as if the ACKs had not come
+    const before = controller.window
+    acknowledge(controller, now + 30_000, 0.1)
+    expect(controller.window / before).toBeLessThan(1.75)
+  })
+
+  test('§4.7: fast convergence: a second loss below W_max gives way to (1 + beta) / 2 of the window', () => {
+    const controller = grown(10_000)
+    lose(controller, 0)
+    let now = acknowledge(controller, 0, 1)
+    const cwnd = controller.window / MSS
+    expect(cwnd).toBeLessThan(10_000)
+    lose(controller, now)
+    const start = now
+    const wMax = (cwnd * (1 + BETA)) / 2
+    const k = Math.cbrt((wMax - cwnd * BETA) / C)
+    now = acknowledge(controller, now, 0.1)
+    now = acknowledge(controller, now, 5)
+    near(controller.window / MSS, C * ((now - start) / 1000 - k) ** 3 + wMax)
+  })
+
+  test('§4.8: after a time-out one segment, slow start to ssthresh, and cubic from there', () => {
+    const controller = grown(1000)
+    controller.onTimeout(1000 * MSS, 0)
+    expect([controller.window, controller.ssthresh]).toEqual([MSS, 700 * MSS])
+    for (let i = 0; i < 699; i++) controller.onAck(ackSample({ ackedBytes: MSS }), i)
+    expect(controller.window).toBe(700 * MSS)
+  })
+
+  test('§5.8: time without use is no time of growth', () => {
+    const [idle, busy] = [grown(10_000), grown(10_000)]
+    for (const controller of [idle, busy]) {
+      lose(controller, 0)
+      acknowledge(controller, 0, 1)
+    }
+    for (let now = 1000; now <= 61_000; now += 100) idle.onAck(ackSample({ ackedBytes: MSS, appLimited: true }), now)
+    expect(idle.window).toBe(busy.window)
+    acknowledge(idle, 61_000, 5)
+    acknowledge(busy, 1000, 5)
+    near(idle.window, busy.window)
+  })
+
+  test('§4.9: an undo restores all of it: what follows is as if there had been no loss', () => {
+    const [undone, spared] = [grown(1000), grown(1000)]
+    for (const controller of [undone, spared]) {
+      lose(controller, 0)
+      acknowledge(controller, 0, 2)
+    }
+    undone.onLoss(MSS, undone.window - MSS, 2000)
+    undone.onUndo(2000)
+    expect([undone.window, undone.ssthresh]).toEqual([spared.window, spared.ssthresh])
+    for (const controller of [undone, spared]) acknowledge(controller, 2000, 20)
+    expect(undone.window).toBe(spared.window)
+    lose(undone, 22_000)
+    lose(spared, 22_000)
+    for (const controller of [undone, spared]) acknowledge(controller, 22_000, 3)
+    expect(undone.window).toBe(spared.window)
+  })
+})
+
+describe('RFC 9438 §5.1', () => {
+  // The model of the table: losses come as the window is back at W_max, so that fast convergence has no part in it.
+  test.each([
+    [1e-4, 100, 187],
+    [1e-5, 100, 1054],
+    [1e-6, 100, 5926],
+    [1e-7, 100, 33_325],
+    [1e-7, 10, 5926],
+    [1e-8, 10, 33_325],
+  ])('the mean window at a loss rate of %f and %i ms is %i segments', (loss, rtt, segments) => {
+    const wMax = (segments * 4) / (3 + BETA)
+    const controller = grown(wMax)
+    lose(controller, 0)
+    const sample = ackSample({ rtt, srtt: rtt, minRtt: rtt })
+    let [now, sent, area] = [0, 0, 0]
+    while (controller.window < wMax * MSS) {
+      // ACKs of a thousandth of a window keep the step small
+      const some = Math.max(1, controller.window / MSS / 1000)
+      const step = (rtt * some * MSS) / controller.window
+      now += step
+      sent += some
+      area += (controller.window / MSS) * step
+      controller.onAck({ ...sample, ackedBytes: some * MSS }, now)
+      // the last of the way is flat
+      if (Math.abs(now / 1000 - Math.cbrt((wMax * (1 - BETA)) / C)) < rtt / 2000) break
+    }
+    near(area / now, segments)
+    near(sent, 1 / loss, 0.02)
+  })
+})
