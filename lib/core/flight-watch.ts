@@ -12,7 +12,6 @@ export interface FlightParts {
   readonly rate: DeliveryRate
   readonly undo: Undo
   readonly controller: CongestionController
-  readonly lastSentAt: number
   readonly trace: Trace | null
 }
 
@@ -37,7 +36,7 @@ export class FlightWatch implements FlightObserver {
   }
 
   onLost(flight: Flight): void {
-    const { rate, controller, lastSentAt, trace } = this.parts
+    const { rate, controller, trace } = this.parts
     trace?.onFlight?.('lost', flight.from, flight.to)
     const { packet } = this
     rate.onLost(flight)
@@ -46,7 +45,7 @@ export class FlightWatch implements FlightObserver {
     packet.lostSince = rate.lost - flight.lostBefore
     packet.delivered = rate.delivered
     packet.appLimited = flight.appLimited
-    controller.onPacketLost(packet, lastSentAt)
+    controller.onPacketLost(packet)
   }
 
   onFound(flight: Flight): void {

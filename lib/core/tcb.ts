@@ -80,8 +80,8 @@ export class Tcb {
   readonly pacer: Pacer = new Pacer()
   /** One past the last small segment sent (Minshall's Nagle). */
   smallEnd = 0
-  /** When text last left, ms. */
-  lastSentAt: number = Number.NEGATIVE_INFINITY
+  /** When text last left, ms; Infinity: never, and there is no silence to restart after. */
+  lastSentAt: number = Number.POSITIVE_INFINITY
   /** Up to here the congestion window was what held text back: its ACKs are evidence for a larger one (RFC 7661 §4.3). */
   cwndLimitedEnd = 0
 

@@ -18,7 +18,7 @@ export interface CongestionController {
   onSent(bytes: number, inFlight: number, now: number): void
   onAck(ack: AckSample, now: number): void
   /** For each packet deemed lost. */
-  onPacketLost(packet: LostPacket, now: number): void
+  onPacketLost(packet: LostPacket): void
   /** Once per recovery, as it begins; `inFlight`: unacknowledged and not deemed lost, so with what SACKs named. */
   onLoss(lostBytes: number, inFlight: number, now: number): void
   /** What was outstanding when the recovery began has arrived. */
