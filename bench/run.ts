@@ -20,7 +20,7 @@ const DEFAULTS: readonly Workload[] = [bulk, lossy]
 const HELP = `Usage: npm run bench -- [option]... [workload]...
 
 Workloads (without any: ${DEFAULTS.map(({ name }) => name).join(' and ')}):
-${workloads.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}`).join('\n')}
+${workloads.map(({ name, summary }) => `  ${name.padEnd(16)} ${summary}`).join('\n')}
 
 Options:
   --repetitions N  of each measurement, of which the median counts (5)

@@ -29,8 +29,18 @@ export function digits(value: number): string {
   return value.toFixed(Math.min(places, 3))
 }
 
+/** For what is compared to the second decimal. */
+export function fine(value: number): string {
+  return Number.isFinite(value) ? value.toFixed(3) : '-'
+}
+
 /** Median, and from least to most where there are several. */
 export function spread(values: readonly number[]): string {
   if (values.length === 1) return digits(values[0])
   return `${digits(median(values))} (${digits(Math.min(...values))} to ${digits(Math.max(...values))})`
+}
+
+/** `1 seed`, `5 seeds`. */
+export function inAll(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }

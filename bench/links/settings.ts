@@ -29,14 +29,14 @@ export const LINK_OPTIONS = {
 } as const
 
 export const LINK_HELP = `Over emulated links (Linux, root, ip, a C compiler; udx-native is installed into bench/ when it is asked for):
-  --profile NAME,.. only these links (all of the workload)
-  --seeds N         rounds, each with another seed of the link (5)
-  --secs N          that one measurement lasts (what the profile says: 4 to 15; fairness 30)
-  --peers NAME,..   of ${linkPeers.join(', ')}; ours: with its default
-                    (${DEFAULT_PEERS.join(',')})
-  --pairs A+B,..    who shares the link in fairness
-  --sizes N,..      of the files (64K,1M,8M)
-  --runs N          transfers of each file (30 on lossy links, elsewhere one for each seed)`
+  --profile NAME   only this link, or several with commas (all that the workload has)
+  --seeds N        rounds, each with another seed of the link (5)
+  --secs N         that one measurement lasts (what the profile says: 4 to 15; fairness 30)
+  --peers NAME,..  of ${linkPeers.join(', ')}
+                   (${DEFAULT_PEERS.join(',')}); ours alone: with its default control
+  --pairs A+B,..   who shares the link in fairness
+  --sizes N,..     of the files (64K,1M,8M)
+  --runs N         transfers of each file (30 on lossy links, elsewhere one for each seed)`
 
 export type LinkValues = { readonly [K in keyof typeof LINK_OPTIONS]?: string | undefined }
 

@@ -1,5 +1,5 @@
 // Paths whose way back loses or is slow: what is left of the way there.
-import { digits, median, percentile, table } from '../../table.js'
+import { digits, fine, inAll, median, percentile, table } from '../../table.js'
 import type { Settings, Workload } from '../../workloads/workload.js'
 import { type FlowResult, measureFlow } from '../flow.js'
 import { isOurs, kernelControl } from '../peers.js'
@@ -27,7 +27,7 @@ function rowOf(name: string, results: Results, rate: number): string[] {
     ),
     digits((rateOf(series) / rate) * 100),
     isOurs(name) ? digits(rateOf(series) / Math.max(...kernels)) : '',
-    digits(median(figures(series, ({ sentPerDelivered }) => sentPerDelivered))),
+    fine(median(figures(series, ({ sentPerDelivered }) => sentPerDelivered))),
     failuresOf(series),
   ]
 }
@@ -45,7 +45,7 @@ async function run(settings: Settings, part: string): Promise<string> {
     measure: (peer, seed) => measureFlow({ profile, peer, seed, seconds: time, probed: false }),
   })
   return [
-    `${profile.summary}. ${time} s, median of ${seeds} seeds.`,
+    `${profile.summary}. ${time} s, median of ${inAll(seeds, 'seed')}.`,
     '',
     table(
       HEAD,

@@ -1,6 +1,6 @@
 // Two flows that share a link, of the same or of different stacks.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { digits, median, percentile, table } from '../../table.js'
+import { digits, fine, inAll, median, percentile, table } from '../../table.js'
 import type { Settings, Workload } from '../../workloads/workload.js'
 import { openEnds, startFlow } from '../ends.js'
 import { Link } from '../link.js'
@@ -64,10 +64,10 @@ function rowOf(name: string, series: Series<Result>, rate: number): string[] {
   const of = (figure: (value: Result) => number): number[] => figures(series, figure)
   return [
     name,
-    digits(median(of(share))),
-    `${digits(Math.min(...of(share)))} to ${digits(Math.max(...of(share)))}`,
-    digits(median(of(jain))),
-    digits(percentile(of(jain), 0.1)),
+    fine(median(of(share))),
+    `${fine(Math.min(...of(share)))} to ${fine(Math.max(...of(share)))}`,
+    fine(median(of(jain))),
+    fine(percentile(of(jain), 0.1)),
     digits((median(of(({ first, second }) => first + second)) / rate) * 100),
     failuresOf(series),
   ]
@@ -86,7 +86,7 @@ async function run(settings: Settings, part: string): Promise<string> {
     measure: (name, seed) => measure(profile, named.get(name)!, seed, seconds),
   })
   return [
-    `${profile.summary}. Two flows that begin together, ${seconds} s from the moment that both have arrived; median of ${seeds} seeds.`,
+    `${profile.summary}. Two flows that begin together, ${seconds} s from the moment that both have arrived; median of ${inAll(seeds, 'seed')}.`,
     'Share: of the first.',
     '',
     table(

@@ -1,5 +1,5 @@
 // Files of several sizes over each link, a fresh connection for each: how long until the other end has read it all.
-import { digits, median, percentile, table } from '../../table.js'
+import { digits, inAll, median, percentile, table } from '../../table.js'
 import type { Settings, Workload } from '../../workloads/workload.js'
 import { openEnds, placeOf } from '../ends.js'
 import { Link } from '../link.js'
@@ -14,7 +14,7 @@ const RUNS = 30
 const WARM_UP = 65_536
 /** ms that a transfer may take. */
 const PATIENCE = 180_000
-/** The end that listens says whether all was intact. */
+
 interface Batch {
   /** ms of each. */
   readonly times: readonly number[]
@@ -82,7 +82,7 @@ async function run(settings: Settings, part: string): Promise<string> {
   ])
   return [
     `${profile.summary}. From connect() until the end of the other side is there, which it sends when it has read all; every byte`,
-    `checked. Median and 90th percentile of ${batch * seeds} transfers (${seeds} seeds, the peers taking turns; a transfer that is not`,
+    `checked. Median and 90th percentile of ${inAll(batch * seeds, 'transfer')} (${inAll(seeds, 'seed')}, the peers taking turns; a transfer that is not`,
     'counted goes before), each on a fresh connection, from a process that is warm.',
     '',
     table(['peer', ...head, 'failed'], rows),

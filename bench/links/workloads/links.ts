@@ -1,5 +1,5 @@
 // Goodput of one flow over each link, and what it costs the path: delay added, bytes sent, CPU.
-import { digits, median, percentile, table } from '../../table.js'
+import { digits, fine, inAll, median, percentile, table } from '../../table.js'
 import type { Settings, Workload } from '../../workloads/workload.js'
 import { type FlowResult, measureFlow } from '../flow.js'
 import { isOurs, REFERENCES } from '../peers.js'
@@ -60,7 +60,7 @@ function rowOf(name: string, results: Results, rate: number): string[] {
         0.9,
       ),
     ),
-    digits(of((value) => value.sentPerDelivered)),
+    fine(of((value) => value.sentPerDelivered)),
     digits(of((value) => value.cpuPerGb)),
     digits(of((value) => value.ratePerCore)),
     digits(of((value) => value.otherCores)),
@@ -82,9 +82,10 @@ async function run(settings: Settings, part: string): Promise<string> {
   })
   done.set(part, results)
   return [
-    `${profile.summary}. One flow, ${time} s from its first byte on, every byte checked; median of ${seeds} seeds, the peers taking`,
+    `${profile.summary}. One flow, ${time} s from its first byte on, every byte checked; median of ${inAll(seeds, 'seed')}, the peers taking`,
     'turns. Delay: of a probe every 20 ms beside the flow, beyond the bare RTT. Sent: bytes of IP for each byte of payload that',
     'arrived. Per core: what the busier end would carry with a core of its own. Other load: cores that others kept busy meanwhile.',
+    'Everybody has the buffers that it has by default.',
     '',
     table(
       HEAD,
@@ -96,13 +97,16 @@ async function run(settings: Settings, part: string): Promise<string> {
 /** All profiles beside each other, if all were run. */
 function overview({ links }: Settings): string | undefined {
   if (Object.keys(profiles).some((name) => !done.has(name))) return undefined
-  const rowsOf = (figure: (value: FlowResult, rate: number) => number): string[][] =>
+  const rowsOf = (
+    figure: (value: FlowResult, rate: number) => number,
+    show: (value: number) => string = digits,
+  ): string[][] =>
     Object.entries(profiles).map(([name, { rate }]) => [
       name,
-      ...links.peers.map((peer) => digits(middle(done.get(name)?.get(peer), (value) => figure(value, rate)))),
+      ...links.peers.map((peer) => show(middle(done.get(name)?.get(peer), (value) => figure(value, rate)))),
     ])
   return [
-    `One flow over each link, medians of ${links.seeds} seeds; the sections below say more.`,
+    `One flow over each link, medians of ${inAll(links.seeds, 'seed')}; a section for each says more.`,
     '',
     'Goodput, % of the link:',
     '',
@@ -122,7 +126,7 @@ function overview({ links }: Settings): string | undefined {
     '',
     table(
       ['link', ...links.peers],
-      rowsOf((value) => value.sentPerDelivered),
+      rowsOf((value) => value.sentPerDelivered, fine),
     ),
   ].join('\n')
 }

@@ -1,6 +1,6 @@
 // A link that goes down for 3 s in the middle of a transfer: how soon the sender notices that it is back, and has its rate again.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { digits, median, percentile, table } from '../../table.js'
+import { digits, inAll, median, percentile, table } from '../../table.js'
 import type { Settings, Workload } from '../../workloads/workload.js'
 import { openEnds, startFlow } from '../ends.js'
 import { Link } from '../link.js'
@@ -129,7 +129,7 @@ async function run(settings: Settings, part: string): Promise<string> {
     `${profile.summary}. After ${time} s the link is down for ${OUTAGE / 1000} s, both ways, and what waited in its queue is lost. Noticed: from its`,
     `return to the first data that it carried. Full rate: ${FULL * 100} % of the sender's own rate before, over ${Math.max(WINDOW, WINDOW_RTTS * 2 * profile.delay)} ms that begin there;`,
     `-: not within ${PATIENCE / 1000} s. Tries: what the sender sent after 20 ms of silence or more, in the first round, from the begin of the`,
-    `outage. Median of ${seeds} seeds, the peers taking turns.`,
+    `outage. Median of ${inAll(seeds, 'seed')}, the peers taking turns.`,
     '',
     table(
       head,

@@ -1,5 +1,5 @@
 // Paths that change the order of packets and lose none: what the sender makes of it.
-import { digits, median, percentile, table } from '../../table.js'
+import { digits, inAll, median, percentile, table } from '../../table.js'
 import type { Settings, Workload } from '../../workloads/workload.js'
 import { type FlowResult, measureFlow } from '../flow.js'
 import { reordering } from '../profiles.js'
@@ -39,7 +39,7 @@ async function run(settings: Settings, part: string): Promise<string> {
     measure: (peer, seed) => measureFlow({ profile, peer, seed, seconds: time, probed: false }),
   })
   return [
-    `${profile.summary}; no loss, a queue of 2 BDP. ${time} s, median of ${seeds} seeds. Needless: retransmissions beyond what the queue`,
+    `${profile.summary}; no loss, a queue of 2 BDP. ${time} s, median of ${inAll(seeds, 'seed')}. Needless: retransmissions beyond what the queue`,
     'dropped, as shares of all segments.',
     '',
     table(
