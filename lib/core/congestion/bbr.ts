@@ -494,7 +494,7 @@ class Bbr implements CongestionController {
     } else if (rtt <= this.probeRttMin * SAME_RTT) {
       // the queue was empty just now: there is nothing to drain it for
       this.probeRttAt = now
-      this.minRttAt = now
+      if (rtt <= this.minRtt * SAME_RTT) this.minRttAt = now
     }
     if (this.probeRttMin < this.minRtt || now > this.minRttAt + MIN_RTT_WINDOW) {
       this.minRtt = this.probeRttMin
