@@ -1,9 +1,9 @@
 // The peers, in the order of the tables.
 import { nodeNet } from './node-net.js'
 import type { Peer } from './peer.js'
-import { tcpOverUdp } from './tcp-over-udp.js'
+import { tcpOverUdp, tcpOverUdpBbr } from './tcp-over-udp.js'
 
-export const peers: readonly Peer[] = [tcpOverUdp, nodeNet]
+export const peers: readonly Peer[] = [tcpOverUdp, tcpOverUdpBbr, nodeNet]
 
 /** @throws Error */
 export function peerNamed(name: string): Peer {

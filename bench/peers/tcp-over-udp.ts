@@ -1,4 +1,4 @@
-// This package, with its default options.
+// This package, with its default options or with another congestion control.
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { Stack } from '../../lib/endpoint/stack.js'
@@ -17,17 +17,26 @@ function impairedStack(path: string): Stack {
   return new Stack(new ImpairedPlatform(defaultStack().platform, { seed: SEED, outgoing: link, incoming: link }))
 }
 
-export const tcpOverUdp: Peer = {
-  name: 'tcp-over-udp',
-  summary: 'this package',
-  async listen(onConnection) {
-    const server = createServer(onConnection)
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    return (server.address() as AddressInfo).port
-  },
-  connect(port, path) {
-    const where = { port, host: '127.0.0.1' }
-    return path === undefined ? connect(where) : connect({ ...where, stack: impairedStack(path) })
-  },
+function peer(name: string, summary: string, options: { congestionControl?: string }): Peer {
+  return {
+    name,
+    summary,
+    async listen(onConnection) {
+      const server = createServer(onConnection)
+      server.listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      return (server.address() as AddressInfo).port
+    },
+    connect(port, path) {
+      const where = { port, host: '127.0.0.1' }
+      return path === undefined
+        ? connect({ ...where, ...options })
+        : connect({ ...where, ...options, stack: impairedStack(path) })
+    },
+  }
 }
+
+export const tcpOverUdp: Peer = peer('tcp-over-udp', 'this package', {})
+export const tcpOverUdpBbr: Peer = peer('tcp-over-udp:bbr', "this package, congestionControl: 'bbr'", {
+  congestionControl: 'bbr',
+})

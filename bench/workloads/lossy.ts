@@ -1,7 +1,8 @@
 // A transfer through a bad path, in real time over real UDP: the sender's platform loses and delays in both directions.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { paths } from '../links/paths.js'
-import { tcpOverUdp } from '../peers/tcp-over-udp.js'
+import type { Peer } from '../peers/peer.js'
+import { tcpOverUdp, tcpOverUdpBbr } from '../peers/tcp-over-udp.js'
 import { digits, table } from '../table.js'
 import { type Ends, Transfer } from '../transfer.js'
 import type { Settings, Workload } from './workload.js'
@@ -17,28 +18,37 @@ async function watch(transfer: Transfer, over: Promise<Ends>, show: (received: n
   }
 }
 
-async function run({ megabytes, progress }: Settings): Promise<string> {
+/** @returns seconds that the bytes took. */
+async function once(peer: Peer, { megabytes, progress }: Settings): Promise<number> {
   const transfer = new Transfer()
   try {
-    const start = await transfer.start({ peer: tcpOverUdp.name, path: PATH, bytes: megabytes * 1e6 })
+    const start = await transfer.start({ peer: peer.name, path: PATH, bytes: megabytes * 1e6 })
     const began = performance.now()
     const end = await watch(transfer, transfer.finish(), (received) => {
       const elapsed = (performance.now() - began) / 1_000
       const left = digits((elapsed * (megabytes * 1e6 - received)) / received)
-      progress(`lossy: ${digits(received / 1e6)} of ${megabytes} MB, ${digits(elapsed)} s, about ${left} s left`)
+      progress(
+        `lossy: ${peer.name}, ${digits(received / 1e6)} of ${megabytes} MB, ${digits(elapsed)} s, about ${left} s left`,
+      )
     })
-    const seconds = (end.receiver.at - start.receiver.at) / 1_000
-    return [
-      `${megabytes} MB from one process to another over UDP, through a path of ${paths[PATH].summary}; every byte is checked.`,
-      '',
-      table(
-        ['peer', 's', 'MB/s', 'intact'],
-        [[`${tcpOverUdp.name} (${tcpOverUdp.summary})`, digits(seconds), digits(megabytes / seconds), 'yes']],
-      ),
-    ].join('\n')
+    return (end.receiver.at - start.receiver.at) / 1_000
   } finally {
     transfer.kill()
   }
+}
+
+async function run(settings: Settings): Promise<string> {
+  const { megabytes } = settings
+  const rows: string[][] = []
+  for (const peer of [tcpOverUdpBbr, tcpOverUdp]) {
+    const seconds = await once(peer, settings)
+    rows.push([`${peer.name} (${peer.summary})`, digits(seconds), digits(megabytes / seconds), 'yes'])
+  }
+  return [
+    `${megabytes} MB from one process to another over UDP, through a path of ${paths[PATH].summary}; every byte is checked.`,
+    '',
+    table(['peer', 's', 'MB/s', 'intact'], rows),
+  ].join('\n')
 }
 
 export const lossy: Workload = { name: 'lossy', summary: `a transfer through ${paths[PATH].summary}`, run }
