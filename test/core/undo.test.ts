@@ -1,5 +1,6 @@
 // Was it for nothing? Eifel (RFC 3522, RFC 4015), F-RTO (RFC 5682), D-SACK (RFC 3708), and an event loop that stood still.
 import { describe, expect, test } from 'vitest'
+import { CUBIC } from '../../lib/core/congestion/algorithms.js'
 import { FlowRun } from '../support/flow.js'
 import { established, type Script } from '../support/script.js'
 
@@ -150,6 +151,15 @@ describe('D-SACK', () => {
     tcp.inject('. 1 ack 10001').inject('. 1 ack 10001 <sack 1:1001>').inject('. 1 ack 10001 <sack 1:1001>')
     expect(tcp.status.undos).toBe(1)
   })
+})
+
+test('what was deemed lost arrives before anything was sent again: there was nothing to repair', () => {
+  const tcp = established({ peer: 'mss 1000,sackOK', window: 65_535, config: { congestion: CUBIC } })
+  tcp.send(10_000)
+  tcp.take()
+  // the pacer still holds the repetition back
+  tcp.at(100).inject('. 1 ack 1 <sack 1001:4001>', '. 1 ack 4001').take()
+  expect(tcp.status).toMatchObject({ recoveries: 1, undos: 1, segmentsRetransmitted: 0, ssthresh: INFINITY })
 })
 
 describe.each(['reno', 'cubic', 'bbr'])('a machine that stands still, with %s', (control) => {

@@ -128,7 +128,7 @@ describe('one flow, two flows, an outage', () => {
       mobile            0.164     1 ms       17        0       59        0
       satellite         0.026     0 ms        7        0       14        0
       bufferbloat       0.862   998 ms        1        1      179        0
-      reordering        0.318     0 ms        1        0        0        0
+      reordering        0.932    38 ms        3        0      239        0
       ACKs -10 %        0.952    20 ms        4        0      225        0
       ACKs 1/50         0.869    20 ms        4        0      172        0
       outage of 3 s   +960 ms    0.895    0.949

@@ -120,7 +120,8 @@ function acknowledge(tcb: Tcb, segment: Segment, ack: number, arrived: number, n
   tcb.rate.finish(rtt.minRtt)
   const isPlain = ack === priorUna && segment.length === 0 && segment.sackCount === 0
   if (tcb.tlp.onAck(ack, isDuplicate, isPlain) && tcb.repair === 'open') answerForProbe(tcb, now)
-  if (tcb.undo.isSpurious) undoRepair(tcb, now)
+  const isOverByItself = tcb.repair !== 'open' && scoreboard.lostBytes === 0 && !tcb.undo.hasRepeated
+  if (isOverByItself || tcb.undo.isSpurious) undoRepair(tcb, now)
   if (ack > priorUna) {
     tcb.expiries = 0
     tcb.persist.reset()

@@ -94,6 +94,11 @@ export class Undo {
     return this.watched.length === 0 && !this.isTooMuch
   }
 
+  /** Anything has been sent again; without that, what was deemed lost can only arrive because it was not. */
+  get hasRepeated(): boolean {
+    return this.retransmitted
+  }
+
   get isSpurious(): boolean {
     return this.retransmitted && ((this.active && this.originalArrived) || this.isAllTwice)
   }
