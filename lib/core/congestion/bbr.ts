@@ -3,7 +3,7 @@
 import { AckAggregation } from './ack-aggregation.js'
 import { BandwidthPlateau } from './bandwidth-plateau.js'
 import type { AckSample, CongestionAlgorithm, CongestionController, LostPacket } from './controller.js'
-import { MaxFilter } from './max-filter.js'
+import { TwoCycleMax } from './max-filter.js'
 
 const LOSS_THRESHOLD = 0.02
 /** Loss beyond this means a policer or a very shallow queue, whatever the round trip says. */
@@ -54,7 +54,7 @@ class Bbr implements CongestionController {
 
   // ---- the model (§2.9, §2.10); bytes, ms, bytes per ms
   /** Over this cycle and the one before (§2.9). */
-  private readonly maxBwFilter = new MaxFilter(1)
+  private readonly maxBwFilter = new TwoCycleMax()
   private cycle = 0
   private bwShortTerm = INFINITY
   private bw = 0

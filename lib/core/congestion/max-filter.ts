@@ -60,3 +60,23 @@ export class MaxFilter {
     times[2] = time
   }
 }
+
+/** The largest of the samples of a cycle and of the one before it, exactly; a cycle without samples does not count. */
+export class TwoCycleMax {
+  private previous = 0
+  private current = 0
+  private cycle = 0
+
+  get best(): number {
+    return Math.max(this.previous, this.current)
+  }
+
+  update(value: number, cycle: number): void {
+    if (cycle !== this.cycle) {
+      this.previous = this.current
+      this.current = 0
+      this.cycle = cycle
+    }
+    if (value > this.current) this.current = value
+  }
+}
