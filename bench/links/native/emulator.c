@@ -42,6 +42,8 @@
 #define TRIES 64
 /* Longer than an ACK and than a probe: a packet with data. */
 #define DATA 200
+/* After this long without a packet a burst of losses is over. */
+#define BURST_SILENCE (100 * MS)
 /* What is sent this long after the last was sent for a reason of its own. */
 #define TRY_GAP (20 * MS)
 
@@ -99,7 +101,7 @@ struct direction {
 	int64_t queue_bytes;                            /* 0: without limit */
 	/* ---- how it stands ---- */
 	uint64_t loss_draws, jitter_draws, other_draws;
-	int64_t free_at, last_due;
+	int64_t free_at, last_due, drawn_at;
 	int in_burst;
 	int64_t jitter_from;
 	double jitter_before, jitter_after;             /* ms */
@@ -184,9 +186,12 @@ static int64_t bottleneck(struct direction *d, uint32_t bytes, int64_t now)
 	return d->free_at;
 }
 
-static int is_lost(struct direction *d)
+/* A burst goes on from packet to packet, and yet not over a silence: one retransmission after the other would be lost. */
+static int is_lost(struct direction *d, int64_t now)
 {
 	if (d->burst_start < 0) return d->loss > 0 && draw(&d->loss_draws) < d->loss;
+	if (now - d->drawn_at > BURST_SILENCE) d->in_burst = 0;
+	d->drawn_at = now;
 	double chance = draw(&d->loss_draws);
 	if (d->in_burst ? chance < d->burst_end : chance < d->burst_start) d->in_burst = !d->in_burst;
 	return d->in_burst;
@@ -247,7 +252,7 @@ static void accept_packet(struct direction *d, uint32_t packet, int64_t now)
 		release(packet);
 		return;
 	}
-	if (is_lost(d)) {
+	if (is_lost(d, now)) {
 		d->lost_random++;
 		release(packet);
 		return;
