@@ -90,13 +90,13 @@ describe('goodput', () => {
     expect(table('kB/s, 1 MB', columns, rows)).toMatchInlineSnapshot(`
       "
       kB/s, 1 MB       1 ms    10 ms    50 ms   200 ms
-      0 %             11786     8107     2604      663
-      0.1 %            7385     7269     1948      497
-      1 %             10823     1894      387       99
-      5 %              1877      528      123       33
-      10 %              455      223       64       20
-      20 %               31       20       16        8
-      30 %                3        3        3        1
+      0 %             11786     8114     2604      663
+      0.1 %            7385     7271     1948      497
+      1 %             10725     1894      387       99
+      5 %              2049      511      118       31
+      10 %              394      225       66       19
+      20 %               21       25       14        6
+      30 %                4        3        3        1
       "
     `)
   })
@@ -117,9 +117,9 @@ describe('goodput', () => {
       "
       kB/s, 1 MB        all no times  no SACK  neither
       0.1 %            4093     4089     1972     2167
-      1 %               960      961     1183     1185
-      5 %               285      288      227      219
-      10 %              138      137      111       30
+      1 %               958      965     1163     1151
+      5 %               277      280      310      247
+      10 %              137      128      131       59
       "
     `)
   })
@@ -133,13 +133,13 @@ describe('goodput', () => {
     expect(table('kB/s, 1 MB', congestionControls, rows)).toMatchInlineSnapshot(`
       "
       kB/s, 1 MB       reno    cubic      bbr
-      0 %              4681     4623     5437
-      0.1 %            4093     4312     5410
-      1 %               960     1059     5245
-      5 %               285      252     3635
-      10 %              138      104     2437
-      20 %               21       16      113
-      30 %                2        2        8
+      0 %              4681     4658     5363
+      0.1 %            4093     4326     5337
+      1 %               958     1201     5187
+      5 %               277      300     3617
+      10 %              137      123     2254
+      20 %               22       21      369
+      30 %                4        3       19
       "
     `)
   })
@@ -160,10 +160,10 @@ describe('goodput', () => {
       2 MB             kB/s
       clean            2256
       jitter 5         2196
-      reorder 1%       2242
-      reorder 10%      2191
-      double 10%       2249
-      bursts           2238
+      reorder 1%       2245
+      reorder 10%      2222
+      double 10%       2256
+      bursts           2219
       "
     `)
   })
@@ -178,7 +178,7 @@ describe('goodput', () => {
     expect(table('queue', ['kB/s', 'resent', 'timeouts'], rows)).toMatchInlineSnapshot(`
       "
       queue            kB/s   resent timeouts
-      10 kB            1750       15        0
+      10 kB            1750       14        0
       50 kB            2262       48        0
       100 kB           2358      140        0
       400 kB           2360      338        0
@@ -244,13 +244,13 @@ describe('fairness', () => {
     expect(table('', ['first', 'second', 'Jain'], rows)).toMatchInlineSnapshot(`
       "
                       first   second     Jain
-      together         1366     1034    0.981
-      10 s later       1364     1036    0.982
-      rtt 20:40        1542      858    0.925
-      cubic            1196     1203    1.000
-      bbr              1186     1157    1.000
-      reno, cubic      1049     1351    0.984
-      reno, bbr        1194     1205    1.000
+      together         1124     1276    0.996
+      10 s later       1226     1174    1.000
+      rtt 20:40        1478      923    0.949
+      cubic            1261     1139    0.997
+      bbr              1185     1164    1.000
+      reno, cubic      1172     1228    0.999
+      reno, bbr        1143     1256    0.998
       "
     `)
     for (const [, first, second, jain] of rows) {
