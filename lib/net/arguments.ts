@@ -19,6 +19,8 @@ import {
 /** The longest time that Node's timers take, ms. */
 export const MAX_DELAY: number = 2 ** 31 - 1
 
+const NODE_MAJOR = Number(process.versions.node.split('.')[0])
+
 // ---- single values, in Node's style
 
 export function checkNumber(value: unknown, name: string): asserts value is number {
@@ -150,6 +152,8 @@ export function checkDestination(options: OptionBag): Destination {
   if (autoSelectFamily !== undefined && autoSelectFamily !== null) {
     checkBoolean(autoSelectFamily, 'options.autoSelectFamily')
   }
+  // older versions leave it to dns.lookup(), which calls it "hostname"
+  if (NODE_MAJOR >= 22 && typeof host !== 'string') throw invalidArgType('options.host', 'of type string', host)
   const destination = {
     port: portOf(port, 'Port'),
     localAddress: (localAddress as string) || undefined,

@@ -298,7 +298,8 @@ describe('helpers of node:stream', () => {
     const writing = await pair(net)
     writing.served.pause()
     writing.served.on('error', () => {})
-    finished(writing.client, (error) => log('writing', error))
+    // the kernel's own write is cancelled, or the stream closes early: Node has said the one and the other
+    finished(writing.client, (error) => log('writing', error instanceof Error))
     writing.client.write(Buffer.alloc(30_000_000))
     await turns(5)
     writing.client.destroy()
