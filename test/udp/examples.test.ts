@@ -1,0 +1,66 @@
+// What the README shows, run as it is shown: the examples, its own lines of code, and the chat through npm.
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { freePort } from '../support/chat-process.js'
+import { run } from '../support/npm.js'
+import { read, root } from '../support/source-tree.js'
+
+beforeAll(() => {
+  if (!existsSync(join(root, 'dist/examples/echo.js'))) throw new Error('the examples are not built: npm run build')
+})
+
+describe('the examples', () => {
+  test.each([
+    ['echo', 'client: Hello over UDP!'],
+    ['messages', '1001 answers to the rest'],
+    ['http', '200: GET /again came over UDP'],
+  ])('%s says so, and ends', async (name, line) => {
+    const { code, stdout, stderr } = await run(root, process.execPath, [join('dist/examples', `${name}.js`)])
+    expect(stderr).toBe('')
+    expect(stdout).toContain(line)
+    expect(code).toBe(0)
+  })
+})
+
+describe('the README', () => {
+  const samples = [...read('README.md').matchAll(/```js\n([\s\S]*?)```/g)].map(([, code]) => code as string)
+  const importNet = "import { connect, createServer } from 'tcp-over-udp'\n"
+
+  test('its first lines are an echo, as pasted', async () => {
+    const { code, stdout } = await run(root, process.execPath, ['--input-type=module', '-e', samples[0] as string])
+    expect([stdout, code]).toEqual(['hello\n', 0])
+  }, 20_000)
+
+  test('a message and its receipt', async () => {
+    const echo = 'createServer((socket) => socket.pipe(socket)).listen(0, function () { go(this.address().port) })\n'
+    const body = (samples[1] as string)
+      .replace("connect(9000, 'example.org')", "connect(port, '127.0.0.1')")
+      .replace(/(import .*\n)([\s\S]*)/, `$1${importNet}${echo}async function go(port) {$2}\n`)
+      .replace('console.log(message)', '{ console.log(message); process.exit() }')
+    const { stdout, stderr } = await run(root, process.execPath, ['--input-type=module', '-e', body])
+    expect([stdout, stderr]).toEqual(['a text, or a Uint8Array\n', ''])
+  }, 20_000)
+
+  test('a network that does not exist', async () => {
+    const body = `${importNet}${samples[2]}\nconsole.log(socket.destroyed, socket.bytesRead)`
+    const { stdout, stderr } = await run(root, process.execPath, ['--input-type=module', '-e', body])
+    expect([stdout, stderr]).toEqual(['true 19\n', ''])
+  }, 20_000)
+
+  test('npm run chat: opens a room by pipe, and leaves when the input ends', async () => {
+    const child = spawn('npm', ['run', 'chat', '--silent', '--', '--name', 'ann', '--port', String(await freePort())], {
+      cwd: root,
+    })
+    let output = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+      if (output.includes('* here:')) child.stdin.end('a line for nobody\n')
+    })
+    const code = await new Promise((resolve) => child.on('close', resolve))
+    expect(output).toMatch(/\* opened the room at 127\.0\.0\.1:\d+\n\* here: ann \(host\) \(you\)\n/)
+    expect(output).toContain('* you have left')
+    expect(code).toBe(0)
+  }, 60_000)
+})
