@@ -36,7 +36,7 @@ export interface TransportOptions {
    * ms, 0 to 2^31 - 1; 0: not at all. @default 5000
    */
   lingerTimeout?: number | undefined
-  /** Bytes written and not yet acknowledged that a connection holds, 1 to 2^31 - 1. @default 4194304 */
+  /** Bytes written and not yet acknowledged that a connection holds, 1 to 2^31 - 1; 512 KiB may wait unsent. @default 16777216 */
   sendBuffer?: number | undefined
   /** Upper limit of the receive window, bytes, 1 to 2^31 - 1. @default 12582912 */
   maxReceiveBuffer?: number | undefined
