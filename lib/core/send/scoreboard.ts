@@ -14,8 +14,8 @@ export class Scoreboard implements FlightList {
   sackedCount = 0
   /** Bytes deemed lost and not sent again. */
   lostBytes = 0
-  /** Flights by offset, from `head`. */
   private readonly observer: FlightObserver
+  /** By offset, from `head`. */
   private flights: Flight[] = []
   private head = 0
   /** No flight below this offset is lost. */
