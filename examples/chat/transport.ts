@@ -14,6 +14,8 @@ const OPTIONS = {
   keepAliveInterval: 5000,
   keepAliveCount: 3,
   userTimeout: 20_000,
+  // a room over a path that loses every tenth datagram is still a room
+  congestionControl: 'bbr',
 }
 
 export class Transport {
