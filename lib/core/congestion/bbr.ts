@@ -73,6 +73,7 @@ class Bbr implements CongestionController {
   private lossInRound = false
   private lossInAck = false
   private lossEventsInRound = 0
+  private startupLossRound = false
   private lostInRound = 0
   private deliveredAtRound = 0
   private roundMinRtt = INFINITY
@@ -300,7 +301,6 @@ class Bbr implements CongestionController {
     this.lostInRound = 0
     this.deliveredAtRound = ack.delivered
   }
-  private startupLossRound = false
 
   // Loss below the threshold is the path's own (§2.7), and so is loss without a queue: unlike the draft, which takes any
   // lost packet outside of probing for congestion, and then sinks with each round of a radio link's noise.

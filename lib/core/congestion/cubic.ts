@@ -73,7 +73,7 @@ class Cubic implements CongestionController {
   }
 
   onRestart(): void {
-    this.window = Math.min(this.window, Math.max(INITIAL_SEGMENTS * this.mss, this.mss))
+    this.window = Math.min(this.window, INITIAL_SEGMENTS * this.mss) // RFC 5681 §4.1
     this.epochAt = Number.NaN
   }
 

@@ -10,6 +10,8 @@ const PERSIST_RECOVERIES = 16
 export class Rack {
   /** RTT of the newest flight that the ACK in hand delivered without ambiguity, ms; NaN: none (RFC 6298 §3, Karn). */
   sample: number = Number.NaN
+  /** The connection's smallest RTT, ms; kept here so that step 2 can look at it. */
+  minRtt = 0
   /** RACK.segment: the most recently sent flight that has arrived. */
   private sentAt = Number.NEGATIVE_INFINITY
   private end = 0
@@ -20,7 +22,6 @@ export class Rack {
   private windowMultiple = 1
   private persist = PERSIST_RECOVERIES
   private dsackRoundEnd = -1
-  private advanced = false
   private echoAt: number = Number.NaN
   private newestSample = Number.NEGATIVE_INFINITY
 
@@ -29,7 +30,6 @@ export class Rack {
     this.echoAt = echoAt
     this.sample = Number.NaN
     this.newestSample = Number.NEGATIVE_INFINITY
-    this.advanced = false
   }
 
   onDelivered(flight: Flight, now: number): void {
@@ -51,16 +51,7 @@ export class Rack {
       this.sentAt = flight.sentAt
       this.end = flight.to
       this.rtt = rtt
-      this.advanced = true
     }
-  }
-
-  /** The connection's smallest RTT, ms; kept here so that step 2 can look at it. */
-  minRtt = 0
-
-  /** Whether the ACK in hand delivered something newer than all before. */
-  get hasAdvanced(): boolean {
-    return this.advanced
   }
 
   /** What was sent again arrived as it had left first: it was not lost, but late (RFC 4015 §3.3). */
