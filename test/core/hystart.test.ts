@@ -1,18 +1,18 @@
 // HyStart++: RFC 9406 §4, with ACKs made by hand.
 import { describe, expect, test } from 'vitest'
 import { CUBIC } from '../../lib/core/congestion/algorithms.js'
-import { HyStart, UNPACED_LIMIT } from '../../lib/core/congestion/hystart.js'
+import { HyStart } from '../../lib/core/congestion/hystart.js'
 import { ackSample } from '../support/ack-sample.js'
 
 const MSS = 1000
 
 /** One round of `samples` ACKs for a segment each, all with this RTT. @returns what each added, in segments. */
 function round(hystart: HyStart, rtt: number, samples = 8): number[] {
-  return Array.from({ length: samples }, (_, i) => hystart.onAck(MSS, rtt, i === 0, MSS) / MSS)
+  return Array.from({ length: samples }, (_, i) => hystart.onAck(MSS, rtt, i === 0) / MSS)
 }
 
 function started(rtt = 100): HyStart {
-  const hystart = new HyStart(Number.POSITIVE_INFINITY)
+  const hystart = new HyStart()
   round(hystart, rtt)
   return hystart
 }
@@ -38,7 +38,7 @@ describe('RFC 9406 §4.2', () => {
     const hystart = started()
     round(hystart, 200, 7)
     expect(hystart.inCss).toBe(false)
-    hystart.onAck(MSS, 105, false, MSS)
+    hystart.onAck(MSS, 105, false)
     expect(hystart.inCss).toBe(false)
     round(hystart, 200, 8)
     expect(hystart.inCss).toBe(true)
@@ -47,7 +47,7 @@ describe('RFC 9406 §4.2', () => {
   test('an ACK without an RTT is no sample', () => {
     const hystart = started()
     round(hystart, 200, 7)
-    for (let i = 0; i < 10; i++) hystart.onAck(MSS, Number.NaN, false, MSS)
+    for (let i = 0; i < 10; i++) hystart.onAck(MSS, Number.NaN, false)
     expect(hystart.inCss).toBe(false)
   })
 
@@ -61,7 +61,7 @@ describe('RFC 9406 §4.2', () => {
     const hystart = started()
     round(hystart, 200)
     for (let i = 2; i <= 5; i++) expect(round(hystart, 200).every((growth) => growth === 0.25)).toBe(true)
-    expect(hystart.onAck(MSS, 200, true, MSS)).toBeLessThan(0)
+    expect(hystart.onAck(MSS, 200, true)).toBeLessThan(0)
   })
 
   test('when the queue goes it was none: slow start resumes', () => {
@@ -77,9 +77,8 @@ describe('RFC 9406 §4.2', () => {
     expect(hystart.inCss).toBe(true)
   })
 
-  test('L: who does not pace grows by eight segments for an ACK at most; who does, by all', () => {
-    expect(new HyStart(UNPACED_LIMIT).onAck(20 * MSS, 100, true, MSS)).toBe(8 * MSS)
-    expect(new HyStart(Number.POSITIVE_INFINITY).onAck(20 * MSS, 100, true, MSS)).toBe(20 * MSS)
+  test('L: who paces grows by all that an ACK covers', () => {
+    expect(new HyStart().onAck(20 * MSS, 100, true)).toBe(20 * MSS)
   })
 })
 

@@ -15,7 +15,7 @@ class Cubic implements CongestionController {
   ssthresh = Number.POSITIVE_INFINITY
   pacingRate = Number.POSITIVE_INFINITY
   private mss: number
-  private readonly hystart = new HyStart(Number.POSITIVE_INFINITY)
+  private readonly hystart = new HyStart()
 
   // ---- in segments and seconds, as the RFC has them
   private wMax = 0
@@ -101,7 +101,7 @@ class Cubic implements CongestionController {
   private slowStart(ack: AckSample): void {
     // RFC 9406 §4.3: HyStart++ for the first slow start only; later ssthresh tells where to stop
     const isFirst = this.ssthresh === Number.POSITIVE_INFINITY
-    const growth = isFirst ? this.hystart.onAck(ack.ackedBytes, ack.rtt, ack.roundStart, this.mss) : ack.ackedBytes
+    const growth = isFirst ? this.hystart.onAck(ack.ackedBytes, ack.rtt, ack.roundStart) : ack.ackedBytes
     if (growth < 0) this.ssthresh = this.window
     else this.window = Math.min(this.window + growth, this.ssthresh)
   }

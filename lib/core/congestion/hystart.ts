@@ -7,11 +7,9 @@ const MIN_RTT_DIVISOR = 8
 const N_RTT_SAMPLE = 8
 const CSS_GROWTH_DIVISOR = 4
 const CSS_ROUNDS = 5
-/** Segments that one ACK may add for a sender that does not pace (§4.2). */
-export const UNPACED_LIMIT = 8
 
+/** For a sender that paces: L, the bound on what one ACK may add, is infinite (§4.3). */
 export class HyStart {
-  private readonly limit: number
   private lastRoundMinRtt = Number.POSITIVE_INFINITY
   private currentRoundMinRtt = Number.POSITIVE_INFINITY
   private samples = 0
@@ -20,24 +18,18 @@ export class HyStart {
   /** In conservative slow start. */
   inCss = false
 
-  /** `limit`: L, segments; Infinity for a sender that paces (§4.2). */
-  constructor(limit: number) {
-    this.limit = limit
-  }
-
   /**
    * One ACK of slow start; `ackedBytes` it acknowledged, `rtt` in ms (NaN: no sample).
    * @returns bytes to grow the window by; negative: leave slow start for congestion avoidance.
    */
-  onAck(ackedBytes: number, rtt: number, roundStart: boolean, mss: number): number {
+  onAck(ackedBytes: number, rtt: number, roundStart: boolean): number {
     if (roundStart && this.startRound()) return -1
     if (rtt >= 0) {
       this.samples++
       if (rtt < this.currentRoundMinRtt) this.currentRoundMinRtt = rtt
     }
     this.judge()
-    const growth = Math.min(ackedBytes, this.limit * mss)
-    return this.inCss ? growth / CSS_GROWTH_DIVISOR : growth
+    return this.inCss ? ackedBytes / CSS_GROWTH_DIVISOR : ackedBytes
   }
 
   /** @returns true: conservative slow start has lasted long enough. */
