@@ -30,11 +30,15 @@ export type CloseReason = 'refused' | 'reset' | 'timed-out' | 'aborted'
 /** How losses are being repaired: not at all, by SACK or duplicate ACKs (RFC 5681 §3.2), or after an RTO. */
 export type Repair = 'open' | 'recovery' | 'loss'
 
-/** RFC 9293 MUST-15. */
-const DEFAULT_MSS = 536
+/** No MSS option means this (RFC 9293 MUST-15). */
+export const DEFAULT_MSS = 536
 const TIMESTAMPS_LENGTH = 12
 /** As Linux's tcp_notsent_lowat: enough for a turn of the loop at any rate, and for no more. */
 const NOT_SENT_LIMIT = 512 * 1024
+/** What a chunk of received text costs beyond its bytes. */
+const CHUNK_OVERHEAD = 256
+/** Chunks may cost this part of the buffer before they are copied together. */
+const OVERHEAD_SHARE = 1 / 8
 /** A writer that fell short is woken once there is room for this part. */
 const ROOM_TO_WAKE = 1 / 4
 
@@ -163,7 +167,7 @@ export class Tcb {
     this.noDelay = config.noDelay
     this.sendBuffer = new SendBuffer(config.sendBuffer)
     this.rtt = new Rtt(config.initialRto, config.minRto, config.maxRto)
-    this.compactAt = config.maxReceiveBuffer / 8 / 256
+    this.compactAt = this.chunkAllowance
     this.window = new ReceiveWindow(config.maxReceiveBuffer)
     this.keepalive = new KeepAlive(config.keepAliveInterval, config.keepAliveCount)
     this.keepalive.configure(config.keepAlive, config.keepAliveInitialDelay)
@@ -213,6 +217,11 @@ export class Tcb {
   /** Buffer space that a window may promise. */
   get freeSpace(): number {
     return this.config.maxReceiveBuffer - this.received.length
+  }
+
+  /** Chunks that may be held before they are copied together. */
+  get chunkAllowance(): number {
+    return (this.config.maxReceiveBuffer * OVERHEAD_SHARE) / CHUNK_OVERHEAD
   }
 
   /** Sets what a segment may carry; options count against it (RFC 6691, RFC 9293 §3.7.1). */

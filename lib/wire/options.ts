@@ -1,5 +1,5 @@
 // The TCP options: RFC 9293 §3.2, RFC 7323 (window scale, timestamps), RFC 2018 and 2883 (SACK).
-import { put32, u16, u32 } from './bytes.js'
+import { put16, put32, u16, u32 } from './bytes.js'
 
 const END = 0
 const NOP = 1
@@ -73,8 +73,7 @@ export function encodeOptions(segment: Options, into: Uint8Array, start: number)
   if (segment.mss > 0) {
     into[at++] = MSS
     into[at++] = 4
-    into[at++] = segment.mss >>> 8
-    into[at++] = segment.mss
+    at = put16(into, at, segment.mss)
   }
   if (segment.sackPermitted && segment.hasTimestamps) {
     into[at++] = SACK_PERMITTED

@@ -1,9 +1,7 @@
 // What the peer's SYN agrees to: MSS, window scale, SACK, timestamps (RFC 9293 §3.7.1, RFC 7323, RFC 2018).
 import { HEADER_LENGTH, MAX_DATAGRAM, type Segment } from '../../wire/segment.js'
-import type { Tcb } from '../tcb.js'
+import { DEFAULT_MSS, type Tcb } from '../tcb.js'
 
-/** RFC 9293 MUST-15: no option means this. */
-const DEFAULT_MSS = 536
 /** Room for the options and some text, whatever a peer claims. */
 const SMALLEST_MSS = 64
 /** RFC 7323 §2.3. */

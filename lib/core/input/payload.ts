@@ -6,11 +6,6 @@ import { canReceive } from '../state.js'
 import { setState, type Tcb } from '../tcb.js'
 import { enterClosed, enterTimeWait } from '../transition.js'
 
-/** What a chunk costs beyond its bytes. */
-const CHUNK_OVERHEAD = 256
-/** Chunks may cost this part of the buffer before they are copied together. */
-const OVERHEAD_SHARE = 1 / 8
-
 /** `from`: the offset of the segment's first byte of text. */
 export function takeText(tcb: Tcb, segment: Segment, from: number, now: number): void {
   if (!canReceive(tcb.state)) return
@@ -108,6 +103,5 @@ function compact(tcb: Tcb): void {
   tcb.received.compact()
   tcb.reassembly.compact()
   const left = tcb.received.chunkCount + tcb.reassembly.chunkCount
-  const allowed = (tcb.config.maxReceiveBuffer * OVERHEAD_SHARE) / CHUNK_OVERHEAD
-  tcb.compactAt = Math.max(allowed, 2 * left)
+  tcb.compactAt = Math.max(tcb.chunkAllowance, 2 * left)
 }
