@@ -1,6 +1,7 @@
 // Congestion control as it shows on the wire: RFC 5681, 6928, 3042, 6582 and 9937 with the NewReno that comes with the core.
 import { describe, expect, test } from 'vitest'
 import { NEWRENO } from '../../lib/core/congestion/algorithms.js'
+import { ackSample } from '../support/ack-sample.js'
 import { established, type Script } from '../support/script.js'
 
 const MSS = 1000
@@ -87,26 +88,7 @@ describe('the beginning', () => {
     const controller = NEWRENO.create(MSS, Math.random)
     controller.onLoss(MSS, 9 * MSS, 0)
     expect(controller.window).toBe(5 * MSS)
-    const sample = {
-      ackedBytes: MSS,
-      lostBytes: 0,
-      inFlight: 0,
-      deliveryRate: Number.NaN,
-      rateAppLimited: false,
-      delivered: 0,
-      priorDelivered: 0,
-      deliveredInSample: 0,
-      lostInSample: 0,
-      txInFlight: 0,
-      cwndLimited: true,
-      rtt: 100,
-      srtt: 100,
-      minRtt: 100,
-      appLimited: false,
-      roundStart: false,
-      inRecovery: false,
-      advanced: true,
-    }
+    const sample = ackSample({ ackedBytes: MSS })
     for (let window = 5; window < 20; window++) {
       for (let i = 0; i < window; i++) controller.onAck(sample, 0)
       expect(controller.window).toBe((window + 1) * MSS)

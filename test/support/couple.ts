@@ -198,8 +198,3 @@ export function flags(wanted: number): (datagram: Datagram) => boolean {
 export function withFlag(wanted: number): (datagram: Datagram) => boolean {
   return (datagram) => ((datagram.segment?.flags ?? 0) & wanted) === wanted
 }
-
-/** Anything but a bare ACK of no text. */
-export function hasText(datagram: Datagram): boolean {
-  return (datagram.segment?.textLength ?? 0) > 0
-}
