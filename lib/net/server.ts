@@ -25,7 +25,7 @@ import {
   type Transport,
   type TransportOptions,
 } from './options.js'
-import { connect, type Socket, SocketBase, VIA } from './socket.js'
+import { connect, familyOf, type Socket, SocketBase, VIA } from './socket.js'
 import type { NetConnectOpts } from './socket-options.js'
 
 /** What a server can be told of all its connections. */
@@ -87,8 +87,6 @@ export interface ServerEvents {
 const NO_IPV6: ReadonlySet<string | undefined> = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL', 'ENOTSUP'])
 
 const serverSockets = diagnosticsChannel('net.server.socket')
-
-const familyOf = (address: string): 'IPv4' | 'IPv6' => (address.includes(':') ? 'IPv6' : 'IPv4')
 
 export class ServerBase extends EventEmitter {
   /** Connections at most; beyond it new ones are closed at once, with 'drop'. 0, undefined: no limit. */

@@ -49,7 +49,8 @@ const NONE = undefined as never
 
 type Done = (error?: Error | null) => void
 
-const familyOf = (address: string): 'IPv4' | 'IPv6' => (address.includes(':') ? 'IPv6' : 'IPv4')
+/** As node:net names it. */
+export const familyOf = (address: string): 'IPv4' | 'IPv6' => (address.includes(':') ? 'IPv6' : 'IPv4')
 
 export class SocketBase extends Duplex {
   /** A connection is being made. */
