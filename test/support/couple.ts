@@ -1,6 +1,6 @@
 // A client and a server, each a stack on a machine of a simulated network, and what their connections go through.
 import { type Config, createConfig } from '../../lib/core/config.js'
-import { ACKED, CLOSED, CONNECTED, ENDED, READABLE, WRITABLE } from '../../lib/core/events.js'
+import { ENDED } from '../../lib/core/events.js'
 import type { State } from '../../lib/core/state.js'
 import type { Channel, ChannelOwner } from '../../lib/endpoint/channel.js'
 import type { Listener } from '../../lib/endpoint/listener.js'
@@ -9,19 +9,11 @@ import type { ConnectTarget, ListenTarget } from '../../lib/endpoint/target.js'
 import type { Datagram } from '../../lib/testing/datagram.js'
 import type { Host } from '../../lib/testing/host.js'
 import { Network, type NetworkOptions } from '../../lib/testing/network.js'
+import { EVENT_NAMES } from './recorder.js'
 
 export const CLIENT = '10.0.0.1'
 export const SERVER = '10.0.0.2'
 export const PORT = 9000
-
-const NAMES: readonly [bit: number, name: string][] = [
-  [CONNECTED, 'connected'],
-  [READABLE, 'readable'],
-  [ENDED, 'ended'],
-  [WRITABLE, 'writable'],
-  [ACKED, 'acked'],
-  [CLOSED, 'closed'],
-]
 
 /** The states of each channel, from the moment it was made, with the time of each. */
 const histories: WeakMap<Channel, { state: State; at: number }[]> = new WeakMap()
@@ -51,7 +43,7 @@ export class Party implements ChannelOwner {
   closesOnEnd = false
 
   onEvents(bits: number): void {
-    for (const [bit, name] of NAMES) if (bits & bit && !this.events.includes(name)) this.events.push(name)
+    for (const [bit, name] of EVENT_NAMES) if (bits & bit && !this.events.includes(name)) this.events.push(name)
     if (this.reading) this.read()
     if (this.closesOnEnd && bits & ENDED) this.channel.close()
   }

@@ -3,7 +3,8 @@ import { ACKED, CLOSED, CONNECTED, ENDED, READABLE, WRITABLE } from '../../lib/c
 import type { Channel, ChannelOwner } from '../../lib/endpoint/channel.js'
 import type { ListenerOwner } from '../../lib/endpoint/listener.js'
 
-const NAMES: readonly [number, string][] = [
+/** Events and what tests call them. */
+export const EVENT_NAMES: readonly (readonly [bit: number, name: string])[] = [
   [CONNECTED, 'connected'],
   [READABLE, 'readable'],
   [ENDED, 'ended'],
@@ -22,7 +23,7 @@ export class Recorder implements ChannelOwner {
   react: (events: number, channel: Channel) => void = () => {}
 
   onEvents(events: number): void {
-    for (const [bit, name] of NAMES) if (events & bit && bit !== ACKED) this.events.push(name)
+    for (const [bit, name] of EVENT_NAMES) if (events & bit && bit !== ACKED) this.events.push(name)
     for (let bytes = this.channel.receive(); bytes !== null; bytes = this.channel.receive()) {
       this.bytes += bytes.length
       if (this.text.length < 1000) this.text += new TextDecoder().decode(bytes)
