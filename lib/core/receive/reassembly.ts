@@ -101,12 +101,6 @@ export class Reassembly {
     return count
   }
 
-  /** Whether `from` to `to` is held already. */
-  holds(from: number, to: number): boolean {
-    const range = this.ranges[this.findFrom(from)]
-    return range !== undefined && range.from <= from && to <= range.to
-  }
-
   /** Copies runs of small chunks together, so that memory follows the bytes. */
   compact(): void {
     for (const range of this.ranges) {
