@@ -14,7 +14,7 @@ export interface Tenant {
   sibling: Tenant | null
 }
 
-/** The number under which the ports are filed; below 2^48, so exact (docs/decisions: the key holds the UDP port). */
+/** The number under which the ports are filed; below 2^48, so exact (decision 007). */
 function keyOf(udpPort: number, remotePort: number, localPort: number): number {
   return (udpPort * 2 ** 16 + remotePort) * 2 ** 16 + localPort
 }
