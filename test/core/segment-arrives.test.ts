@@ -176,6 +176,7 @@ describe('RFC 5961 §7: challenge ACKs are limited', () => {
     ['SYN', (i: number) => `S ${2 + i}`],
     ['ACK of what was not sent', (i: number) => `. 1 ack ${100 + i}`],
     ['text outside the window', (i: number) => `. ${100_000 + i}:${100_010 + i} ack 1`],
+    ['text from before the SYN', (i: number) => `. ${-1000 - i}:${-990 - i} ack 1`],
   ])('400 of them in a second, %s: 1 to 200 are answered', (_, segment) => {
     const tcp = established()
     let answers = 0

@@ -104,7 +104,8 @@ function isAcceptable(tcb: Tcb, segment: Segment, segSeq: number, now: number): 
 
 function answerUnacceptable(tcb: Tcb, segment: Segment, segSeq: number, now: number): void {
   const end = segSeq + segment.length
-  if (segment.length > 0 && end <= tcb.rcvNxt) {
+  // nothing comes before the SYN, which is 0
+  if (segment.length > 0 && segSeq >= 0 && end <= tcb.rcvNxt) {
     // seen before: our ACK was lost, the sender waits for another
     tcb.stats.duplicates++
     noteDuplicate(tcb, segSeq, segSeq + segment.textLength)
