@@ -62,6 +62,10 @@ export class ImpairedPlatform implements Platform {
   sourceAddress(address: string): string | undefined {
     return this.platform.sourceAddress(address)
   }
+
+  get descriptorLimit(): number | undefined {
+    return this.platform.descriptorLimit
+  }
 }
 
 /** What is due already happens at once, not after a timer that may take a ms. */

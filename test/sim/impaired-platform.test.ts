@@ -123,6 +123,12 @@ describe('an impaired platform', () => {
     expect(far.all.map(({ at }) => at)).toEqual([5])
   })
 
+  it('knows the descriptor limit of the machine beneath', () => {
+    const { platform } = new Network().host('10.0.0.1')
+    const bounded = Object.create(platform, { descriptorLimit: { value: 8 } })
+    expect(new ImpairedPlatform(bounded).descriptorLimit).toBe(8)
+  })
+
   it('passes errors on', () => {
     const { network, near, socket } = machines({ outgoing: { delay: 5 } })
     socket.send([new Uint8Array(65_508)], '10.0.0.2', 9)
