@@ -260,14 +260,14 @@ export class SocketBase extends Duplex {
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     const link = this.#link
     const dial = this.#dial
-    const opened = dial !== null || link.channel !== null
+    const connected = link.channel !== null
     this.#bytesWritten = link.bytesDone + this.writableLength
     this.#dial = null
     this.connecting = false
     link.idle?.stop()
     dial?.cancel()
     const writing = link.close(error, lingerTimeoutOf(this.#transport), this.#resetting)
-    if (error === null) this.#writing = writing
+    if (error === null || !connected) this.#writing = writing
     else if (writing !== null) process.nextTick(writing, error)
     callback(error)
     this.#accepted?.onClose()
@@ -277,11 +277,11 @@ export class SocketBase extends Duplex {
       this.#failWriting()
     }
     // what 'error' leads to happens before
-    if (opened) process.nextTick(() => this.#stack.platform.defer(emitClose))
+    if (connected || dial !== null) process.nextTick(() => this.#stack.platform.defer(emitClose))
     else process.nextTick(emitClose)
   }
 
-  /** Only after 'close', or before a new life: a stream that ends without an error has none until then. */
+  /** Only after 'close', or before a new life: of a stream that ended without an error, or was never connected. */
   #failWriting(): void {
     const writing = this.#writing
     this.#writing = null

@@ -234,6 +234,15 @@ describe('connecting', () => {
     await turns()
   })
 
+  sameAsNet('to a port on which nobody listens, with writes that wait', async (net, log) => {
+    const client = net.connect(await freePort(net), '127.0.0.1')
+    watchUnconnected(client, log)
+    client.write('first', (error) => log('first', error))
+    client.end('second', () => log('ended'))
+    await once(client, 'close').catch(() => {})
+    await turns(5)
+  })
+
   sameAsNet('to port 0', async (net, log) => {
     const client = net.connect(0, '127.0.0.1')
     client.on('error', (error) => log(String(error).startsWith('Error: connect E')))
