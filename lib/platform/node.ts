@@ -16,7 +16,8 @@ export function createNodePlatform(): Platform {
 }
 
 class NodePlatform implements Platform {
-  private descriptors: number | null | undefined = null
+  // read while there are descriptors to read it with
+  readonly descriptorLimit: number | undefined = readDescriptorLimit()
 
   now(): number {
     return performance.now()
@@ -40,7 +41,7 @@ class NodePlatform implements Platform {
 
   addresses(): readonly string[] {
     const addresses: string[] = []
-    for (const [name, each] of Object.entries(networkInterfaces())) {
+    for (const [name, each] of Object.entries(interfaces())) {
       for (const { address, family, ...more } of each ?? []) {
         const zoned = family === 'IPv6' && 'scopeid' in more && more.scopeid !== 0
         addresses.push(zoned ? `${address}%${name}` : address)
@@ -62,11 +63,6 @@ class NodePlatform implements Platform {
     } finally {
       socket.close()
     }
-  }
-
-  get descriptorLimit(): number | undefined {
-    if (this.descriptors === null) this.descriptors = readDescriptorLimit()
-    return this.descriptors
   }
 }
 
@@ -251,6 +247,15 @@ function askForBuffer(socket: dgram.Socket, size: number | undefined): void {
       socket.setRecvBufferSize(Math.floor(asked))
       return
     } catch {}
+  }
+}
+
+// asking takes a descriptor: who has none left hears of no addresses, and asks again later
+function interfaces(): ReturnType<typeof networkInterfaces> {
+  try {
+    return networkInterfaces()
+  } catch {
+    return {}
   }
 }
 

@@ -1,6 +1,7 @@
 // The machine through Node: what is promised of bind, send, memory, errors and alarms, on real sockets.
+import { syncBuiltinESMExports } from 'node:module'
 import { isIP } from 'node:net'
-import { networkInterfaces } from 'node:os'
+import os, { networkInterfaces } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { createNodePlatform } from '../../lib/platform/node.js'
@@ -196,6 +197,21 @@ describe('the machine', () => {
     const times = Array.from({ length: 100 }, () => platform.now())
     expect([...times].sort((a, b) => a - b)).toEqual(times)
     expect(times.some((each) => !Number.isInteger(each))).toBe(true)
+  })
+
+  it('no addresses when the machine fails to tell them, as one without free descriptors does', () => {
+    const { networkInterfaces } = os
+    os.networkInterfaces = () => {
+      throw new Error('uv_interface_addresses returned EMFILE')
+    }
+    syncBuiltinESMExports()
+    try {
+      expect(platform.addresses()).toEqual([])
+    } finally {
+      os.networkInterfaces = networkInterfaces
+      syncBuiltinESMExports()
+    }
+    expect(platform.addresses()).not.toEqual([])
   })
 
   it('the limit of descriptors, if it can be read', () => {
