@@ -29,8 +29,8 @@ export class Stack implements EndpointHost {
   private endpoints = 0
   /** Those that any number of connections and listeners may share; a client's own is not among them. */
   private readonly shared: Map<number, Endpoint> = new Map()
-  /** Idle but for TIME-WAIT; the one that has waited longest is first. */
-  private readonly waiting: Set<Endpoint> = new Set()
+  /** Idle but for TIME-WAIT, with the sockets that each was counted with; the one that has waited longest is first. */
+  private readonly waiting: Map<Endpoint, number> = new Map()
   private waitingSockets = 0
 
   /** `limits`: bounds other than the defaults. */
@@ -129,11 +129,12 @@ export class Stack implements EndpointHost {
 
   endpointWaits(endpoint: Endpoint): void {
     if (this.waiting.has(endpoint)) return
-    this.waiting.add(endpoint)
-    this.waitingSockets += endpoint.binding.locals.length
+    const sockets = endpoint.binding.locals.length
+    this.waiting.set(endpoint, sockets)
+    this.waitingSockets += sockets
     const quarter = Math.floor((this.platform.descriptorLimit ?? Number.POSITIVE_INFINITY) / 4)
     const limit = Math.min(this.limits.maxTimeWaitSockets, quarter)
-    for (const oldest of this.waiting) {
+    for (const oldest of this.waiting.keys()) {
       if (this.waitingSockets <= limit) return
       oldest.close()
     }
@@ -147,7 +148,8 @@ export class Stack implements EndpointHost {
 
   /** It has more than TIME-WAIT again, or nothing at all. */
   private wake(endpoint: Endpoint): void {
-    if (this.waiting.delete(endpoint)) this.waitingSockets -= endpoint.binding.locals.length
+    this.waitingSockets -= this.waiting.get(endpoint) ?? 0
+    this.waiting.delete(endpoint)
   }
 
   /** Where a connection from `udpPort` is to live: on what has it bound, or on all addresses, so that others can join. */
@@ -205,7 +207,7 @@ export class Stack implements EndpointHost {
   }
 
   private reclaimable(code: unknown, port: number): Endpoint | undefined {
-    for (const endpoint of this.waiting) {
+    for (const endpoint of this.waiting.keys()) {
       if (code === 'EMFILE' || code === 'ENFILE') return endpoint
       if (code === 'EADDRINUSE' && endpoint.udpPort === port) return endpoint
     }

@@ -58,6 +58,31 @@ describe('a client’s UDP socket', () => {
     expect(client.getStats()).toEqual({ endpoints: 3, waiting: 3 })
   })
 
+  it('the bound holds also after sockets were opened for new addresses while one waited', () => {
+    const { network, clientHost, client, connect } = scene({ maxTimeWaitSockets: 6 })
+    const finish = (target = {}): void => {
+      const one = connect(target)
+      network.advance(20)
+      one.channel.close()
+      network.advance(100)
+    }
+    finish({ localUdpPort: 4000 })
+    const before = clientHost.openSockets.length
+    const added = ['10.0.1.1', '10.0.1.2', '10.0.1.3']
+    for (const address of added) clientHost.addAddress(address)
+    network.host('10.0.0.9', ...added)
+    network.advance(1000)
+    const stranger = new Recorder()
+    const elsewhere = new Stack(network.host('10.0.0.7').platform)
+    stranger.channel = elsewhere.connect({ address: '10.0.1.1', port: 4000 }, config, stranger)
+    network.advance(20)
+    expect(clientHost.openSockets.length).toBe(before + 3)
+    network.advance(10_000)
+    expect(client.getStats()).toEqual({ endpoints: 0, waiting: 0 })
+    for (let i = 0; i < 8; i++) finish()
+    expect(client.getStats()).toEqual({ endpoints: 6, waiting: 6 })
+  })
+
   it('nor more than a quarter of the descriptors', () => {
     const network = new Network({ link: { delay: 5 } })
     const platform = Object.create(network.host('10.0.0.9').platform, { descriptorLimit: { value: 8 } })
