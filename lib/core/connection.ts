@@ -117,7 +117,6 @@ export class Connection {
     const tcb = this.tcb
     if (tcb.state !== 'CLOSED' || tcb.closeReason !== null) throw new Error('a connection is opened once')
     setState(tcb, 'SYN-SENT')
-    tcb.openedAt = now
     if (tcb.config.connectTimeout > 0) tcb.timers.connect = now + tcb.config.connectTimeout
   }
 

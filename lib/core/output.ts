@@ -141,18 +141,24 @@ function pollNew(tcb: Tcb, out: Segment, now: number): boolean {
     return false
   }
   if (!isPaced(tcb, now)) return false
-  const to = sndNxt + length
-  const flight = tcb.scoreboard.add(sndNxt, to, now)
-  tcb.rate.onSent(flight, tcb.scoreboard.inFlight, now)
-  tcb.sndNxt = to
-  fillText(tcb, out, sndNxt, to)
-  if (size > tcb.sendMss) tcb.blackHole.onProbeSent(to, now)
-  if (size < tcb.sendMss) tcb.smallEnd = to
+  launch(tcb, out, size, length, now)
+  if (size > tcb.sendMss) tcb.blackHole.onProbeSent(tcb.sndNxt, now)
   tcb.overrideSilly = false
-  tcb.stats.bytesSent += size
-  noteTextSent(tcb, length, now)
   armTailProbe(tcb, now)
   return true
+}
+
+/** `length` of what has not left yet, of which `size` is text and the rest the FIN. */
+function launch(tcb: Tcb, out: Segment, size: number, length: number, now: number): void {
+  const { scoreboard, sndNxt } = tcb
+  const to = sndNxt + length
+  const flight = scoreboard.add(sndNxt, to, now)
+  tcb.rate.onSent(flight, scoreboard.inFlight, now)
+  tcb.sndNxt = to
+  fillText(tcb, out, sndNxt, to)
+  if (size < tcb.sendMss) tcb.smallEnd = to
+  tcb.stats.bytesSent += size
+  noteTextSent(tcb, length, now)
 }
 
 /** RFC 8985 §7.3: new text if there is some and the peer has room, else the last segment again. */
@@ -163,14 +169,8 @@ function pollTailProbe(tcb: Tcb, out: Segment, now: number): boolean {
   prepare(tcb, out, now)
   const size = Math.min(sendBuffer.end - sndNxt, textLimit(tcb, out), tcb.sndUna + tcb.sndWnd - sndNxt)
   if (size > 0) {
-    const flight = scoreboard.add(sndNxt, sndNxt + size, now)
-    tcb.rate.onSent(flight, scoreboard.inFlight, now)
-    tcb.sndNxt += size
-    fillText(tcb, out, sndNxt, sndNxt + size)
+    launch(tcb, out, size, size, now)
     tcb.tlp.onSent(tcb.sndNxt, false, tcb.sndNxt - tcb.sndUna)
-    if (size < tcb.sendMss) tcb.smallEnd = tcb.sndNxt
-    tcb.stats.bytesSent += size
-    noteTextSent(tcb, size, now)
   } else {
     const flight = scoreboard.lastInPipe(textLimit(tcb, out))
     if (flight === null) return false

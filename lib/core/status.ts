@@ -89,6 +89,6 @@ export function readStatus(tcb: Tcb, now: number): Status {
     timestamps: tcb.timestamps,
     sack: tcb.sackPermitted,
     ...tcb.stats,
-    lastHeard: now - tcb.heardAt,
+    lastHeard: now - tcb.keepalive.heardAt,
   }
 }

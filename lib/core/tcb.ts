@@ -73,8 +73,6 @@ export class Tcb {
   /** Both SYNs had the window scale option. */
   scaling = false
   sndScale = 0
-  /** The MSS that the peer's SYN named. */
-  peerMss: number = DEFAULT_MSS
   /** Payload plus options of a segment, at most; and payload alone beside the options that all segments have. */
   segmentLimit: number = DEFAULT_MSS
   sendMss: number = DEFAULT_MSS
@@ -156,8 +154,6 @@ export class Tcb {
   replyReset = -1
   challengeTokens = 10
   challengeAt = 0
-  heardAt = 0
-  openedAt = 0
 
   constructor(config: Config, iss: number, timestampOffset: number, trace: Trace | null) {
     this.config = config

@@ -11,7 +11,7 @@ export function negotiate(tcb: Tcb, syn: Segment, now: number): void {
   const { config } = tcb
   tcb.irs = syn.seq
   tcb.rcvNxt = 1
-  tcb.peerMss = Math.max(syn.mss || DEFAULT_MSS, SMALLEST_MSS)
+  const peerMss = Math.max(syn.mss || DEFAULT_MSS, SMALLEST_MSS)
   if (config.windowScaling && syn.windowScale >= 0) {
     tcb.scaling = true
     tcb.sndScale = Math.min(syn.windowScale, MAX_SHIFT)
@@ -23,10 +23,9 @@ export function negotiate(tcb: Tcb, syn: Segment, now: number): void {
     tcb.tsRecent = tcb.tsOld = tcb.tsOldNext = syn.tsVal
     tcb.tsRecentAt = now
   }
-  tcb.setSegmentLimit(Math.min(tcb.peerMss, config.mss, MAX_DATAGRAM - HEADER_LENGTH))
+  tcb.setSegmentLimit(Math.min(peerMss, config.mss, MAX_DATAGRAM - HEADER_LENGTH))
   tcb.sndWnd = syn.window // never scaled in a SYN (RFC 7323 §2.2)
   tcb.maxSndWnd = Math.max(tcb.maxSndWnd, tcb.sndWnd)
   tcb.sndWl1 = 0
-  tcb.heardAt = now
   tcb.keepalive.onHeard(now)
 }

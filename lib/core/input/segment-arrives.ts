@@ -45,7 +45,6 @@ export function segmentArrives(tcb: Tcb, segment: Segment, now: number): void {
     }
   }
   if ((flags & ACK) === 0) return
-  tcb.heardAt = now
   tcb.keepalive.onHeard(now)
   tcb.persist.onHeard()
   // RFC 7323 §4.3 (2): only from what covers the last ACK, so that a delayed ACK is not mistaken for the path

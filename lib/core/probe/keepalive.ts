@@ -4,7 +4,8 @@ export class KeepAlive {
   private initialDelay = 0
   private readonly interval: number
   private readonly count: number
-  private heardAt = 0
+  /** When the peer was last heard, ms. */
+  heardAt = 0
   private probes = 0
   private isOn = false
 
