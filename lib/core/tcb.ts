@@ -180,7 +180,6 @@ export class Tcb {
       deliveredInSample: 0,
       lostInSample: 0,
       txInFlight: 0,
-      cwndLimited: false,
       rtt: Number.NaN,
       srtt: 0,
       minRtt: Number.POSITIVE_INFINITY,

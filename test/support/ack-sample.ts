@@ -13,7 +13,6 @@ export function ackSample(said: Partial<AckSample> = {}): AckSample {
     deliveredInSample: 0,
     lostInSample: 0,
     txInFlight: 0,
-    cwndLimited: true,
     rtt: 100,
     srtt: 100,
     minRtt: 100,

@@ -423,7 +423,7 @@ class Bbr implements CongestionController {
       this.probeIsCautious = true
       return true
     }
-    if (!ack.cwndLimited || this.window < this.inflightLongTerm) return this.plateau.isReached
+    if (ack.appLimited || this.window < this.inflightLongTerm) return this.plateau.isReached
     this.plateau.reset(ack.deliveryRate)
     return false
   }
@@ -465,7 +465,7 @@ class Bbr implements CongestionController {
   }
 
   private probeUpward(ack: AckSample): void {
-    if (!ack.cwndLimited || this.window < this.inflightLongTerm) return
+    if (ack.appLimited || this.window < this.inflightLongTerm) return
     this.probeUpAcks += ack.ackedBytes
     if (this.probeUpAcks >= this.probeUpCount) {
       const segments = Math.floor(this.probeUpAcks / this.probeUpCount)

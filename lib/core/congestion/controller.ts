@@ -71,13 +71,11 @@ export interface AckSample {
   lostInSample: number
   /** Bytes in flight once it had been sent. */
   txInFlight: number
-  /** The congestion window is what limits the sender. */
-  cwndLimited: boolean
   /** ms; NaN: no sample. */
   rtt: number
   srtt: number
   minRtt: number
-  /** The sender had less to send than the window allowed: no evidence for a larger window (RFC 7661 §4.3). */
+  /** The congestion window was not what limited the sender: no evidence for a larger window (RFC 7661 §4.3). */
   appLimited: boolean
   /** A round trip has passed since the last one began. */
   roundStart: boolean

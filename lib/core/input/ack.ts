@@ -168,7 +168,6 @@ function repair(tcb: Tcb, news: number, delivered: number, priorUna: number, now
   ackSample.srtt = rtt.srtt
   ackSample.minRtt = rtt.minRtt
   ackSample.appLimited = priorUna >= tcb.cwndLimitedEnd
-  ackSample.cwndLimited = !ackSample.appLimited
   ackSample.deliveryRate = rate.rate
   ackSample.rateAppLimited = rate.appLimited
   ackSample.delivered = rate.delivered
