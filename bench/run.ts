@@ -1,5 +1,6 @@
 // `npm run bench`: runs the workloads that are asked for, prints their tables and writes RESULTS.md.
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { LINK_HELP, LINK_OPTIONS, linkSettings } from './links/settings.js'
 import { ackpath } from './links/workloads/ackpath.js'
@@ -8,13 +9,14 @@ import { file } from './links/workloads/file.js'
 import { links } from './links/workloads/links.js'
 import { outage } from './links/workloads/outage.js'
 import { reorder } from './links/workloads/reorder.js'
+import { targets } from './links/workloads/targets.js'
 import { writeResult } from './results.js'
 import { bulk } from './workloads/bulk.js'
 import { lossy } from './workloads/lossy.js'
 import { micro } from './workloads/micro.js'
 import type { Settings, Workload } from './workloads/workload.js'
 
-const workloads: readonly Workload[] = [bulk, lossy, micro, links, file, outage, reorder, fairness, ackpath]
+const workloads: readonly Workload[] = [bulk, lossy, micro, links, file, outage, reorder, fairness, ackpath, targets]
 const DEFAULTS: readonly Workload[] = [bulk, lossy]
 
 const HELP = `Usage: npm run bench -- [option]... [workload]...
@@ -43,7 +45,18 @@ const OPTIONS = {
 } as const
 
 /** What belongs to the command that a section names: which links it is about stands there anyway. */
-const FLAGS = ['repetitions', 'seconds', 'megabytes', 'seeds', 'secs', 'peers', 'pairs', 'sizes', 'runs'] as const
+const FLAGS = [
+  'repetitions',
+  'seconds',
+  'megabytes',
+  'seeds',
+  'lanes',
+  'secs',
+  'peers',
+  'pairs',
+  'sizes',
+  'runs',
+] as const
 
 const defaultOf = (name: (typeof FLAGS)[number]): string | undefined => {
   const option = OPTIONS[name]
@@ -85,6 +98,7 @@ async function main(args: string[]): Promise<void> {
     return
   }
   const results: object[] = []
+  if (values.json !== undefined) mkdirSync(dirname(values.json), { recursive: true })
   const settings: Settings = {
     repetitions: Math.ceil(positive('repetitions', values.repetitions)),
     seconds: positive('seconds', values.seconds),

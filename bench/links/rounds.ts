@@ -1,4 +1,5 @@
 // Interleaved measurements: every peer once in a round, so that what the machine does meanwhile touches all alike.
+// Several at a time where the machine has room for them, each over a link of its own.
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -16,6 +17,8 @@ export interface Rounds<T> {
   readonly label: string
   readonly names: readonly string[]
   readonly seeds: number
+  /** Measurements at the same time. */
+  readonly lanes: number
   measure(name: string, seed: number): Promise<T>
   progress(line: string): void
   /** Takes each result as it came. */
@@ -42,15 +45,19 @@ function timeLeft(began: number, done: number, all: number): string {
 
 /** A peer that fails in one round has a failure in its series; the others go on. */
 export async function rounds<T extends object>(options: Rounds<T>): Promise<Map<string, Series<T>>> {
-  const { label, names, seeds, measure, progress, record } = options
+  const { label, names, seeds, lanes, measure, progress, record } = options
   const all = new Map<string, Series<T>>(names.map((name) => [name, { values: [], failures: [] }]))
   const began = performance.now()
-  for (let seed = 1; seed <= seeds; seed++) {
-    for (let i = 0; i < names.length; i++) {
+  const count = seeds * names.length
+  let started = 0
+  let done = 0
+  const lane = async (): Promise<void> => {
+    while (started < count) {
+      const at = started++
+      const seed = Math.floor(at / names.length) + 1
       // each round begins with another
-      const name = names[(i + seed - 1) % names.length]
-      const left = timeLeft(began, (seed - 1) * names.length + i, seeds * names.length)
-      progress(`${label}: ${name}, round ${seed} of ${seeds}${left}`)
+      const name = names[(at + seed - 1) % names.length]
+      progress(`${label}: ${name}, round ${seed} of ${seeds}${timeLeft(began, done, count)}`)
       try {
         const value = await measure(name, seed)
         all.get(name)?.values.push({ seed, value })
@@ -60,8 +67,10 @@ export async function rounds<T extends object>(options: Rounds<T>): Promise<Map<
         all.get(name)?.failures.push(message)
         record({ label, name, seed, failure: message })
       }
+      done++
     }
   }
+  await Promise.all(Array.from({ length: Math.min(lanes, count) }, lane))
   return all
 }
 

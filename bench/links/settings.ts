@@ -6,6 +6,8 @@ export interface LinkSettings {
   readonly profiles: readonly string[] | undefined
   /** Rounds of the peers, each with another seed of the link. */
   readonly seeds: number
+  /** Measurements at the same time, over links of up to 100 Mbit/s; faster ones have the machine for themselves. */
+  readonly lanes: number
   /** Of one measurement, s; undefined: what the profile says. */
   readonly seconds: number | undefined
   readonly peers: readonly string[]
@@ -13,6 +15,8 @@ export interface LinkSettings {
   readonly pairs: readonly (readonly [string, string])[] | undefined
   /** Bytes of the files. */
   readonly sizes: readonly number[]
+  /** Files with measurements, for targets. */
+  readonly from: readonly string[] | undefined
   /** Transfers of a file; undefined: 30 on lossy links, one for each seed on others. */
   readonly runs: number | undefined
 }
@@ -21,22 +25,26 @@ export interface LinkSettings {
 export const LINK_OPTIONS = {
   profile: { type: 'string' },
   seeds: { type: 'string', default: '5' },
+  lanes: { type: 'string', default: '1' },
   secs: { type: 'string' },
   peers: { type: 'string', default: DEFAULT_PEERS.join(',') },
   pairs: { type: 'string' },
   sizes: { type: 'string', default: '64K,1M,8M' },
   runs: { type: 'string' },
+  from: { type: 'string' },
 } as const
 
 export const LINK_HELP = `Over emulated links (Linux, root, ip, a C compiler; udx-native is installed into bench/ when it is asked for):
   --profile NAME   only this link, or several with commas (all that the workload has)
   --seeds N        rounds, each with another seed of the link (5)
+  --lanes N        measurements at the same time, each over a link of its own, where links carry 100 Mbit/s at most (1)
   --secs N         that one measurement lasts (what the profile says: 4 to 15; fairness 30)
   --peers NAME,..  of ${linkPeers.join(', ')}
                    (${DEFAULT_PEERS.join(',')}); ours alone: with its default control
   --pairs A+B,..   who shares the link in fairness
   --sizes N,..     of the files (64K,1M,8M)
-  --runs N         transfers of each file (30 on lossy links, elsewhere one for each seed)`
+  --runs N         transfers of each file (30 on lossy links, elsewhere one for each seed)
+  --from FILE,..   that --json has written: what targets is made from`
 
 export type LinkValues = { readonly [K in keyof typeof LINK_OPTIONS]?: string | undefined }
 
@@ -67,14 +75,16 @@ function sizeOf(text: string): number {
 
 /** @throws Error */
 export function linkSettings(values: LinkValues): LinkSettings {
-  const { profile, seeds, secs, peers, pairs, sizes, runs } = values
+  const { profile, seeds, lanes, secs, peers, pairs, sizes, runs, from } = values
   return {
     profiles: profile?.split(','),
     seeds: Math.ceil(countOf('seeds', seeds ?? LINK_OPTIONS.seeds.default)),
+    lanes: Math.ceil(countOf('lanes', lanes ?? LINK_OPTIONS.lanes.default)),
     seconds: secs === undefined ? undefined : countOf('secs', secs),
     peers: (peers ?? LINK_OPTIONS.peers.default).split(',').map(peerOf),
     pairs: pairs?.split(',').map(pairOf),
     sizes: (sizes ?? LINK_OPTIONS.sizes.default).split(',').map(sizeOf),
+    from: from?.split(','),
     runs: runs === undefined ? undefined : Math.ceil(countOf('runs', runs)),
   }
 }
@@ -86,4 +96,11 @@ export function chosenProfiles({ profiles }: LinkSettings, known: object): reado
   const chosen = names.filter((name) => profiles.includes(name))
   if (chosen.length < profiles.length) throw new Error(`--profile takes ${names.join(', ')}, not ${profiles.join(',')}`)
   return chosen
+}
+
+/** Beyond this a measurement needs the machine for itself, Mbit/s. */
+const SHARED_RATE = 100
+
+export function lanesOver({ lanes }: LinkSettings, { rate }: { readonly rate: number }): number {
+  return rate > SHARED_RATE ? 1 : lanes
 }

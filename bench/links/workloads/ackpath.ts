@@ -5,7 +5,7 @@ import { type FlowResult, measureFlow } from '../flow.js'
 import { isOurs, kernelControl } from '../peers.js'
 import { ackPaths } from '../profiles.js'
 import { failuresOf, figures, prepare, rounds, type Series } from '../rounds.js'
-import { chosenProfiles } from '../settings.js'
+import { chosenProfiles, lanesOver } from '../settings.js'
 
 const HEAD = ['peer', 'Mbit/s', 'p10', '% of link', '× best kernel', 'sent per delivered', 'failed']
 
@@ -42,6 +42,7 @@ async function run(settings: Settings, part: string): Promise<string> {
     label: `ackpath ${part}`,
     names: peers,
     seeds,
+    lanes: lanesOver(settings.links, profile),
     measure: (peer, seed) => measureFlow({ profile, peer, seed, seconds: time, probed: false }),
   })
   return [

@@ -7,7 +7,7 @@ import { Link } from '../link.js'
 import { kernelControl } from '../peers.js'
 import { type Profile, profiles } from '../profiles.js'
 import { failuresOf, figures, prepare, rounds, type Series } from '../rounds.js'
-import { chosenProfiles } from '../settings.js'
+import { chosenProfiles, lanesOver } from '../settings.js'
 
 /** Two of ours; ours against the kernel's, and the kernel's own in that place. */
 const PAIRS: readonly (readonly [string, string])[] = [
@@ -83,6 +83,7 @@ async function run(settings: Settings, part: string): Promise<string> {
     label: `fairness ${part}`,
     names: [...named.keys()],
     seeds,
+    lanes: lanesOver(settings.links, profile),
     measure: (name, seed) => measure(profile, named.get(name)!, seed, seconds),
   })
   return [

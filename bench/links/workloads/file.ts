@@ -6,7 +6,7 @@ import { Link } from '../link.js'
 import { isOurs, kernelControl } from '../peers.js'
 import { isLossy, type Profile, profiles } from '../profiles.js'
 import { failuresOf, prepare, rounds, type Series } from '../rounds.js'
-import { chosenProfiles } from '../settings.js'
+import { chosenProfiles, lanesOver } from '../settings.js'
 
 /** Transfers of each size over lossy links. */
 const RUNS = 30
@@ -70,6 +70,7 @@ async function run(settings: Settings, part: string): Promise<string> {
         label: `file ${part} ${sizeName(bytes)}`,
         names: peers,
         seeds,
+        lanes: lanesOver(settings.links, profile),
         measure: (peer, seed) => measure(profile, peer, seed, bytes, batch),
       }),
     )

@@ -5,7 +5,7 @@ import { type FlowResult, measureFlow } from '../flow.js'
 import { isOurs, REFERENCES } from '../peers.js'
 import { profiles } from '../profiles.js'
 import { failuresOf, figures, prepare, rounds, type Series } from '../rounds.js'
-import { chosenProfiles } from '../settings.js'
+import { chosenProfiles, lanesOver } from '../settings.js'
 
 type Results = Map<string, Series<FlowResult>>
 
@@ -78,6 +78,7 @@ async function run(settings: Settings, part: string): Promise<string> {
     label: `links ${part}`,
     names: peers,
     seeds,
+    lanes: lanesOver(settings.links, profile),
     measure: (peer, seed) => measureFlow({ profile, peer, seed, seconds: time, probed: true }),
   })
   done.set(part, results)

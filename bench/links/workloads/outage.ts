@@ -8,7 +8,7 @@ import type { Sample } from '../messages.js'
 import { kernelControl } from '../peers.js'
 import { type Profile, profiles } from '../profiles.js'
 import { failuresOf, figures, prepare, rounds, type Series } from '../rounds.js'
-import { chosenProfiles } from '../settings.js'
+import { chosenProfiles, lanesOver } from '../settings.js'
 
 /** ms */
 const OUTAGE = 3_000
@@ -113,6 +113,7 @@ async function run(settings: Settings, part: string): Promise<string> {
     label: `outage ${part}`,
     names: peers,
     seeds,
+    lanes: lanesOver(settings.links, profile),
     measure: (peer, seed) => measure(profile, peer, seed, time),
   })
   const head = [

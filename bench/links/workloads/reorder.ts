@@ -4,7 +4,7 @@ import type { Settings, Workload } from '../../workloads/workload.js'
 import { type FlowResult, measureFlow } from '../flow.js'
 import { reordering } from '../profiles.js'
 import { failuresOf, figures, prepare, rounds, type Series } from '../rounds.js'
-import { chosenProfiles } from '../settings.js'
+import { chosenProfiles, lanesOver } from '../settings.js'
 
 const HEAD = ['peer', 'Mbit/s', 'p10', '% of link', 'needless %', 'p90 of it', 'lost in queue %', 'failed']
 
@@ -36,6 +36,7 @@ async function run(settings: Settings, part: string): Promise<string> {
     label: `reorder ${part}`,
     names: peers,
     seeds,
+    lanes: lanesOver(settings.links, profile),
     measure: (peer, seed) => measureFlow({ profile, peer, seed, seconds: time, probed: false }),
   })
   return [

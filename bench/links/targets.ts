@@ -1,0 +1,168 @@
+// What the measurements over links are to show, each beside what they did show: made from the files that --json writes.
+import { digits, fine, median, table } from '../table.js'
+import type { FlowResult } from './flow.js'
+import { ackPaths, profiles, reordering } from './profiles.js'
+
+/** One measurement as it was recorded. */
+interface Entry {
+  readonly label: string
+  readonly name: string
+  readonly failure?: string
+}
+
+interface Row {
+  readonly what: string
+  readonly target: string
+  readonly measured: string
+  readonly holds: boolean
+}
+
+const OURS = 'ours:bbr'
+const KERNEL = 'kernel:bbr'
+const REFERENCES = ['kernel:cubic', KERNEL, 'udx-native']
+const KERNELS = ['kernel:cubic', KERNEL]
+/** The link's own packets and ours differ by 8 bytes of UDP in 1,500: 0.55 %. */
+const CLEAN = { share: 0.985, profiles: ['lan', 'broadband', 'bufferbloat'] }
+const LOSSY = ['lossy-wifi', 'mobile', 'transatlantic', 'satellite']
+/** ms from the first packet that the link carries. */
+const SOON = { time: 1_000, profiles: ['broadband', 'lossy-wifi', 'mobile'] }
+const SIZES = ['64 KB', '1 MB', '8 MB']
+const SHARED = ['broadband', 'bufferbloat']
+
+export class Targets {
+  private readonly rows: Row[] = []
+  private readonly entries: readonly Entry[]
+
+  constructor(entries: readonly object[]) {
+    this.entries = entries as readonly Entry[]
+  }
+
+  /** A table of all targets. */
+  text(): string {
+    for (const name of Object.keys(profiles)) this.goodput(name)
+    for (const name of Object.keys(profiles)) this.outage(name)
+    for (const name of Object.keys(reordering)) this.reordering(name)
+    for (const name of Object.keys(profiles)) for (const size of SIZES) this.file(name, size)
+    for (const name of SHARED) this.fairness(name)
+    for (const name of Object.keys(ackPaths)) for (const control of ['bbr', 'cubic']) this.ackPath(name, control)
+    const { rows } = this
+    const short = rows.filter(({ holds }) => !holds).length
+    return [
+      `${rows.length - short} of ${rows.length} hold. Medians, from the sections of this page; ours is \`congestionControl: 'bbr'\` unless it is named.`,
+      '',
+      table(
+        ['what', 'target', 'measured', 'holds'],
+        rows.map(({ what, target, measured, holds }) => [what, target, measured, holds ? 'yes' : 'no']),
+      ),
+    ].join('\n')
+  }
+
+  private value<T>(label: string, name: string, figure: (value: T) => number | readonly number[]): number {
+    const own = this.entries.filter(
+      (entry) => entry.label === label && entry.name === name && entry.failure === undefined,
+    )
+    return median(own.flatMap((entry) => figure(entry as unknown as T)).map((one) => one ?? Number.POSITIVE_INFINITY))
+  }
+
+  private add(what: string, target: string, measured: number, holds: boolean, show = digits): void {
+    if (!Number.isNaN(measured)) this.rows.push({ what, target, measured: show(measured), holds })
+  }
+
+  private goodput(name: string): void {
+    const label = `links ${name}`
+    const of = (peer: string, figure: (value: FlowResult) => number): number => this.value(label, peer, figure)
+    const best = Math.max(...REFERENCES.map((peer) => of(peer, ({ rate }) => rate)).filter((rate) => rate > 0))
+    const share = of(OURS, ({ rate }) => rate) / best
+    const least = CLEAN.profiles.includes(name) ? CLEAN.share : 1
+    this.add(`${name}: goodput, × the best other`, `>= ${least}`, share, share >= least, fine)
+    const [delay, kernelDelay] = [OURS, KERNEL].map((peer) => of(peer, ({ addedP95 }) => addedP95))
+    this.add(`${name}: delay added, p95, ms`, `<= ${digits(kernelDelay)}`, delay, delay <= kernelDelay)
+    if (!LOSSY.includes(name)) return
+    const [cost, kernelCost] = [OURS, KERNEL].map((peer) => of(peer, ({ sentPerDelivered }) => sentPerDelivered))
+    const most = kernelCost + 0.02
+    this.add(`${name}: sent per delivered`, `<= ${fine(most)}`, cost, cost <= most, fine)
+  }
+
+  private outage(name: string): void {
+    const label = `outage ${name}`
+    const of = (peer: string, figure: (value: { recovered: number; back: number }) => number): number =>
+      this.value(label, peer, figure)
+    if (SOON.profiles.includes(name)) {
+      const time = of(OURS, ({ recovered }) => recovered)
+      this.add(`${label}: full rate after the first packet, ms`, `<= ${SOON.time}`, time, time <= SOON.time)
+    }
+    const [time, kernelTime] = [OURS, KERNEL].map((peer) => of(peer, ({ back }) => back))
+    this.add(
+      `${label}: full rate after its end, ms`,
+      `<= ${digits(1.1 * kernelTime)}`,
+      time,
+      !(time > 1.1 * kernelTime),
+    )
+  }
+
+  private reordering(name: string): void {
+    const label = `reorder ${name}`
+    const share = this.value(label, OURS, ({ rate }: FlowResult) => rate) / reordering[name].rate
+    this.add(`${label}: share of the link`, '>= 0.95', share, share >= 0.95, fine)
+    const needless = this.value(
+      label,
+      OURS,
+      ({ retransmitted, lost, segments }: FlowResult) => (Math.max(0, retransmitted - lost) / segments) * 100,
+    )
+    this.add(`${label}: needless retransmissions, %`, '< 0.1', needless, needless < 0.1)
+  }
+
+  private file(name: string, size: string): void {
+    const label = `file ${name} ${size}`
+    const of = (peer: string): number => this.value(label, peer, ({ times }: { times: readonly number[] }) => times)
+    const ratio = of(OURS) / Math.min(...KERNELS.map(of).filter((time) => time > 0))
+    this.add(`${label}: time, × the best kernel's`, '<= 1.05', ratio, ratio <= 1.05, fine)
+  }
+
+  private fairness(name: string): void {
+    const label = `fairness ${name}`
+    type Shares = { first: number; second: number }
+    const share = (pair: string): number =>
+      this.value(label, pair, ({ first, second }: Shares) => first / (first + second))
+    for (const control of ['bbr', 'cubic', 'reno']) {
+      const jain = this.value(
+        label,
+        `ours:${control} + ours:${control}`,
+        ({ first, second }: Shares) => (first + second) ** 2 / (2 * (first ** 2 + second ** 2)),
+      )
+      this.add(`${label}: two of ours with ${control}, Jain`, '>= 0.95', jain, jain >= 0.95, fine)
+    }
+    for (const control of ['cubic', 'reno']) {
+      const ours = share(`ours:${control} + kernel:${control}`)
+      this.add(
+        `${label}: our ${control} beside the kernel's, our share`,
+        '0.33 to 0.67',
+        ours,
+        ours >= 0.33 && ours <= 0.67,
+        fine,
+      )
+    }
+    for (const [mine, theirs] of [
+      ['bbr', 'cubic'],
+      ['cubic', 'bbr'],
+    ]) {
+      const ours = share(`ours:${mine} + kernel:${theirs}`)
+      const most = Math.abs(share(`kernel:${mine} + kernel:${theirs}`) - 0.5) + 0.05
+      const target = `${fine(Math.max(0, 0.5 - most))} to ${fine(Math.min(1, 0.5 + most))}`
+      this.add(
+        `${label}: our ${mine} beside the kernel's ${theirs}, our share`,
+        target,
+        ours,
+        Math.abs(ours - 0.5) <= most,
+        fine,
+      )
+    }
+  }
+
+  private ackPath(name: string, control: string): void {
+    const label = `ackpath ${name}`
+    const rate = (peer: string): number => this.value(label, peer, (value: FlowResult) => value.rate)
+    const ratio = rate(`ours:${control}`) / rate(`kernel:${control}`)
+    this.add(`${label}: goodput of ${control}, × the kernel's`, '>= 1', ratio, ratio >= 1, fine)
+  }
+}
