@@ -1,10 +1,12 @@
 // RESULTS.md: one section for each workload; a run replaces the sections of what it ran, and leaves the others.
+// Below its figures a section has what bench/notes says of it: why a row is what it is.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, release, type } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
 /** From dist/bench. */
 const FILE = fileURLToPath(new URL('../../bench/RESULTS.md', import.meta.url))
+const NOTES = new URL('../../bench/notes/', import.meta.url)
 const HEAD = `# Results
 
 Written by \`npm run bench\`; each section names the command that wrote it. Absolute figures belong to the machine
@@ -25,10 +27,16 @@ function machine(): string {
   return `Node ${process.versions.node}, ${type()} ${release()}, ${cpus().length} × ${cpu?.model.trim() || 'unknown'}`
 }
 
+/** `links: mobile` is explained in links-mobile.md. */
+function noteOn(workload: string): string {
+  const file = new URL(`${workload.replace(': ', '-')}.md`, NOTES)
+  return existsSync(file) ? `\n\n${readFileSync(file, 'utf8').trim()}` : ''
+}
+
 /** Puts the text of one workload in its place. */
 export function writeResult(workload: string, command: string, text: string): void {
   const sections = sectionsOf(existsSync(FILE) ? readFileSync(FILE, 'utf8') : '')
-  sections.set(workload, `\`${command}\` (${machine()})\n\n${text}`)
+  sections.set(workload, `\`${command}\` (${machine()})\n\n${text}${noteOn(workload)}`)
   const body = [...sections].map(([name, content]) => `## ${name}\n\n${content}\n`)
   writeFileSync(FILE, [HEAD, ...body].join('\n'))
 }
