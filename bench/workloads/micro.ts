@@ -3,10 +3,11 @@ import Benchmark from 'benchmark'
 import { codec } from '../micro/codec.js'
 import { connection } from '../micro/connection.js'
 import { reassembly } from '../micro/reassembly.js'
+import { scoreboard } from '../micro/scoreboard.js'
 import { digits, table } from '../table.js'
 import type { Settings, Workload } from './workload.js'
 
-const cases = [...codec, ...reassembly, ...connection]
+const cases = [...codec, ...reassembly, ...scoreboard, ...connection]
 
 async function run({ progress }: Settings): Promise<string> {
   const rows: string[][] = []
@@ -23,6 +24,6 @@ async function run({ progress }: Settings): Promise<string> {
 
 export const micro: Workload = {
   name: 'micro',
-  summary: 'single parts of the code: codec, reassembly, connection',
+  summary: 'single parts of the code: codec, reassembly, scoreboard, connection',
   run,
 }

@@ -94,14 +94,16 @@ function pollLost(tcb: Tcb, out: Segment, now: number): boolean {
   // beyond a window that the peer took back only what comes first is repeated (MUST-34, SHLD-17)
   if (to > tcb.sndUna + tcb.sndWnd && from !== tcb.sndUna) return false
   const flying = pipe(tcb)
-  if (flying > 0 && flying + flight.length > congestionWindow(tcb)) {
+  const isOwed = tcb.repetitionOwed && from === tcb.sndUna
+  if (!isOwed && flying > 0 && flying + flight.length > congestionWindow(tcb)) {
     tcb.cwndLimitedEnd = tcb.sndNxt
     return false
   }
   if (!isPaced(tcb, now)) return false
+  tcb.repetitionOwed = false
   scoreboard.resent(flight, now)
   tcb.rate.onSent(flight, scoreboard.inFlight, now)
-  tcb.undo.onRetransmit(from, Math.min(to, tcb.sendBuffer.end))
+  tcb.undo.onRetransmit(from, Math.min(to, tcb.sendBuffer.end), tcb.sackPermitted)
   fillText(tcb, out, from, to)
   tcb.blackHole.onRetransmit(from)
   tcb.stats.segmentsRetransmitted++

@@ -2,11 +2,17 @@
 import type { Tcb } from './tcb.js'
 
 const DUP_THRESH = 3
+/** RFC 3042 §2: so many duplicates let new text leave while nothing is found lost. */
+const LIMITED_TRANSMIT = DUP_THRESH - 1
 
 /** Bytes in the network; a peer without SACK tells only how many segments arrived (RFC 5681 §3.2 step 4). */
 export function pipe(tcb: Tcb): number {
-  const { inFlight } = tcb.scoreboard
-  return tcb.dupAcks === 0 ? inFlight : Math.max(0, inFlight - tcb.dupAcks * tcb.sendMss)
+  const { dupAcks, scoreboard } = tcb
+  if (dupAcks === 0) return scoreboard.inFlight
+  const most = tcb.repair === 'open' ? LIMITED_TRANSMIT * tcb.sendMss : Number.POSITIVE_INFINITY
+  // RFC 9937 §6.2: duplicates can be made up, and tell of no more than what was in flight
+  const arrived = Math.min(dupAcks * tcb.sendMss, tcb.repair === 'recovery' ? tcb.prr.flight : most)
+  return Math.max(0, scoreboard.inFlight - arrived)
 }
 
 /** Bytes that may be in the network now. */
@@ -24,13 +30,17 @@ export function detectLosses(tcb: Tcb, now: number): number {
   if (tcb.sackPermitted) {
     tcb.timers.reorder = tcb.rack.detect(scoreboard, tcb.rtt.srtt, tcb.repair !== 'open', now)
   } else if (tcb.dupAcks >= DUP_THRESH && tcb.repair === 'open' && scoreboard.first !== null) {
-    scoreboard.markLost(scoreboard.first)
+    // RFC 6582 §3.2 step 1: up to there they may tell of what was repeated for nothing
+    if (tcb.sndUna > tcb.recoveryPoint) scoreboard.markLost(scoreboard.first)
   }
   return scoreboard.lostBytes - before
 }
 
-/** Something is lost and no repair is under way: one reduction for all that is in flight now. `news`: bytes of the ACK in hand. */
-export function beginRecovery(tcb: Tcb, news: number, now: number): void {
+/**
+ * Something is lost and no repair is under way: one reduction for all that is in flight now. `news`: bytes that the ACK in hand
+ * names; `delivered`: bytes that have arrived by it, as far as it tells.
+ */
+export function beginRecovery(tcb: Tcb, news: number, delivered: number, now: number): void {
   const { scoreboard, controller } = tcb
   const flight = scoreboard.inFlight + scoreboard.lostBytes + news
   tcb.repair = 'recovery'
@@ -42,8 +52,8 @@ export function beginRecovery(tcb: Tcb, news: number, now: number): void {
   // FlightSize of RFC 5681 has what SACKs named, too, but not what limited transmit sent beyond the window (§3.2)
   const outstanding = Math.max(flight, Math.min(tcb.sndNxt - tcb.sndUna, controller.window))
   controller.onLoss(scoreboard.lostBytes, outstanding - scoreboard.lostBytes, now)
-  tcb.prr.begin(flight, controller.window)
-  tcb.prr.onAck(news, pipe(tcb), false, false, tcb.sendMss)
+  tcb.prr.begin(flight, controller.window, !tcb.sackPermitted)
+  tcb.prr.onAck(delivered, pipe(tcb), false, false, tcb.sendMss)
 }
 
 /** SND.UNA has passed what was outstanding when the repair began. */
@@ -60,12 +70,13 @@ export function undoRepair(tcb: Tcb, now: number): void {
   if (tcb.repair === 'recovery') tcb.rack.onReordering()
   tcb.scoreboard.unmarkLost()
   if (tcb.repair !== 'open') endRepair(tcb, now)
+  tcb.recoveryPoint = 0 // RFC 5682 §2.1 step 3b: duplicates are news again
   tcb.undo.forget()
   tcb.controller.onUndo(now)
   tcb.stats.undos++
 }
 
-/** The RTO expired: everything is lost until the peer says otherwise (RFC 5681 §3.1, RFC 6298 §5.4 to §5.6). */
+/** The RTO expired: what is old enough is lost until the peer says otherwise (RFC 5681 §3.1, RFC 6298 §5.4 to §5.6). */
 export function beginLossRepair(tcb: Tcb, now: number): void {
   const { scoreboard, rtt } = tcb
   const outstanding = pipe(tcb) + scoreboard.lostBytes
@@ -80,8 +91,12 @@ export function beginLossRepair(tcb: Tcb, now: number): void {
   tcb.timers.reorder = Number.POSITIVE_INFINITY
   tcb.timers.tailProbe = Number.POSITIVE_INFINITY
   tcb.tlp.cancel()
+  tcb.repetitionOwed = true
+  const { first } = scoreboard
   // a peer that holds what comes first would have acknowledged it: it reneged (RFC 2018 §8)
-  scoreboard.markAllLost(scoreboard.first?.sacked === true)
+  if (tcb.sackPermitted && first !== null && !first.sacked) {
+    tcb.rack.detectAfterTimeout(scoreboard, first, rtt.srtt, now)
+  } else scoreboard.markAllLost(first?.sacked === true)
   rtt.backOff()
   tcb.stats.timeouts++
 }

@@ -9,7 +9,7 @@ export function armTailProbe(tcb: Tcb, now: number): void {
     tcb.sackPermitted &&
     tcb.repair === 'open' &&
     rtt.srtt > 0 &&
-    !tlp.isOut &&
+    tlp.mayLeave &&
     scoreboard.count > 0 &&
     scoreboard.sackedCount === 0
   const due = now + tlp.timeout(rtt.srtt, scoreboard.inFlight < 2 * tcb.sendMss)

@@ -101,6 +101,8 @@ export class Tcb {
   /** Duplicate ACKs in a row, from a peer without SACK. */
   dupAcks = 0
   synRetransmits = 0
+  /** The RTO expired, and what comes first is to leave again, whatever is in flight (RFC 6298 §5.4). */
+  repetitionOwed = false
   /** Expiries of the RTO since the last progress. */
   expiries = 0
   controller: CongestionController

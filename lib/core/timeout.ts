@@ -21,7 +21,7 @@ export function handleTimeout(tcb: Tcb, now: number): void {
   }
   if (timers.reorder <= now) {
     timers.reorder = Number.POSITIVE_INFINITY
-    if (detectLosses(tcb, now) > 0 && tcb.repair === 'open') beginRecovery(tcb, 0, now)
+    if (detectLosses(tcb, now) > 0 && tcb.repair === 'open') beginRecovery(tcb, 0, 0, now)
   }
   if (timers.pacing <= now) timers.pacing = Number.POSITIVE_INFINITY
   if (timers.tailProbe <= now) {

@@ -100,8 +100,9 @@ function acknowledge(tcb: Tcb, segment: Segment, ack: number, arrived: number, n
   const echoAt = isOfLast ? now : echoTime(tcb, segment, now)
   rack.begin(echoAt)
   tcb.rate.begin()
-  const resentAt = scoreboard.first?.resentAt ?? Number.POSITIVE_INFINITY
-  tcb.undo.onAck(ack > priorUna, tcb.sackPermitted && !(echoAt > Math.floor(resentAt)))
+  const { first } = scoreboard
+  const resentAt = first?.resentAt ?? Number.POSITIVE_INFINITY
+  tcb.undo.onAck(first !== null && ack >= first.to, tcb.sackPermitted && !(echoAt > Math.floor(resentAt)))
   if (isDuplicate) {
     tcb.stats.dsacks++
     tcb.undo.onDuplicateSack(twiceFrom, twiceTo)
@@ -115,11 +116,14 @@ function acknowledge(tcb: Tcb, segment: Segment, ack: number, arrived: number, n
     tcb.sendBuffer.release(ack)
   }
   if (tcb.sackPermitted && segment.sackCount > 0) news += takeSacks(tcb, segment, isDuplicate ? 1 : 0, ack, now)
-  if (!Number.isNaN(rack.sample)) rtt.sample(Math.max(rack.sample, 0.001))
+  if (!Number.isNaN(rack.sample)) {
+    rtt.sample(Math.max(rack.sample, 0.001))
+    tcb.tlp.onSample()
+  }
   rack.minRtt = rtt.minRtt
   tcb.rate.finish(rtt.minRtt)
   const isPlain = ack === priorUna && segment.length === 0 && segment.sackCount === 0
-  if (tcb.tlp.onAck(ack, isDuplicate, isPlain) && tcb.repair === 'open') answerForProbe(tcb, now)
+  if (tcb.tlp.onAck(ack, isDuplicate ? twiceTo : -1, isPlain) && tcb.repair === 'open') answerForProbe(tcb, now)
   const isOverByItself = tcb.repair !== 'open' && scoreboard.lostBytes === 0 && !tcb.undo.hasRepeated
   if (isOverByItself || tcb.undo.isSpurious) undoRepair(tcb, now)
   if (ack > priorUna) {
@@ -152,7 +156,7 @@ function repair(tcb: Tcb, news: number, delivered: number, priorUna: number, now
   if (tcb.repair !== 'open' && sndUna >= tcb.recoveryPoint) endRepair(tcb, now)
   const lost = scoreboard.count > 0 ? detectLosses(tcb, now) : 0
   if (tcb.repair === 'open') {
-    if (lost > 0) beginRecovery(tcb, news, now)
+    if (lost > 0) beginRecovery(tcb, news, delivered, now)
   } else if (tcb.repair === 'recovery') {
     // RFC 6582 §3.2 step 3: without SACK a partial ACK is what tells of the next hole, and it is repeated at once
     const hole = !tcb.sackPermitted && advanced ? scoreboard.first : null

@@ -75,17 +75,27 @@ export class Rack {
 
   /** Marks what is lost. @returns when to look again, ms; Infinity: when the next ACK comes. */
   detect(flights: FlightList, srtt: number, inRecovery: boolean, now: number): number {
-    const window = this.reorderingWindow(flights.sackedCount, srtt, inRecovery)
-    let lookAgainAt = Number.POSITIVE_INFINITY
+    const patience = this.rtt + this.reorderingWindow(flights.sackedCount, srtt, inRecovery)
     for (let flight = flights.oldest; flight !== null; ) {
       const { later } = flight
       if (flight.sentAt > this.sentAt || (flight.sentAt === this.sentAt && flight.to >= this.end)) break
-      const lostAt = flight.sentAt + this.rtt + window
-      if (lostAt <= now) flights.markLost(flight)
-      else if (lostAt < lookAgainAt) lookAgainAt = lostAt
+      // those after it left later, and have longer to wait
+      if (flight.sentAt + patience > now) return flight.sentAt + patience
+      flights.markLost(flight)
       flight = later
     }
-    return lookAgainAt
+    return Number.POSITIVE_INFINITY
+  }
+
+  /** RFC 8985 §6.3: the RTO expired for `first`; of the others what left a moment ago may well be on its way. */
+  detectAfterTimeout(flights: FlightList, first: Flight, srtt: number, now: number): void {
+    const patience = this.rtt + this.reorderingWindow(flights.sackedCount, srtt, true)
+    flights.markLost(first)
+    for (let flight = flights.oldest; flight !== null && flight.sentAt + patience <= now; ) {
+      const { later } = flight
+      flights.markLost(flight)
+      flight = later
+    }
   }
 
   private reorderingWindow(sackedCount: number, srtt: number, inRecovery: boolean): number {

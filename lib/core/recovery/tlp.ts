@@ -9,6 +9,7 @@ export class TailLossProbe {
   /** Offset past the probe; < 0: none is out. */
   private end = -1
   private isRetransmission = false
+  private hasSample = true
   /** Bytes unacknowledged when the probe left. */
   outstanding = 0
 
@@ -20,25 +21,34 @@ export class TailLossProbe {
     return 2 * srtt + CLOCK_STEP + (mayBeDelayed ? MAX_ACK_DELAY : 0)
   }
 
-  get isOut(): boolean {
-    return this.end >= 0
+  /** §7.3: one at a time, and the RTT has been measured since the last one: else it would never be seen to grow. */
+  get mayLeave(): boolean {
+    return this.end < 0 && this.hasSample
+  }
+
+  /** The RTT has been measured. */
+  onSample(): void {
+    this.hasSample = true
   }
 
   onSent(end: number, isRetransmission: boolean, outstanding: number): void {
     this.end = end
+    this.hasSample = false
     this.outstanding = outstanding
     this.isRetransmission = isRetransmission
   }
 
   /**
-   * §7.4.2: an ACK at or past the probe. `isPlainDuplicate`: it moves nothing and reports nothing.
+   * §7.4.2: an ACK at or past the probe. `twiceTo`: where the duplicate ends that it reports; < 0: it reports none.
+   * `isPlainDuplicate`: it moves nothing and reports nothing.
    * @returns true: the probe repaired a loss that nothing else showed, and the window has to answer for it.
    */
-  onAck(ack: number, hasDuplicateSack: boolean, isPlainDuplicate: boolean): boolean {
+  onAck(ack: number, twiceTo: number, isPlainDuplicate: boolean): boolean {
     if (this.end < 0 || ack < this.end) return false
+    const cameTwice = twiceTo === this.end
     // up to the probe and no further: that may be the original, and the word of the duplicate still to come
-    if (this.isRetransmission && !hasDuplicateSack && !isPlainDuplicate && ack === this.end) return false
-    const repaired = this.isRetransmission && !hasDuplicateSack && ack > this.end
+    if (this.isRetransmission && !cameTwice && !isPlainDuplicate && ack === this.end) return false
+    const repaired = this.isRetransmission && !cameTwice && ack > this.end
     this.end = -1
     return repaired
   }

@@ -43,9 +43,11 @@ export class Undo {
     this.retransmitted = false
   }
 
-  /** The text from `from` to `to` leaves again. */
-  onRetransmit(from: number, to: number): void {
+  /** The text from `from` to `to` leaves again. `holesAreTold`: the peer has SACK. */
+  onRetransmit(from: number, to: number, holesAreTold: boolean): void {
     this.retransmitted = true
+    // there was no new text to send: what the next ACK uncovers may have waited for this (RFC 5682 §2.1 step 2b)
+    if (this.step === 2 && !holesAreTold) this.step = 0
     if (this.watched.length < 2 * MOST_WATCHED) this.watched.push(from, to)
     else this.isTooMuch = true
   }
@@ -65,12 +67,12 @@ export class Undo {
 
   /**
    * Before the flights of an ACK are delivered. What the first one after the RTO uncovers may have waited at the peer for the
-   * repetition, and if it moves nothing the loss was one (RFC 5682 §2.1 step 2). `wouldHaveTold`: a peer that holds text would
-   * have told of it before.
+   * repetition, and if it does not cover all of that the loss was one (RFC 5682 §2.1 step 2). `wouldHaveTold`: a peer that holds
+   * text would have told of it before.
    */
-  onAck(advances: boolean, wouldHaveTold: boolean): void {
-    this.originalsTell = this.step === 2 || (this.step === 1 && advances && wouldHaveTold)
-    if (this.step !== 0) this.step = this.step === 1 && advances ? 2 : 0
+  onAck(coversRepetition: boolean, wouldHaveTold: boolean): void {
+    this.originalsTell = this.step === 2 || (this.step === 1 && coversRepetition && wouldHaveTold)
+    if (this.step !== 0) this.step = this.step === 1 && coversRepetition ? 2 : 0
   }
 
   /** RFC 5682 §3.1 step 2b: text that is new is sent rather than what may not be lost, so that the next ACK can tell. */
@@ -79,8 +81,8 @@ export class Undo {
   }
 
   onDelivered(flight: Flight): void {
-    // taken for lost by the RTO, never sent again, and here it is (RFC 5682 §3.1 step 3)
-    if (this.originalsTell && flight.lost && !flight.retransmitted) this.originalArrived = true
+    // it left before the RTO expired and never again, and here it is (RFC 5682 §3.1 step 3)
+    if (this.originalsTell && !flight.retransmitted && flight.sentAt < this.beganAt) this.originalArrived = true
   }
 
   /** SND.UNA moved past a flight that had left again at `resentAt`, by an ACK that answers what left at `echoAt` (RFC 3522 §3.2). */
