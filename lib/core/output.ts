@@ -97,6 +97,7 @@ function pollLost(tcb: Tcb, out: Segment, now: number): boolean {
   const isOwed = tcb.repetitionOwed && from === tcb.sndUna
   if (!isOwed && flying > 0 && flying + flight.length > congestionWindow(tcb)) {
     tcb.cwndLimitedEnd = tcb.sndNxt
+    holdPacer(tcb)
     return false
   }
   if (!isPaced(tcb, now)) return false
@@ -140,6 +141,7 @@ function pollNew(tcb: Tcb, out: Segment, now: number): boolean {
   const flying = pipe(tcb)
   if (flying > 0 && flying + length > congestionWindow(tcb)) {
     tcb.cwndLimitedEnd = sndNxt
+    holdPacer(tcb)
     return false
   }
   if (!isPaced(tcb, now)) return false
@@ -193,10 +195,17 @@ function pollTailProbe(tcb: Tcb, out: Segment, now: number): boolean {
 
 /** The pacer lets a segment go now; else the clock says when. */
 function isPaced(tcb: Tcb, now: number): boolean {
-  const { pacer, controller } = tcb
-  if (pacer.isOpen(controller.pacingRate, controller.sendQuantum, now)) return true
+  const { pacer, controller, rtt } = tcb
+  if (pacer.isOpen(controller.pacingRate, controller.sendQuantum, rtt.srtt, now)) return true
   tcb.timers.pacing = pacer.opensAt
+  // the user has more to send, and half of the window is used: enough for it to be valid (RFC 7661 §4.3)
+  if (2 * pipe(tcb) >= congestionWindow(tcb)) tcb.cwndLimitedEnd = tcb.sndNxt
   return false
+}
+
+/** Who is past slow start is clocked by ACKs: what waited for them leaves with them, though they come late and many at a time. */
+function holdPacer({ controller, pacer }: Tcb): void {
+  if (controller.window >= controller.ssthresh) pacer.hold()
 }
 
 /** The user has given too little to fill the window: what leaves now says nothing about the path. */

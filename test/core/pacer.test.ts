@@ -11,13 +11,13 @@ interface Train {
 }
 
 /** A sender that always has something to send, woken up to `late` ms too late. */
-function drive(pacer: Pacer, rate: number, from: number, ms: number, late: number, random: Random): Train[] {
+function drive(pacer: Pacer, rate: number, from: number, ms: number, late: number, random: Random, srtt = 1): Train[] {
   const quantum = Math.max(2 * MSS, Math.min(rate, 65_536))
   const trains: Train[] = []
   let now = from
   while (now < from + ms) {
     let bytes = 0
-    while (pacer.isOpen(rate, quantum, now)) {
+    while (pacer.isOpen(rate, quantum, srtt, now)) {
       pacer.onSent(MSS, rate, now)
       bytes += MSS
     }
@@ -57,10 +57,31 @@ describe.each([
     for (const { bytes } of trains) expect(bytes).toBeLessThanOrEqual(quantum + 2 * rate + MSS)
   })
 
+  test('an eighth of the round trip is caught up with all the same: a busy machine makes nobody slow', () => {
+    for (let seed = 1; seed <= 5; seed++) {
+      const trains = drive(new Pacer(), rate, 1000, 5000, 10, new Random(seed), 80)
+      expect(Math.abs(sum(trains) / (rate * 5000) - 1), `seed ${seed}`).toBeLessThan(0.01)
+      for (const { bytes } of trains) expect(bytes).toBeLessThanOrEqual(quantum + 10 * rate + MSS)
+    }
+  })
+
+  test('what waited for the congestion window has not paused: it catches up too', () => {
+    const firstTrain = (waited: boolean): number => {
+      const pacer = new Pacer()
+      expect(pacer.isOpen(rate, quantum, 80, 1000)).toBe(true)
+      pacer.onSent(MSS, rate, 1000)
+      if (waited) pacer.hold()
+      const [first] = drive(pacer, rate, 5000, 1, 0, new Random(1), 80)
+      return first?.bytes ?? 0
+    }
+    expect(Math.abs(firstTrain(true) - (quantum + 10 * rate))).toBeLessThanOrEqual(MSS)
+    expect(firstTrain(false)).toBeLessThanOrEqual(quantum + MSS)
+  })
+
   test('after a pause it begins with one quantum', () => {
     const pacer = new Pacer()
     // a short message, over before the pacer had to hold anything back
-    expect(pacer.isOpen(rate, quantum, 1000)).toBe(true)
+    expect(pacer.isOpen(rate, quantum, 1, 1000)).toBe(true)
     pacer.onSent(MSS, rate, 1000)
     const [first] = drive(pacer, rate, 5000, 1, 0, new Random(1))
     expect(first?.bytes).toBeLessThanOrEqual(quantum + MSS)
@@ -70,7 +91,7 @@ describe.each([
 test('Infinity: nothing is ever held back', () => {
   const pacer = new Pacer()
   for (let i = 0; i < 1000; i++) {
-    expect(pacer.isOpen(Number.POSITIVE_INFINITY, 1, 0)).toBe(true)
+    expect(pacer.isOpen(Number.POSITIVE_INFINITY, 1, 0, 0)).toBe(true)
     pacer.onSent(MSS, Number.POSITIVE_INFINITY, 0)
   }
 })

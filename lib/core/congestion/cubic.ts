@@ -27,6 +27,9 @@ class Cubic implements CongestionController {
   /** ms; NaN: congestion avoidance has not begun. */
   private epochAt = Number.NaN
   private lastAckAt = 0
+  /** Most bytes in flight in this round trip, and in the one before. */
+  private mostInFlight = 0
+  private mostInFlightBefore = 0
 
   private before = { window: 0, ssthresh: 0, wMax: 0, k: 0, origin: 0, wEst: 0, windowBefore: 0, epochAt: 0 }
 
@@ -44,9 +47,15 @@ class Cubic implements CongestionController {
     return Math.max(2 * this.mss, Math.min(this.pacingRate, 65_536))
   }
 
-  onSent(): void {}
+  onSent(_bytes: number, inFlight: number): void {
+    if (inFlight > this.mostInFlight) this.mostInFlight = inFlight
+  }
 
   onAck(ack: AckSample, now: number): void {
+    if (ack.roundStart) {
+      this.mostInFlightBefore = this.mostInFlight
+      this.mostInFlight = ack.inFlight
+    }
     this.pace(ack.srtt)
     if (ack.inRecovery) return
     if (ack.appLimited) {
@@ -141,7 +150,8 @@ class Cubic implements CongestionController {
     this.windowBefore = cwnd
     // §4.7, fast convergence
     this.wMax = cwnd < this.wMax ? (cwnd * (1 + BETA)) / 2 : cwnd
-    const basis = Math.min(this.window, flight) // §4.6: not a window that was never used
+    // §4.6: not a window that was never used; but ACKs that come many at a time leave less in flight than the path has carried
+    const basis = Math.min(this.window, Math.max(flight, this.mostInFlight, this.mostInFlightBefore))
     this.ssthresh = Math.max(basis * BETA, 2 * this.mss)
     this.epochAt = Number.NaN
   }
