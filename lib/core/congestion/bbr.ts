@@ -4,29 +4,31 @@ import { AckAggregation } from './ack-aggregation.js'
 import { BandwidthPlateau } from './bandwidth-plateau.js'
 import type { AckSample, CongestionAlgorithm, CongestionController, LostPacket } from './controller.js'
 import { TwoCycleMax } from './max-filter.js'
+import { isQueued, StandingQueue } from './standing-queue.js'
 
 const LOSS_THRESHOLD = 0.02
-/** Loss beyond this means a policer or a very shallow queue, whatever the round trip says. */
+/** Loss beyond this in two rounds means a policer or a very shallow queue, whatever the round trip says. */
 const POLICER_LOSS = 0.1
-/** A queue shows in the round trip: this much above the smallest one. */
-const QUEUE_RATIO = 1.1
-const QUEUE_MS = 1
 const BETA = 0.7
 const HEADROOM = 0.15
 const MIN_PIPE_SEGMENTS = 4
 const INITIAL_SEGMENTS = 10
 const PACING_MARGIN = 0.99
 const STARTUP_PACING_GAIN = 2.77 // 4 ln 2
+/** Until the window has so many segments, samples show the sender's own pauses: it leaves within a quarter of a round trip. */
+const EARLY_SEGMENTS = 100
+const EARLY_PACING_GAIN = 4
 /** ms */
 const MIN_RTT_WINDOW = 10_000
 const PROBE_RTT_INTERVAL = 5_000
 const PROBE_RTT_DURATION = 200
 const PROBE_RTT_CWND_GAIN = 0.5
-/** A sample this close to the smallest says that it still holds. */
-const SAME_RTT = 1.02
+/** A sample this close to the smallest says that it still holds, jitter included. */
+const SAME_RTT = 1.1
 /** Rounds, but for the first: ACKs that tell of loss. */
 const FULL_LOSS_COUNT = 6
-const RENO_ROUNDS = 63
+/** A probe costs a quarter of the pipe for a round trip; two flows meet in the middle by probes alone. */
+const PROBE_ROUNDS = 16
 const DRAIN_ROUNDS = 3
 const INFINITY = Number.POSITIVE_INFINITY
 
@@ -75,9 +77,10 @@ class Bbr implements CongestionController {
   private lossEventsInRound = 0
   private startupLossRound = false
   private lostInRound = 0
+  /** Shares of what was sent. */
+  private lastRoundLoss = 0
   private deliveredAtRound = 0
-  private roundMinRtt = INFINITY
-  private lastRoundMinRtt = INFINITY
+  private readonly queue = new StandingQueue()
   private bwLatest = 0
   private inflightLatest = 0
   private inRecoverySince = -1
@@ -92,9 +95,7 @@ class Bbr implements CongestionController {
   private cycleAt = 0
   private ackPhase: AckPhase = 'init'
   private probeSamples = false
-  private probeUpRounds = 0
-  private probeUpAcks = 0
-  private probeUpCount = INFINITY
+  private upForARound = false
   /** The last probe ended by loss; the one after it went no further than that, to see. */
   private probeWasTooHigh = false
   private probeIsCautious = false
@@ -129,7 +130,9 @@ class Bbr implements CongestionController {
 
   /** §5.6.3 */
   get sendQuantum(): number {
-    return Math.max(2 * this.mss, Math.min(this.pacingRate, 65_536))
+    // what may leave at once as a first window may do so again
+    const least = this.phase === 'startup' ? INITIAL_SEGMENTS : 2
+    return Math.max(least * this.mss, Math.min(this.pacingRate, 65_536))
   }
 
   onSent(): void {}
@@ -141,7 +144,8 @@ class Bbr implements CongestionController {
     this.updateLatest(ack)
     this.updateCongestionSignals(ack)
     this.aggregation.update(ack.ackedBytes, this.bw, this.window, this.rounds, !this.plateau.wasReached, now)
-    if (!this.isHeldDown(ack)) this.plateau.update(ack.deliveryRate, this.roundStart)
+    const { plateau, queue } = this
+    if (!this.isHeldDown(ack)) plateau.update(ack.deliveryRate, this.roundStart, queue.isShownAgainst(this.minRtt))
     this.checkStartupDone(ack)
     this.checkDrainDone(ack)
     this.updateProbeBwCycle(ack)
@@ -153,6 +157,9 @@ class Bbr implements CongestionController {
     }
     this.bw = Math.min(this.maxBw, this.bwShortTerm)
     this.setPacingRate(GAINS[this.phase].pacing)
+    if (this.phase === 'startup' && ack.srtt > 0 && this.window < EARLY_SEGMENTS * this.mss) {
+      this.pacingRate = Math.max(this.pacingRate, (EARLY_PACING_GAIN * this.window) / ack.srtt)
+    }
     this.setWindow(ack)
   }
 
@@ -188,6 +195,8 @@ class Bbr implements CongestionController {
     this.beginRepair()
     this.priorWindow = Math.max(this.priorWindow, this.window)
     this.window = this.mss
+    // all that was in flight is gone, and with it what it had put into a queue
+    this.idleRestart = true
   }
 
   /** §5.4.1 */
@@ -295,6 +304,7 @@ class Bbr implements CongestionController {
       this.bwShortTerm = Math.max(this.bwLatest, BETA * this.bwShortTerm)
       this.inflightShortTerm = Math.max(this.inflightLatest, BETA * this.inflightShortTerm)
     }
+    this.lastRoundLoss = share
     this.startupLossRound = this.lossInRound && this.lossEventsInRound >= FULL_LOSS_COUNT
     this.lossInRound = false
     this.lossEventsInRound = 0
@@ -306,19 +316,19 @@ class Bbr implements CongestionController {
   // lost packet outside of probing for congestion, and then sinks with each round of a radio link's noise.
   private isCongestion(share: number): boolean {
     if (share <= LOSS_THRESHOLD) return false
-    if (share > POLICER_LOSS || this.minRtt === INFINITY) return true
-    return Math.min(this.roundMinRtt, this.lastRoundMinRtt) > this.minRtt * QUEUE_RATIO + QUEUE_MS
+    if (this.minRtt === INFINITY || this.queue.standsAgainst(this.minRtt)) return true
+    return share > POLICER_LOSS && this.lastRoundLoss > POLICER_LOSS
   }
 
   private updateRound(ack: AckSample): void {
-    if (ack.rtt < this.roundMinRtt) this.roundMinRtt = ack.rtt
     this.roundStart = ack.priorDelivered >= this.nextRoundDelivered
-    if (!this.roundStart) return
-    this.nextRoundDelivered = ack.delivered
-    this.rounds++
-    this.lastRoundMinRtt = this.roundMinRtt
-    this.roundMinRtt = INFINITY
-    this.roundsSinceProbe++
+    if (this.roundStart) {
+      this.nextRoundDelivered = ack.delivered
+      this.rounds++
+      this.roundsSinceProbe++
+      this.queue.beginRound()
+    }
+    this.queue.update(ack.rtt, this.now)
   }
 
   private startRound(): void {
@@ -362,7 +372,6 @@ class Bbr implements CongestionController {
     this.deliveredAtRound = this.delivered
     this.bwLatest = 0
     this.inflightLatest = 0
-    this.probeUpCount = INFINITY
     this.roundsSinceProbe = Math.floor(2 * this.random())
     this.probeWait = 2000 + 1000 * this.random()
     this.cycleAt = this.now
@@ -374,8 +383,6 @@ class Bbr implements CongestionController {
   private startRefill(): void {
     this.bwShortTerm = INFINITY
     this.inflightShortTerm = INFINITY
-    this.probeUpRounds = 0
-    this.probeUpAcks = 0
     this.probeIsCautious = false
     this.ackPhase = 'refilling'
     this.phase = 'refill'
@@ -387,7 +394,7 @@ class Bbr implements CongestionController {
     this.startRound()
     this.plateau.reset(ack.deliveryRate)
     this.phase = 'up'
-    this.raiseSlope()
+    this.upForARound = false
   }
 
   private updateProbeBwCycle(ack: AckSample): void {
@@ -423,14 +430,14 @@ class Bbr implements CongestionController {
       this.probeIsCautious = true
       return true
     }
-    if (ack.appLimited || this.window < this.inflightLongTerm) return this.plateau.isReached
-    this.plateau.reset(ack.deliveryRate)
-    return false
+    // BBRv2's end: what a round at 1.25 puts in flight, of a bandwidth that has grown if there was room
+    if (this.roundStart) this.upForARound = true
+    return this.plateau.isReached || (this.upForARound && ack.inFlight >= this.inflightAt(GAINS.up.pacing))
   }
 
   private isTimeToProbe(): boolean {
-    const renoRounds = Math.min(RENO_ROUNDS, this.targetInflight / this.mss)
-    return this.now - this.cycleAt > this.probeWait || this.roundsSinceProbe >= renoRounds
+    const rounds = Math.min(PROBE_ROUNDS, this.targetInflight / this.mss)
+    return this.now - this.cycleAt > this.probeWait || this.roundsSinceProbe >= rounds
   }
 
   /** §5.3.3.6. @returns true: it has gone to another phase. */
@@ -451,7 +458,6 @@ class Bbr implements CongestionController {
     }
     if (this.inflightLongTerm === INFINITY) return false
     if (ack.txInFlight > this.inflightLongTerm) this.inflightLongTerm = ack.txInFlight
-    if (this.phase === 'up') this.probeUpward(ack)
     return false
   }
 
@@ -462,24 +468,6 @@ class Bbr implements CongestionController {
     if (this.phase !== 'up') return
     this.undoPhase = 'up'
     this.startDown()
-  }
-
-  private probeUpward(ack: AckSample): void {
-    if (ack.appLimited || this.window < this.inflightLongTerm) return
-    this.probeUpAcks += ack.ackedBytes
-    if (this.probeUpAcks >= this.probeUpCount) {
-      const segments = Math.floor(this.probeUpAcks / this.probeUpCount)
-      this.probeUpAcks -= segments * this.probeUpCount
-      this.inflightLongTerm += segments * this.mss
-    }
-    if (this.roundStart) this.raiseSlope()
-  }
-
-  // bytes acknowledged for each segment more: a slope that doubles with each round
-  private raiseSlope(): void {
-    const growth = 2 ** this.probeUpRounds
-    this.probeUpRounds = Math.min(this.probeUpRounds + 1, 30)
-    this.probeUpCount = Math.max(this.window / growth, this.mss)
   }
 
   // ---- ProbeRTT
@@ -521,7 +509,7 @@ class Bbr implements CongestionController {
         if (this.probeRttRoundDone) this.checkProbeRttDone(this.now)
       }
     }
-    if (ack.ackedBytes > 0) this.idleRestart = false
+    if (ack.rtt >= 0) this.idleRestart = false
   }
 
   private checkProbeRttDone(now: number): void {
@@ -551,7 +539,9 @@ class Bbr implements CongestionController {
   }
 
   private setWindow(ack: AckSample): void {
-    const most = this.withQuanta(this.bdp(this.bw, GAINS[this.phase].cwnd) + this.aggregation.extra)
+    // in Startup what waits in a queue needs no more to bridge a silence
+    const extra = this.plateau.wasReached || !isQueued(ack.rtt, this.minRtt) ? this.aggregation.extra : 0
+    const most = this.withQuanta(this.bdp(this.bw, GAINS[this.phase].cwnd) + extra)
     if (this.plateau.wasReached) {
       this.window = Math.min(this.window + ack.ackedBytes, most)
     } else if (this.window < most || ack.delivered < INITIAL_SEGMENTS * this.mss) {
@@ -562,11 +552,11 @@ class Bbr implements CongestionController {
     this.boundByModel()
   }
 
-  /** §5.6.4.7 */
+  /** §5.6.4.7; a probe finds out by its pace whether the long-term bound still holds, and is not held by it. */
   private boundByModel(): void {
     let cap = INFINITY
     if (this.phase === 'cruise' || this.phase === 'probe-rtt') cap = this.inflightWithHeadroom
-    else if (this.isProbingBw) cap = this.inflightLongTerm
+    else if (this.phase === 'down' || this.phase === 'refill') cap = this.inflightLongTerm
     cap = Math.max(Math.min(cap, this.inflightShortTerm), this.minPipe)
     this.window = Math.min(this.window, cap)
   }
