@@ -94,11 +94,10 @@ function pollLost(tcb: Tcb, out: Segment, now: number): boolean {
   // beyond a window that the peer took back only what comes first is repeated (MUST-34, SHLD-17)
   if (to > tcb.sndUna + tcb.sndWnd && from !== tcb.sndUna) return false
   const flying = pipe(tcb)
-  const isOwed = tcb.repetitionOwed && from === tcb.sndUna
-  if (!isOwed && flying > 0 && flying + flight.length > congestionWindow(tcb)) {
+  if (flying > 0 && flying + flight.length > congestionWindow(tcb)) {
     tcb.cwndLimitedEnd = tcb.sndNxt
     holdPacer(tcb)
-    return false
+    if (!tcb.repetitionOwed || from !== tcb.sndUna) return false
   }
   if (!isPaced(tcb, now)) return false
   tcb.repetitionOwed = false
@@ -110,6 +109,8 @@ function pollLost(tcb: Tcb, out: Segment, now: number): boolean {
   tcb.stats.segmentsRetransmitted++
   tcb.stats.bytesRetransmitted += out.textLength
   noteTextSent(tcb, to - from, now)
+  // RFC 6675 §6: it is given its round trip to be answered in
+  if (tcb.repair === 'recovery' && from === tcb.sndUna) tcb.timers.retransmit = now + tcb.rtt.rto
   return true
 }
 

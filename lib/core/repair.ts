@@ -2,6 +2,8 @@
 import type { Tcb } from './tcb.js'
 
 const DUP_THRESH = 3
+/** Segments that may leave at once on any path (RFC 6928 §2). */
+const BURST = 10
 /** RFC 3042 §2: so many duplicates let new text leave while nothing is found lost. */
 const LIMITED_TRANSMIT = DUP_THRESH - 1
 
@@ -20,7 +22,17 @@ export function congestionWindow(tcb: Tcb): number {
   if (tcb.repair === 'recovery' && !tcb.controller.ownsRecovery) return tcb.prr.window
   // RFC 5681 §3.1: after a SYN that had to be sent again slow start begins with one segment
   if (tcb.synRetransmits > 0) return Math.min(tcb.sendMss + tcb.sndUna - 1, tcb.controller.window)
-  return tcb.controller.window
+  return Math.min(tcb.controller.window, tcb.clockedWindow)
+}
+
+/**
+ * After a recovery the window may lie far above what is in flight. A controller without a pace would fill it in one burst
+ * (RFC 9937 §6.4); so the ACK clock goes on, as PRR's did, until it is full. `delivered`: bytes that have arrived by the ACK.
+ */
+export function followClock(tcb: Tcb, delivered: number): void {
+  if (tcb.clockedWindow === Number.POSITIVE_INFINITY) return
+  const window = Math.max(pipe(tcb) + delivered + tcb.sendMss, BURST * tcb.sendMss)
+  tcb.clockedWindow = window < tcb.controller.window ? window : Number.POSITIVE_INFINITY
 }
 
 /** Looks for losses by RACK or, without SACK, by duplicate ACKs. @returns bytes newly found lost. */
@@ -33,7 +45,9 @@ export function detectLosses(tcb: Tcb, now: number): number {
     // RFC 6582 §3.2 step 1: up to there they may tell of what was repeated for nothing
     if (tcb.sndUna > tcb.recoveryPoint) scoreboard.markLost(scoreboard.first)
   }
-  return scoreboard.lostBytes - before
+  const lost = scoreboard.lostBytes - before
+  if (tcb.repair === 'recovery') tcb.prr.onLost(lost)
+  return lost
 }
 
 /**
@@ -58,7 +72,10 @@ export function beginRecovery(tcb: Tcb, news: number, delivered: number, now: nu
 
 /** SND.UNA has passed what was outstanding when the repair began. */
 export function endRepair(tcb: Tcb, now: number): void {
-  if (tcb.repair === 'recovery') tcb.rack.onRecoveryEnd()
+  if (tcb.repair === 'recovery') {
+    tcb.rack.onRecoveryEnd()
+    if (tcb.controller.pacingRate === Number.POSITIVE_INFINITY) tcb.clockedWindow = 0
+  }
   tcb.undo.end()
   tcb.controller.onRecoveryEnd(now)
   tcb.repair = 'open'

@@ -98,6 +98,8 @@ export class Tcb {
   repair: Repair = 'open'
   /** The repair ends when SND.UNA reaches this. */
   recoveryPoint = 0
+  /** What the ACK clock lets be in flight after a recovery, bytes; Infinity: the window has been filled since. */
+  clockedWindow: number = Number.POSITIVE_INFINITY
   /** Duplicate ACKs in a row, from a peer without SACK. */
   dupAcks = 0
   synRetransmits = 0

@@ -55,3 +55,71 @@ test('RFC 5681 §3.1: a time-out within the recovery reckons with what has arriv
   expect(tcp.status.ssthresh).toBeLessThanOrEqual(20_000)
   tcp.take()
 })
+
+test('RFC 9937 §6.4: nothing is in flight when the recovery ends, and its window is not filled by one burst', () => {
+  const tcp = forty()
+  for (let i = 0; i < 39; i++) tcp.inject('. 1 ack 30001').take()
+  tcp.at(100).inject('. 1 ack 70001').silence()
+  tcp.send(100_000)
+  expect(tcp.take()).toHaveLength(10)
+  // the ACK clock opens it to the full
+  for (let end = 71_001; end <= 80_001; end += 1000) {
+    expect(
+      tcp
+        .at(tcp.time + 1)
+        .inject(`. 1 ack ${end}`)
+        .take(),
+    ).toHaveLength(2)
+  }
+  expect(tcp.status.inFlight).toBeGreaterThanOrEqual(20_000)
+})
+
+/** Five of ten segments were lost; the RTO, and all ten are repeated: the last ACK covers all, and the duplicates are still to come. */
+function repaired(): ReturnType<typeof established> {
+  const tcp = established()
+  tcp.send(10_000)
+  tcp.take()
+  tcp.at(300).take()
+  tcp.at(400).inject('. 1 ack 2001').take()
+  tcp.at(500).inject('. 1 ack 10001')
+  tcp.take()
+  tcp.send(10_000)
+  expect(tcp.take().length).toBeGreaterThan(3)
+  return tcp
+}
+
+test('RFC 6582 §3.2 step 1: duplicates of the point of recovery are answers to needless repetitions, and no loss', () => {
+  const tcp = repaired()
+  const { segmentsRetransmitted } = tcp.status
+  for (let i = 0; i < 4; i++)
+    tcp
+      .at(510 + i)
+      .inject('. 1 ack 10001')
+      .take()
+  expect(tcp.status).toMatchObject({ recoveries: 0, segmentsRetransmitted })
+})
+
+test('RFC 6582 §3.2 step 1: beyond it they are one', () => {
+  const tcp = repaired()
+  tcp.at(600).inject('. 1 ack 11001').take()
+  for (let i = 0; i < 3; i++)
+    tcp
+      .at(610 + i)
+      .inject('. 1 ack 11001')
+      .take()
+  expect(tcp.status.recoveries).toBe(1)
+})
+
+test('RFC 3042 §2: no more than two segments leave for duplicates while nothing is found lost', () => {
+  const tcp = repaired()
+  tcp.send(50_000)
+  const { inFlight } = tcp.status
+  let sent = tcp.take().length
+  for (let i = 0; i < 8; i++)
+    sent += tcp
+      .at(510 + i)
+      .inject('. 1 ack 10001')
+      .take().length
+  expect(sent).toBeLessThanOrEqual(2)
+  expect(tcp.status.inFlight).toBeLessThanOrEqual(inFlight + 2000)
+})

@@ -110,10 +110,32 @@ describe('D-SACK of the receiver', () => {
     tcp.inject('. 501:1001 ack 1').expect('. 1 ack 1 <sack 501:1001 501:1501>')
   })
 
-  test('RFC 2883 §4.2.1: partly seen: only what came twice', () => {
+  // the numbers of §4.2's tables, less 499
+  test('RFC 2883 §4.2.1: a larger segment, of which a part has arrived: only that came twice', () => {
     const tcp = withSack()
-    tcp.inject('. 1:501 ack 1').take()
-    tcp.inject('. 1:1001 ack 1').expect('. 1 ack 1001 <sack 1:501>')
+    tcp.inject('. 1:501 ack 1').expect('. 1 ack 501')
+    tcp.inject('. 1501:2001 ack 1').expect('. 1 ack 501 <sack 1501:2001>')
+    tcp.inject('. 501:1001 ack 1').expect('. 1 ack 1001 <sack 1501:2001>')
+    tcp.inject('. 501:1501 ack 1').expect('. 1 ack 2001 <sack 501:1001>')
+  })
+
+  test('RFC 2883 §4.2.2: two parts came twice, below the ACK: the first of them', () => {
+    const tcp = withSack()
+    tcp.inject('. 1:501 ack 1').expect('. 1 ack 501')
+    tcp.inject('. 2501:3001 ack 1').expect('. 1 ack 501 <sack 2501:3001>')
+    tcp.inject('. 501:1001 ack 1').expect('. 1 ack 1001 <sack 2501:3001>')
+    tcp.inject('. 1501:2001 ack 1').expect('. 1 ack 1001 <sack 1501:2001 2501:3001>')
+    tcp.inject('. 501:2001 ack 1').expect('. 1 ack 2001 <sack 501:1001 2501:3001>')
+  })
+
+  test('RFC 2883 §4.2.3: two parts came twice, above the ACK: the first of them, and the block that holds it', () => {
+    const tcp = withSack()
+    tcp.inject('. 1:501 ack 1').expect('. 1 ack 501')
+    tcp.inject('. 3001:3501 ack 1').expect('. 1 ack 501 <sack 3001:3501>')
+    tcp.inject('. 1001:1501 ack 1').expect('. 1 ack 501 <sack 1001:1501 3001:3501>')
+    // the table says 2000-2499 for what was delayed as 2500-2999; the D-SACK that follows fits the latter
+    tcp.inject('. 2001:2501 ack 1').expect('. 1 ack 501 <sack 2001:2501 1001:1501 3001:3501>')
+    tcp.inject('. 1001:2501 ack 1').expect('. 1 ack 501 <sack 1001:1501 1001:2501 3001:3501>')
   })
 
   test('RFC 2883 §4: none without SACK-permitted', () => {

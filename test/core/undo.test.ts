@@ -113,7 +113,7 @@ describe('F-RTO', () => {
     expect(tcp.status).toMatchObject({ undos: 0, ssthresh: 4000 })
   })
 
-  test('§3.1 step 2a: an ACK that moves nothing means a loss, whatever its SACK blocks say', () => {
+  test('RFC 5682 §2.1 step 2a, with SACK too: an ACK that moves nothing means a loss, whatever its blocks say', () => {
     const { tcp, at } = expired('mss 1000,sackOK', 8)
     tcp
       .at(at + 10)

@@ -3,7 +3,7 @@
 import { type Segment, SYN } from '../../wire/segment.js'
 import { unwrap } from '../../wire/seq.js'
 import { ACKED } from '../events.js'
-import { beginRecovery, detectLosses, endRepair, pipe, undoRepair } from '../repair.js'
+import { beginRecovery, detectLosses, endRepair, followClock, pipe, undoRepair } from '../repair.js'
 import { armTailProbe } from '../tail-probe.js'
 import { setState, type Tcb, timestampValue } from '../tcb.js'
 import { challenge, enterClosed, enterEstablished, enterTimeWait } from '../transition.js'
@@ -163,6 +163,7 @@ function repair(tcb: Tcb, news: number, delivered: number, priorUna: number, now
     if (hole !== null) scoreboard.markLost(hole)
     if (delivered > 0) tcb.prr.onAck(delivered, pipe(tcb), advanced && lost === 0, hole !== null, tcb.sendMss)
   }
+  if (tcb.repair === 'open') followClock(tcb, delivered)
   if (news === 0) return
   const { ackSample, rtt, rate } = tcb
   ackSample.ackedBytes = news

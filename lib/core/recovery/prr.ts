@@ -49,6 +49,11 @@ export class ProportionalRateReduction {
     this.window = inFlight + Math.max(count, 0)
   }
 
+  /** More is found lost, be it by the clock: what leaves for it waits for ACKs as well, or all of it would leave at once. */
+  onLost(bytes: number): void {
+    this.window -= bytes
+  }
+
   onSent(bytes: number): void {
     this.out += bytes
   }
