@@ -204,9 +204,12 @@ function isPaced(tcb: Tcb, now: number): boolean {
   return false
 }
 
-/** Who is past slow start is clocked by ACKs: what waited for them leaves with them, though they come late and many at a time. */
-function holdPacer({ controller, pacer }: Tcb): void {
-  if (controller.window >= controller.ssthresh) pacer.hold()
+/**
+ * Who is past slow start is clocked by ACKs: what waited for them leaves with them, though they come late and many at a time. In a
+ * recovery hundreds may be found lost by one of them, and those leave at the pace.
+ */
+function holdPacer({ controller, pacer, repair }: Tcb): void {
+  if (repair === 'open' && controller.window >= controller.ssthresh) pacer.hold()
 }
 
 /** The user has given too little to fill the window: what leaves now says nothing about the path. */
