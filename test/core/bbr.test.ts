@@ -92,17 +92,20 @@ describe('Startup and Drain', () => {
 
   test('a queue stands when nothing has come through without waiting, and not after one late turn', () => {
     const queue = new StandingQueue()
-    queue.beginRound()
+    queue.beginRound(0)
     for (let i = 0; i < 20; i++) queue.update(80, 5)
     expect(queue.isShownAgainst(40)).toBe(false)
-    for (let i = 6; i < 13; i++) queue.update(80, i)
-    expect(queue.isShownAgainst(40)).toBe(true)
-    queue.update(50, 13)
+    // a backlog that is worked off
+    for (let i = 6; i < 15; i++) queue.update(80, i)
     expect(queue.isShownAgainst(40)).toBe(false)
-    queue.beginRound()
-    for (let i = 20; i < 30; i++) queue.update(52, i)
+    queue.update(80, 20)
+    expect(queue.isShownAgainst(40)).toBe(true)
+    queue.update(50, 21)
+    expect(queue.isShownAgainst(40)).toBe(false)
+    queue.beginRound(40)
+    for (let i = 0; i < 10; i++) queue.update(52, 45 + 2 * i)
     expect([queue.isShownAgainst(40), queue.standsAgainst(40)]).toEqual([true, false])
-    queue.beginRound()
+    queue.beginRound(80)
     expect(queue.standsAgainst(40)).toBe(true)
   })
 
@@ -222,7 +225,8 @@ describe('ProbeBW', () => {
     const { run } = flowOn(DEEP)
     run.run(3000)
     run.link.set({ rate: 2 * RATE })
-    run.run(8000)
+    // a probe that has found room is followed by the next one
+    run.run(2000)
     expect((run.run(3000)[0] as number) / 3000).toBeGreaterThan(1.8 * GOODPUT)
     run.link.set({ rate: RATE })
     run.run(12_000)

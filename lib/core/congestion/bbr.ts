@@ -30,6 +30,8 @@ const FULL_LOSS_COUNT = 6
 /** A probe costs a quarter of the pipe for a round trip; two flows meet in the middle by probes alone. */
 const PROBE_ROUNDS = 16
 const DRAIN_ROUNDS = 3
+/** A probe that found so much more found a pipe that is far from full: the next one follows at once. */
+const ROOM = 1.125
 const INFINITY = Number.POSITIVE_INFINITY
 
 type Phase = 'startup' | 'drain' | 'down' | 'cruise' | 'refill' | 'up' | 'probe-rtt'
@@ -37,7 +39,7 @@ type AckPhase = 'init' | 'refilling' | 'starting' | 'feedback' | 'stopping'
 
 const GAINS: Readonly<Record<Phase, { readonly pacing: number; readonly cwnd: number }>> = {
   startup: { pacing: STARTUP_PACING_GAIN, cwnd: 2 },
-  drain: { pacing: 0.5, cwnd: 2 },
+  drain: { pacing: 0.35, cwnd: 2 },
   down: { pacing: 0.9, cwnd: 2 },
   cruise: { pacing: 1, cwnd: 2 },
   refill: { pacing: 1, cwnd: 2 },
@@ -96,6 +98,7 @@ class Bbr implements CongestionController {
   private ackPhase: AckPhase = 'init'
   private probeSamples = false
   private upForARound = false
+  private bwBeforeUp = 0
   /** The last probe ended by loss; the one after it went no further than that, to see. */
   private probeWasTooHigh = false
   private probeIsCautious = false
@@ -326,7 +329,7 @@ class Bbr implements CongestionController {
       this.nextRoundDelivered = ack.delivered
       this.rounds++
       this.roundsSinceProbe++
-      this.queue.beginRound()
+      this.queue.beginRound(this.now)
     }
     this.queue.update(ack.rtt, this.now)
   }
@@ -395,6 +398,7 @@ class Bbr implements CongestionController {
     this.plateau.reset(ack.deliveryRate)
     this.phase = 'up'
     this.upForARound = false
+    this.bwBeforeUp = this.maxBw
   }
 
   private updateProbeBwCycle(ack: AckSample): void {
@@ -447,7 +451,9 @@ class Bbr implements CongestionController {
       this.probeSamples = false
       this.ackPhase = 'init'
       if (this.isProbingBw && !this.isHeldDown(ack)) this.cycle++
-      if (this.isProbingBw && this.probeIsCautious && !this.probeWasTooHigh) {
+      const foundRoom = this.bwBeforeUp > 0 && this.maxBw >= this.bwBeforeUp * ROOM
+      this.bwBeforeUp = 0
+      if (this.isProbingBw && (this.probeIsCautious || foundRoom) && !this.probeWasTooHigh) {
         this.startRefill()
         return true
       }

@@ -3,16 +3,19 @@
 /** A jitter of some ms leaves the smallest of a round below this. */
 const RATIO = 1.25
 const SLACK = 1
-/** At different times, so that ACKs which an event loop has kept waiting are one. */
+/** At different times and over a quarter of a round trip, so that ACKs which an event loop has kept waiting are no queue. */
 const SAMPLES = 8
+const SPAN = 0.25
 
 export class StandingQueue {
   private smallest = Number.POSITIVE_INFINITY
   private smallestBefore = Number.POSITIVE_INFINITY
   private samples = 0
+  private beganAt = 0
   private sampledAt = Number.NEGATIVE_INFINITY
 
-  beginRound(): void {
+  beginRound(now: number): void {
+    this.beganAt = now
     this.smallestBefore = this.smallest
     this.smallest = Number.POSITIVE_INFINITY
     this.samples = 0
@@ -28,7 +31,8 @@ export class StandingQueue {
 
   /** Nothing has come through without waiting since this round began, and that was not little. */
   isShownAgainst(minRtt: number): boolean {
-    return this.samples >= SAMPLES && isQueued(this.smallest, minRtt)
+    const isMuch = this.samples >= SAMPLES && this.sampledAt - this.beganAt >= SPAN * minRtt
+    return isMuch && isQueued(this.smallest, minRtt)
   }
 
   /** Nothing has, in this round and the one before it. */
