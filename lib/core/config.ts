@@ -1,5 +1,5 @@
 // What can be chosen of a connection: resolved once, frozen, read by the core.
-import { NEWRENO } from './congestion/algorithms.js'
+import { CUBIC } from './congestion/algorithms.js'
 import type { CongestionAlgorithm } from './congestion/controller.js'
 
 /** Everything the core can be told about a connection. Times in ms, sizes in bytes. */
@@ -46,7 +46,7 @@ export interface Config {
   readonly timestamps: boolean
   /** Offer and accept SACK (RFC 2018). @default true */
   readonly sack: boolean
-  /** Congestion control. @default NewReno */
+  /** Congestion control. @default CUBIC (RFC 9438) */
   readonly congestion: CongestionAlgorithm
 }
 
@@ -72,7 +72,7 @@ export const DEFAULT_CONFIG: Config = Object.freeze({
   windowScaling: true,
   timestamps: true,
   sack: true,
-  congestion: NEWRENO,
+  congestion: CUBIC,
 })
 
 /** The defaults with `chosen` over them; undefined chooses nothing. */

@@ -46,7 +46,7 @@ export interface TransportOptions {
   mss?: number | undefined
   /** Largest IP packet, bytes, 576 to 65535. @default 1500 */
   mtu?: number | undefined
-  /** By name, or one of your own. @default 'reno' (RFC 5681, RFC 6582) */
+  /** By name, or one of your own. @default 'cubic' (RFC 9438) */
   congestionControl?: string | CongestionAlgorithm | undefined
   /** Offer and accept window scaling. @default true (RFC 7323 §2) */
   windowScaling?: boolean | undefined

@@ -1,6 +1,7 @@
 // The driver: owners hear once a turn, everybody has a turn, what they throw is the program's, and queues are waited for.
 import { describe, expect, it } from 'vitest'
 import { createConfig } from '../../lib/core/config.js'
+import { NEWRENO } from '../../lib/core/congestion/algorithms.js'
 import { CONNECTED, READABLE } from '../../lib/core/connection.js'
 import type { Channel } from '../../lib/endpoint/channel.js'
 import { Stack } from '../../lib/endpoint/stack.js'
@@ -10,7 +11,8 @@ import { HandMade } from '../support/hand-made.js'
 import { Acceptance, closeInReturn, Recorder } from '../support/recorder.js'
 
 const SERVER = '10.0.0.1'
-const config = createConfig()
+// what it sends at once is the window: nothing is paced
+const config = createConfig({ congestion: NEWRENO })
 
 function scene(options: NetworkOptions = {}) {
   const network = new Network({ link: { delay: 5 }, ...options })

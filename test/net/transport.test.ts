@@ -131,7 +131,7 @@ describe('getInfo()', () => {
     client.write(Buffer.alloc(100_000))
     await world.network.wait(client.acknowledged(), 5000)
     expect(client.getInfo()).toMatchObject({
-      ...{ state: 'ESTABLISHED', sendMss: 1440, congestionControl: 'reno', inFlight: 0, bytesAcked: 100_000 },
+      ...{ state: 'ESTABLISHED', sendMss: 1440, congestionControl: 'cubic', inFlight: 0, bytesAcked: 100_000 },
       ...{ bytesSent: 100_000, segmentsRetransmitted: 0, timestamps: true, sack: true },
     })
     expect(client.getInfo()?.srtt).toBeGreaterThanOrEqual(2 * DELAY)

@@ -1,6 +1,7 @@
 // A segment script: one connection without a network, hand-made segments at given ms, and every answer expected by name.
 import { expect, onTestFinished } from 'vitest'
 import { type Config, createConfig } from '../../lib/core/config.js'
+import { NEWRENO } from '../../lib/core/congestion/algorithms.js'
 import { ACKED, CLOSED, CONNECTED, Connection, ENDED, READABLE, WRITABLE } from '../../lib/core/connection.js'
 import type { State } from '../../lib/core/state.js'
 import type { Status } from '../../lib/core/status.js'
@@ -8,6 +9,7 @@ import { ACK, decode, encode, HEADER_LENGTH, MAX_HEADER_LENGTH, RST, Segment, SY
 import { applyLine, formatLine, type Line, type Origins, parseLine, readLine } from './notation.js'
 
 export interface ScriptOptions {
+  /** NewReno unless it names another: its numbers stand in RFC 5681, and no clock paces it. */
   config?: Partial<Config>
   /** Options of the peer's SYN or SYN,ACK. @default 'mss 1000' */
   peer?: string
@@ -82,7 +84,7 @@ export class Script {
     this.ours = { sender: iss, receiver: irs, senderClock: (EPOCH + TIMESTAMP_OFFSET) >>> 0, receiverClock: PEER_CLOCK }
     this.peers = { sender: irs, receiver: iss, senderClock: PEER_CLOCK, receiverClock: this.ours.senderClock }
     this.clock = -rtt
-    const made = createConfig(config)
+    const made = createConfig({ congestion: NEWRENO, ...config })
     if (kind === 'active') {
       this.connection = Connection.active(made, iss, TIMESTAMP_OFFSET)
       this.connection.open(this.now)

@@ -27,6 +27,7 @@ class Cubic implements CongestionController {
   /** ms; NaN: congestion avoidance has not begun. */
   private epochAt = Number.NaN
   private lastAckAt = 0
+  private inFlight = 0
   /** Most bytes in flight in this round trip, and in the one before. */
   private mostInFlight = 0
   private mostInFlightBefore = 0
@@ -44,14 +45,18 @@ class Cubic implements CongestionController {
   }
 
   get sendQuantum(): number {
+    // a path that carries nothing of ours takes an initial window at once (RFC 6928): a short message waits for no timer
+    if (this.inFlight === 0 && this.window >= INITIAL_SEGMENTS * this.mss) return INITIAL_SEGMENTS * this.mss
     return Math.max(2 * this.mss, Math.min(this.pacingRate, 65_536))
   }
 
   onSent(_bytes: number, inFlight: number): void {
+    this.inFlight = inFlight
     if (inFlight > this.mostInFlight) this.mostInFlight = inFlight
   }
 
   onAck(ack: AckSample, now: number): void {
+    this.inFlight = ack.inFlight
     if (ack.roundStart) {
       this.mostInFlightBefore = this.mostInFlight
       this.mostInFlight = ack.inFlight
