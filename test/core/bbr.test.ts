@@ -96,7 +96,7 @@ describe('Startup and Drain', () => {
     for (let i = 0; i < 20; i++) queue.update(80, 5)
     expect(queue.isShownAgainst(40)).toBe(false)
     // a backlog that is worked off
-    for (let i = 6; i < 15; i++) queue.update(80, i)
+    for (let i = 0; i < 9; i++) queue.update(80, 5.5 + i / 2)
     expect(queue.isShownAgainst(40)).toBe(false)
     queue.update(80, 20)
     expect(queue.isShownAgainst(40)).toBe(true)
