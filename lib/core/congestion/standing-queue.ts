@@ -3,9 +3,10 @@
 /** A jitter of some ms leaves the smallest of a round below this. */
 const RATIO = 1.25
 const SLACK = 1
-/** At different times and over a quarter of a round trip, so that ACKs which an event loop has kept waiting are no queue. */
+/** At different times, over a quarter of a round trip and 20 ms at least: ACKs that a busy event loop has kept waiting are no queue. */
 const SAMPLES = 8
 const SPAN = 0.25
+const LEAST_SPAN = 20
 
 export class StandingQueue {
   private smallest = Number.POSITIVE_INFINITY
@@ -31,7 +32,8 @@ export class StandingQueue {
 
   /** Nothing has come through without waiting since this round began, and that was not little. */
   isShownAgainst(minRtt: number): boolean {
-    const isMuch = this.samples >= SAMPLES && this.sampledAt - this.beganAt >= SPAN * minRtt
+    const span = Math.max(SPAN * minRtt, LEAST_SPAN)
+    const isMuch = this.samples >= SAMPLES && this.sampledAt - this.beganAt >= span
     return isMuch && isQueued(this.smallest, minRtt)
   }
 
