@@ -159,6 +159,54 @@ describe('RFC 9438 §4', () => {
   })
 })
 
+describe('pacing', () => {
+  test('twice the window in a round trip in slow start, 1.2 times from half of ssthresh on', () => {
+    expect(CUBIC.create(MSS, () => 0).pacingRate).toBe(Number.POSITIVE_INFINITY)
+    const controller = grown(20)
+    controller.onAck(ackSample({ ackedBytes: 20 * MSS, srtt: 100 }), 0)
+    expect(controller.pacingRate).toBe((2 * 40 * MSS) / 100)
+    lose(controller, 0)
+    expect(controller.pacingRate).toBeCloseTo((1.2 * 28 * MSS) / 100)
+  })
+
+  test('the rate is of the window that an ACK has just made: one for all of it does not leave at the pace of one segment', () => {
+    const controller = grown(100)
+    controller.onTimeout(100 * MSS, 0)
+    controller.onAck(ackSample({ ackedBytes: 69 * MSS, srtt: 100 }), 0)
+    expect(controller.window).toBe(70 * MSS)
+    expect(controller.pacingRate).toBeCloseTo((1.2 * 70 * MSS) / 100)
+  })
+
+  test('where nothing is in flight an initial window leaves in one go, but no more than the window after a time-out', () => {
+    const controller = grown(20)
+    controller.onAck(ackSample({ ackedBytes: MSS, srtt: 100 }), 0)
+    expect(controller.sendQuantum).toBe(10 * MSS)
+    controller.onSent(MSS, MSS, 0)
+    expect(controller.sendQuantum).toBe(2 * MSS)
+    controller.onTimeout(MSS, 0)
+    controller.onAck(ackSample({ ackedBytes: MSS, srtt: 100, inFlight: 0 }), 0)
+    expect(controller.sendQuantum).toBe(2 * MSS)
+  })
+})
+
+describe('RFC 9438 §4.6 with late ACKs', () => {
+  test('what counts is the most that was in flight in the last two round trips, not what late ACKs have left of it', () => {
+    const controller = grown(1000)
+    controller.onSent(MSS, 900 * MSS, 0)
+    controller.onAck(ackSample({ ackedBytes: MSS, inFlight: 400 * MSS, appLimited: true, roundStart: true }), 0)
+    controller.onLoss(MSS, 399 * MSS, 0)
+    expect(controller.window).toBeCloseTo(630 * MSS)
+    // two round trips later it is forgotten
+    const later = grown(1000)
+    later.onSent(MSS, 900 * MSS, 0)
+    for (let i = 0; i < 3; i++) {
+      later.onAck(ackSample({ ackedBytes: MSS, inFlight: 400 * MSS, appLimited: true, roundStart: true }), i)
+    }
+    later.onLoss(MSS, 399 * MSS, 3)
+    expect(later.window).toBeCloseTo(280 * MSS)
+  })
+})
+
 describe('RFC 9438 §5.1', () => {
   // The model of the table: losses come as the window is back at W_max, so that fast convergence has no part in it.
   test.each([

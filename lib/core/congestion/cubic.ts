@@ -13,7 +13,6 @@ class Cubic implements CongestionController {
   readonly ownsRecovery = false
   window: number
   ssthresh = Number.POSITIVE_INFINITY
-  pacingRate = Number.POSITIVE_INFINITY
   private mss: number
   private readonly hystart = new HyStart()
 
@@ -28,6 +27,8 @@ class Cubic implements CongestionController {
   private epochAt = Number.NaN
   private lastAckAt = 0
   private inFlight = 0
+  /** ms; 0: no round trip has been seen. */
+  private srtt = 0
   /** Most bytes in flight in this round trip, and in the one before. */
   private mostInFlight = 0
   private mostInFlightBefore = 0
@@ -42,6 +43,12 @@ class Cubic implements CongestionController {
   get phase(): string {
     if (this.window >= this.ssthresh) return 'congestion avoidance'
     return this.hystart.inCss ? 'conservative slow start' : 'slow start'
+  }
+
+  /** As Linux: twice the window in a round trip in slow start, 1.2 times after; always of the window as it is now. */
+  get pacingRate(): number {
+    if (this.srtt <= 0) return Number.POSITIVE_INFINITY
+    return ((this.window < this.ssthresh / 2 ? 2 : 1.2) * this.window) / this.srtt
   }
 
   get sendQuantum(): number {
@@ -61,7 +68,7 @@ class Cubic implements CongestionController {
       this.mostInFlightBefore = this.mostInFlight
       this.mostInFlight = ack.inFlight
     }
-    this.pace(ack.srtt)
+    this.srtt = ack.srtt
     if (ack.inRecovery) return
     if (ack.appLimited) {
       // §5.8: time without use is no time of growth
@@ -159,13 +166,6 @@ class Cubic implements CongestionController {
     const basis = Math.min(this.window, Math.max(flight, this.mostInFlight, this.mostInFlightBefore))
     this.ssthresh = Math.max(basis * BETA, 2 * this.mss)
     this.epochAt = Number.NaN
-  }
-
-  private pace(srtt: number): void {
-    if (srtt <= 0) return
-    // as Linux: twice the rate in slow start, 1.2 times after
-    const gain = this.window < this.ssthresh / 2 ? 2 : 1.2
-    this.pacingRate = (gain * this.window) / srtt
   }
 
   private remember(): void {
