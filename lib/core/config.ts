@@ -36,10 +36,12 @@ export interface Config {
   readonly msl: number
   /** FIN-WAIT-2 without a reader ends after this. @default 60000 */
   readonly finWait2Timeout: number
-  /** Bytes accepted from the user and not yet acknowledged, at most; of these 512 KiB may wait unsent. @default 16 MiB */
+  /** Bytes accepted from the user and not yet acknowledged, at most; of these two congestion windows may wait unsent, 128 to 512 KiB. @default 16 MiB */
   readonly sendBuffer: number
   /** Upper limit of the receive window. @default 12 MiB */
   readonly maxReceiveBuffer: number
+  /** The receive window at first, as far as that allows: it grows with what is read in a round trip. @default 64 KiB, or 20 x mss */
+  readonly initialReceiveBuffer: number
   /** Offer and accept window scaling (RFC 7323 §2). @default true */
   readonly windowScaling: boolean
   /** Offer and accept timestamps (RFC 7323 §3). @default true */
@@ -69,6 +71,7 @@ export const DEFAULT_CONFIG: Config = Object.freeze({
   finWait2Timeout: 60_000,
   sendBuffer: 16 * 2 ** 20,
   maxReceiveBuffer: 12 * 2 ** 20,
+  initialReceiveBuffer: 65_536,
   windowScaling: true,
   timestamps: true,
   sack: true,

@@ -6,6 +6,7 @@ import { acceptSyn, segmentArrives } from './input/segment-arrives.js'
 import { synSentArrives } from './input/syn-sent.js'
 import { traceMetrics } from './metrics.js'
 import { pollSegment } from './output.js'
+import type { PathMemory } from './path-memory.js'
 import { canReceive, canSend, isSynchronized, type State } from './state.js'
 import { readStatus, type Status } from './status.js'
 import { type CloseReason, setState, Tcb } from './tcb.js'
@@ -14,6 +15,8 @@ import type { Trace } from './trace.js'
 import { enterClosed } from './transition.js'
 
 export { ACKED, CLOSED, CONNECTED, ENDED, READABLE, WRITABLE } from './events.js'
+
+const INITIAL_SEGMENTS = 10
 
 /** What outlives a connection that closed first (RFC 9293 §3.6.1): numbers as on the wire. */
 export interface TimeWaitSeed {
@@ -41,9 +44,18 @@ export class Connection {
     this.tcb = tcb
   }
 
-  /** A connection that will send a SYN once open() is called. `iss`: RFC 6528. `timestampOffset`: u32, added to TSval (RFC 7323 §5.4). */
-  static active(config: Config, iss: number, timestampOffset: number, trace: Trace | null = null): Connection {
-    return new Connection(new Tcb(config, iss, timestampOffset, trace))
+  /**
+   * A connection that will send a SYN once open() is called. `iss`: RFC 6528. `timestampOffset`: u32, added to TSval (RFC 7323 §5.4).
+   * `memory`: what an earlier one on the same path left.
+   */
+  static active(
+    config: Config,
+    iss: number,
+    timestampOffset: number,
+    trace: Trace | null = null,
+    memory: PathMemory | null = null,
+  ): Connection {
+    return new Connection(new Tcb(config, iss, timestampOffset, trace, memory))
   }
 
   /** A connection in SYN-RECEIVED, born of a SYN that a listener took. */
@@ -54,8 +66,9 @@ export class Connection {
     syn: Segment,
     now: number,
     trace: Trace | null = null,
+    memory: PathMemory | null = null,
   ): Connection {
-    const tcb = new Tcb(config, iss, timestampOffset, trace)
+    const tcb = new Tcb(config, iss, timestampOffset, trace, memory)
     tcb.passive = true
     trace?.onSegmentReceived(syn, now)
     acceptSyn(tcb, syn, now)
@@ -216,6 +229,16 @@ export class Connection {
   /** Variables and counters, in the spirit of Linux's tcp_info. */
   status(now: number): Status {
     return readStatus(this.tcb, now)
+  }
+
+  /** What is worth remembering of the path; null: nothing, for the peer has acknowledged no text. */
+  pathMemory(): PathMemory | null {
+    const { stats, rtt, controller, repair, sendMss } = this.tcb
+    if (stats.bytesAcked === 0 || rtt.srtt === 0) return null
+    const { window, ssthresh } = controller
+    // what has grown beyond it without loss would be halved by one; below the initial window nothing begins (RFC 6928)
+    const reached = repair === 'open' && window > ssthresh ? Math.max(window / 2, ssthresh) : ssthresh
+    return { srtt: rtt.srtt, rttvar: rtt.rttvar, ssthresh: Math.max(reached, INITIAL_SEGMENTS * sendMss) }
   }
 
   /** What TIME-WAIT must remember; meaningful in TIME-WAIT only. */

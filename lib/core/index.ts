@@ -21,6 +21,7 @@ export type { AckSample, CongestionAlgorithm, CongestionController, LostPacket }
 export { Connection, type TimeWaitSeed } from './connection.js'
 export { EventLog, type EventLogOptions } from './event-log.js'
 export { ACKED, CLOSED, CONNECTED, ENDED, READABLE, WRITABLE } from './events.js'
+export { mergePathMemory, type PathMemory } from './path-memory.js'
 export { canReceive, canSend, EDGES, isSynchronized, type State } from './state.js'
 export type { Status } from './status.js'
 export type { CloseReason } from './tcb.js'

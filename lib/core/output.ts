@@ -27,6 +27,7 @@ export function pollSegment(tcb: Tcb, out: Segment, now: number): boolean {
     default:
   }
   if (tcb.sndUna === 0) return pollSyn(tcb, out, now) || pollHandshakeAck(tcb, out, now)
+  tcb.tuneReceive(now)
   if (tcb.tailProbeOwed && pollTailProbe(tcb, out, now)) return true
   // with timestamps the first ACK tells by itself (RFC 3522)
   if (tcb.undo.wantsNewText && !tcb.timestamps && pollNew(tcb, out, now)) return true

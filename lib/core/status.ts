@@ -31,6 +31,9 @@ export interface Status {
   /** The peer's window, and what we allow the peer beyond RCV.NXT. */
   readonly sendWindow: number
   readonly receiveWindow: number
+  /** Bytes that the receive buffer may hold as things are, and the round trip that this follows from; Infinity: not known yet. */
+  readonly receiveLimit: number
+  readonly receiveRtt: number
   /** In order and unread; out of order. */
   readonly readable: number
   readonly outOfOrderHeld: number
@@ -82,6 +85,8 @@ export function readStatus(tcb: Tcb, now: number): Status {
     receiveMss: tcb.ackPolicy.peerSegment,
     sendWindow: tcb.sndWnd,
     receiveWindow: Math.max(0, window.edge - tcb.rcvNxt),
+    receiveLimit: window.limit,
+    receiveRtt: tcb.tuning.rtt,
     readable: received.length,
     outOfOrderHeld: tcb.reassembly.bytes,
     sendWindowScale: tcb.sndScale,

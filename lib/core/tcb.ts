@@ -3,10 +3,12 @@ import type { Config } from './config.js'
 import type { AckSample, CongestionController } from './congestion/controller.js'
 import { WRITABLE } from './events.js'
 import { FlightWatch } from './flight-watch.js'
+import type { PathMemory } from './path-memory.js'
 import { KeepAlive } from './probe/keepalive.js'
 import { BlackHole } from './probe/mtu.js'
 import { Persist } from './probe/persist.js'
 import { AckPolicy } from './receive/ack-policy.js'
+import { ReceiveTuning } from './receive/auto-tuning.js'
 import { Reassembly } from './receive/reassembly.js'
 import { ReceiveBuffer } from './receive/receive-buffer.js'
 import { ReceiveWindow } from './receive/window.js'
@@ -16,6 +18,7 @@ import { Rtt } from './recovery/rtt.js'
 import { TailLossProbe } from './recovery/tlp.js'
 import { Undo } from './recovery/undo.js'
 import { DeliveryRate } from './send/delivery-rate.js'
+import { notSentLimit } from './send/not-sent.js'
 import { Pacer } from './send/pacer.js'
 import { Scoreboard } from './send/scoreboard.js'
 import { SendBuffer } from './send/send-buffer.js'
@@ -33,14 +36,14 @@ export type Repair = 'open' | 'recovery' | 'loss'
 /** No MSS option means this (RFC 9293 MUST-15). */
 export const DEFAULT_MSS = 536
 const TIMESTAMPS_LENGTH = 12
-/** As Linux's tcp_notsent_lowat: enough for a turn of the loop at any rate, and for no more. */
-const NOT_SENT_LIMIT = 512 * 1024
 /** What a chunk of received text costs beyond its bytes. */
 const CHUNK_OVERHEAD = 256
 /** Chunks may cost this part of the buffer before they are copied together. */
 const OVERHEAD_SHARE = 1 / 8
 /** A writer that fell short is woken once there is room for this part. */
 const ROOM_TO_WAKE = 1 / 4
+/** Segments that a peer may send before the first ACK, RFC 6928's ten, twice. */
+const FIRST_SEGMENTS = 20
 
 /** Offsets: SYN is 0, the first byte 1, in both directions. All other numbers are u32 only where it is said. */
 export class Tcb {
@@ -122,6 +125,7 @@ export class Tcb {
   readonly reassembly: Reassembly = new Reassembly()
   /** Chunks held before they are copied together. */
   compactAt: number
+  readonly tuning: ReceiveTuning
   readonly window: ReceiveWindow
   readonly ackPolicy: AckPolicy = new AckPolicy()
   /** Last.ACK.sent (RFC 7323 §4.3), an offset. */
@@ -159,7 +163,13 @@ export class Tcb {
   challengeTokens = 10
   challengeAt = 0
 
-  constructor(config: Config, iss: number, timestampOffset: number, trace: Trace | null) {
+  constructor(
+    config: Config,
+    iss: number,
+    timestampOffset: number,
+    trace: Trace | null,
+    memory: PathMemory | null = null,
+  ) {
     this.config = config
     this.trace = trace
     this.iss = iss
@@ -167,12 +177,15 @@ export class Tcb {
     this.noDelay = config.noDelay
     this.sendBuffer = new SendBuffer(config.sendBuffer)
     this.rtt = new Rtt(config.initialRto, config.minRto, config.maxRto)
+    if (memory !== null) this.rtt.remember(memory.srtt, memory.rttvar)
     this.compactAt = this.chunkAllowance
-    this.window = new ReceiveWindow(config.maxReceiveBuffer)
+    const first = Math.max(config.initialReceiveBuffer, FIRST_SEGMENTS * config.mss)
+    this.tuning = new ReceiveTuning(first, config.maxReceiveBuffer)
+    this.window = new ReceiveWindow(config.maxReceiveBuffer, this.tuning.limit)
     this.keepalive = new KeepAlive(config.keepAliveInterval, config.keepAliveCount)
     this.keepalive.configure(config.keepAlive, config.keepAliveInitialDelay)
     this.randomState = iss | 1
-    this.controller = config.congestion.create(DEFAULT_MSS, this.random)
+    this.controller = config.congestion.create(DEFAULT_MSS, this.random, memory?.ssthresh)
     this.ackSample = {
       ackedBytes: 0,
       lostBytes: 0,
@@ -201,21 +214,36 @@ export class Tcb {
 
   /** Bytes that may be queued without leaving: a writer must not be buried under what the path cannot take. */
   get notSentRoom(): number {
-    return Math.max(0, NOT_SENT_LIMIT - (this.sendBuffer.end - Math.max(this.sndNxt, 1)))
+    return Math.max(0, this.notSentLimit - (this.sendBuffer.end - Math.max(this.sndNxt, 1)))
   }
 
   /** Tells a writer that fell short, once it is worth its while. */
   wakeWriter(): void {
     if (!this.wantsRoom) return
-    const worth = Math.min(this.config.sendBuffer, NOT_SENT_LIMIT) * ROOM_TO_WAKE
+    const worth = Math.min(this.config.sendBuffer, this.notSentLimit) * ROOM_TO_WAKE
     if (this.sendBuffer.room < worth || this.notSentRoom < worth) return
     this.wantsRoom = false
     this.events |= WRITABLE
   }
 
+  private get notSentLimit(): number {
+    return notSentLimit(this.controller.window, this.rtt.srtt)
+  }
+
   /** Buffer space that a window may promise. */
   get freeSpace(): number {
-    return this.config.maxReceiveBuffer - this.received.length
+    return Math.min(this.window.limit + this.heldAbove, this.config.maxReceiveBuffer) - this.received.length
+  }
+
+  /** What has been read by now decides how large the window may be; what lies above a hole is read once that is filled. */
+  tuneReceive(now: number): void {
+    const taken = this.stats.bytesReceived + this.heldAbove - this.received.length
+    this.window.limit = this.tuning.onTaken(taken, now)
+  }
+
+  /** Bytes above a hole: they take no room from what follows. Without SACK a duplicate ACK must name the same window (RFC 5681 §2). */
+  private get heldAbove(): number {
+    return this.sackPermitted ? this.reassembly.bytes : 0
   }
 
   /** Chunks that may be held before they are copied together. */

@@ -42,6 +42,8 @@ export interface ChannelAddresses {
   remoteUdpPort: number
   remotePort: number
   localPort: number
+  /** It takes from the host cache, and leaves there what it has seen. */
+  remembers: boolean
   /** How addresses are shown: IPv4 in IPv6's clothes or out of them, whatever the socket is. */
   show: (address: string) => string
 }
@@ -62,6 +64,7 @@ export class Channel implements Tenant, Sleeper {
   connection!: Connection
   local: LocalSocket
   readonly peerAddress: string
+  readonly remembers: boolean
   sibling: Tenant | null = null
   dueAt: number = Number.POSITIVE_INFINITY
   slot = -1
@@ -93,6 +96,7 @@ export class Channel implements Tenant, Sleeper {
     this.remotePort = addresses.remotePort
     this.remoteUdpPort = addresses.remoteUdpPort
     this.peerAddress = addresses.peerAddress
+    this.remembers = addresses.remembers
     this.show = addresses.show
     this.remoteAddress = addresses.show(addresses.peerAddress)
   }

@@ -1,6 +1,8 @@
 // One UDP port and all that lives on it: whose segment is this (RFC 9293 §3.10.7), who lives here, and for how long.
+// Past 400 lines because it is one table of who lives on a port: each way in and out of it reads the same few maps.
 import type { Config } from '../core/config.js'
 import { Connection } from '../core/connection.js'
+import type { PathMemory } from '../core/path-memory.js'
 import type { Trace } from '../core/trace.js'
 import type { Platform } from '../platform/platform.js'
 import { ACK, decode, RST, Segment, SYN } from '../wire/segment.js'
@@ -8,6 +10,7 @@ import { isUnicast, mapped } from './address.js'
 import { Binding } from './binding.js'
 import { Channel, type ChannelAddresses, type ChannelHost, type ChannelOwner } from './channel.js'
 import { Demux, type Tenant } from './demux.js'
+import type { HostCache } from './host-cache.js'
 import { type SequenceNumbers, tupleOf } from './isn.js'
 import type { StackLimits } from './limits.js'
 import { Listener, type ListenerHost, type ListenerOwner } from './listener.js'
@@ -37,6 +40,7 @@ export interface EndpointHost {
   readonly platform: Platform
   readonly limits: StackLimits
   readonly numbers: SequenceNumbers
+  readonly hosts: HostCache
   readonly trace: ((channel: Channel) => Trace | null) | null
   /** Nothing is left but TIME-WAIT. */
   endpointWaits(endpoint: Endpoint): void
@@ -156,7 +160,13 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Settle
     const tuple = tupleOf(local, localPort, peerAddress, remoteUdpPort, remotePort)
     const { iss, timestampOffset } = this.numbers.choose(tuple)
     const trace = this.host.trace?.(channel) ?? null
-    channel.connection = Connection.active(config, record?.issBeyond(iss) ?? iss, timestampOffset, trace)
+    channel.connection = Connection.active(
+      config,
+      record?.issBeyond(iss) ?? iss,
+      timestampOffset,
+      trace,
+      this.recall(channel),
+    )
     channel.connection.open(this.now())
     this.connecting.add(channel)
     this.attach(channel)
@@ -242,6 +252,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Settle
       remoteUdpPort: udpPort,
       remotePort: segment.sourcePort,
       localPort: segment.destinationPort,
+      remembers: listener.remembers,
       show: listener.show,
     }
     const channel = new Channel(this, addresses, null, listener)
@@ -253,7 +264,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Settle
     // when a cookie left nobody knows: the cautious guess makes the first RTO a long one
     const began = cookie === null ? now : now - config.initialRto
     const { syn } = cookie ?? { syn: segment }
-    channel.connection = Connection.passive(config, first, timestampOffset, syn, began, trace)
+    channel.connection = Connection.passive(config, first, timestampOffset, syn, began, trace, this.recall(channel))
     if (cookie !== null) {
       // its SYN,ACK is with the peer already
       channel.connection.poll(this.discarded, began)
@@ -350,6 +361,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Settle
     const silent = !channel.dirty && !channel.local.blocked
     if (silent && (state === 'CLOSED' || state === 'TIME-WAIT')) {
       this.detach(channel)
+      this.learn(channel, now)
       if (state === 'TIME-WAIT') this.timeWait.add(new TimeWaitRecord(channel, connection.timeWaitSeed(), now))
     } else {
       this.holdChanged(channel)
@@ -381,6 +393,15 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Settle
     this.settler.forget(channel)
     this.connecting.delete(channel)
     this.holdChanged(channel)
+  }
+
+  private recall(channel: Channel): PathMemory | null {
+    return channel.remembers ? this.host.hosts.recall(channel.peerAddress, this.now()) : null
+  }
+
+  private learn(channel: Channel, now: number): void {
+    const seen = channel.remembers ? channel.connection.pathMemory() : null
+    if (seen !== null) this.host.hosts.learn(channel.peerAddress, seen, now)
   }
 
   private addHold(change: number): void {

@@ -11,6 +11,8 @@ export interface StackLimits {
    * Never more than a quarter of the descriptor limit. @default 1024
    */
   readonly maxTimeWaitSockets: number
+  /** Remote hosts whose round trip and slow-start threshold are remembered; beyond it the one used longest ago goes. @default 1024 */
+  readonly maxRememberedHosts: number
   /** RSTs per second and endpoint for segments that nobody owns; beyond it silence. @default 1000 */
   readonly maxResets: number
   /** ACKs per second and endpoint for old or stray segments in TIME-WAIT (a repeated FIN is always answered). @default 100 */
@@ -21,6 +23,7 @@ export const DEFAULT_LIMITS: StackLimits = Object.freeze({
   maxEndpointConnections: 131_072,
   maxTimeWaitRecords: 16_384,
   maxTimeWaitSockets: 1024,
+  maxRememberedHosts: 1024,
   maxResets: 1000,
   maxTimeWaitAcks: 100,
 })

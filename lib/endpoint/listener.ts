@@ -52,6 +52,7 @@ export class Listener implements Acceptor {
   readonly port: number
   readonly ipv6Only: boolean
   readonly timeWait: 'keep' | 'release'
+  readonly remembers: boolean
   /** How its connections show addresses, as net does: '::' shows IPv4 in IPv6's clothes. */
   readonly show: (address: string) => string
   readonly config: () => Config
@@ -79,6 +80,7 @@ export class Listener implements Acceptor {
     this.ipv6Only = target.ipv6Only ?? false
     this.show = target.address === '::' ? mapped : isIPv6(target.address) ? asIs : unmapped
     this.timeWait = target.timeWait ?? 'keep'
+    this.remembers = target.hostCache ?? false
     this.backlog = Math.max(1, Math.min(target.backlog || DEFAULT_BACKLOG, MAX_BACKLOG))
   }
 

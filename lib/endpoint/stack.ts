@@ -5,6 +5,7 @@ import type { LocalAddress, Platform } from '../platform/platform.js'
 import { asIs, canonical, destination, isIPv4Like, isIPv6, isWildcard, mapped, unmapped } from './address.js'
 import type { Channel, ChannelOwner } from './channel.js'
 import { Endpoint, type EndpointHost } from './endpoint.js'
+import { HostCache } from './host-cache.js'
 import { SequenceNumbers } from './isn.js'
 import { DEFAULT_LIMITS, type StackLimits } from './limits.js'
 import type { Listener, ListenerOwner } from './listener.js'
@@ -24,6 +25,8 @@ export class Stack implements EndpointHost {
   readonly platform: Platform
   readonly limits: StackLimits
   readonly numbers: SequenceNumbers
+  /** What is known of remote hosts, for the connections that have `hostCache` on. */
+  readonly hosts: HostCache
   /** Gives each new connection its observer; null: none is observed. */
   trace: ((channel: Channel) => Trace | null) | null = null
   private endpoints = 0
@@ -38,6 +41,7 @@ export class Stack implements EndpointHost {
     this.platform = platform
     this.limits = Object.freeze({ ...DEFAULT_LIMITS, ...limits })
     this.numbers = new SequenceNumbers(platform)
+    this.hosts = new HostCache(this.limits.maxRememberedHosts)
   }
 
   /**
@@ -70,6 +74,7 @@ export class Stack implements EndpointHost {
       remoteUdpPort,
       remotePort: target.port,
       localPort: local.port,
+      remembers: target.hostCache ?? false,
       show: asIs,
     }
     // nothing else lives there: the ports cannot be taken
@@ -116,7 +121,8 @@ export class Stack implements EndpointHost {
         choosePort(this.platform, (port) => endpoint.isTaken(local, peerAddress, remoteUdpPort, target.port, port))
       if (localPort === undefined) throw bindError('EADDRNOTAVAIL', local.address, 0)
       const show = isIPv6(address) ? asIs : unmapped
-      const addresses = { local, peerAddress, remoteUdpPort, remotePort: target.port, localPort, show }
+      const remembers = target.hostCache ?? false
+      const addresses = { local, peerAddress, remoteUdpPort, remotePort: target.port, localPort, remembers, show }
       const channel = endpoint.open(addresses, config, owner)
       if (channel === null) throw bindError('EADDRINUSE', local.address, localPort)
       this.wake(endpoint)

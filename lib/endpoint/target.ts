@@ -14,6 +14,8 @@ export interface ConnectTarget {
   localUdpPort?: number | undefined
   /** SO_RCVBUF to ask for, bytes. @default 4194304 */
   recvBufferSize?: number | undefined
+  /** Begin with what earlier connections with that host have left of the path, and leave the same. @default false (RFC 9040) */
+  hostCache?: boolean | undefined
 }
 
 export interface ListenTarget {
@@ -30,6 +32,8 @@ export interface ListenTarget {
   reusePort?: boolean | undefined
   /** SO_RCVBUF to ask for, bytes. @default 4194304 */
   recvBufferSize?: number | undefined
+  /** Begin with what earlier connections with that host have left of the path, and leave the same. @default false (RFC 9040) */
+  hostCache?: boolean | undefined
   /** What happens to TIME-WAIT records when the last connection after close() has ended. @default 'keep' */
   timeWait?: 'keep' | 'release' | undefined
 }

@@ -36,7 +36,7 @@ export interface TransportOptions {
    * ms, 0 to 2^31 - 1; 0: not at all. @default 5000
    */
   lingerTimeout?: number | undefined
-  /** Bytes written and not yet acknowledged that a connection holds, 1 to 2^31 - 1; 512 KiB may wait unsent. @default 16777216 */
+  /** Bytes written and not yet acknowledged, 1 to 2^31 - 1; of these 128 to 512 KiB may wait unsent. @default 16777216 */
   sendBuffer?: number | undefined
   /** Upper limit of the receive window, bytes, 1 to 2^31 - 1. @default 12582912 */
   maxReceiveBuffer?: number | undefined
@@ -46,6 +46,11 @@ export interface TransportOptions {
   mss?: number | undefined
   /** Largest IP packet, bytes, 576 to 65535. @default 1500 */
   mtu?: number | undefined
+  /**
+   * Begin with the round trip and slow-start threshold that earlier connections with the same host had, and leave the same.
+   * @default false (RFC 9040)
+   */
+  hostCache?: boolean | undefined
   /** By name, or one of your own. @default 'cubic' (RFC 9438) */
   congestionControl?: string | CongestionAlgorithm | undefined
   /** Offer and accept window scaling. @default true (RFC 7323 §2) */
@@ -105,7 +110,7 @@ const INTEGERS: readonly (readonly [name: keyof Transport, min: number, max: num
   ['udpPort', 0, 65535],
   ['localUdpPort', 0, 65535],
 ]
-const BOOLEANS: readonly (keyof Transport)[] = ['windowScaling', 'timestamps', 'sack', 'reusePort']
+const BOOLEANS: readonly (keyof Transport)[] = ['windowScaling', 'timestamps', 'sack', 'reusePort', 'hostCache']
 
 /** `base` with what `options` choose over it. @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE. */
 export function resolveTransport(options: object | null | undefined, base: Transport = {}): Transport {

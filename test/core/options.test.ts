@@ -130,8 +130,8 @@ describe('window scale', () => {
     expect(tcp.status.sendWindow).toBe(1000)
     tcp.inject('. 1 ack 1 win 1000')
     expect(tcp.status.sendWindow).toBe(128_000)
-    // ours: 12 MiB in units of 256
-    tcp.inject('P. 1:11 ack 1').expect('. 1 ack 11 win 49152')
+    // ours: 64 KiB at first, in units of 256, in which 12 MiB could be told
+    tcp.inject('P. 1:11 ack 1').expect('. 1 ack 11 win 256')
   })
 
   test('RFC 7323 §2.2: not agreed: neither side scales', () => {

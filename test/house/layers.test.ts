@@ -7,7 +7,16 @@ import { importsOf, read, root, sourcesUnder, withoutText } from '../support/sou
 const files = sourcesUnder('lib')
 
 // Inside core/: what each part sees beside itself. GROUND sees wire/ and itself.
-const GROUND = ['core/state', 'core/timers', 'core/stats', 'core/trace', 'core/events', 'core/config', 'wire/']
+const GROUND = [
+  'core/path-memory',
+  'core/state',
+  'core/timers',
+  'core/stats',
+  'core/trace',
+  'core/events',
+  'core/config',
+  'wire/',
+]
 const PARTS = ['core/recovery/', 'core/send/', 'core/receive/', 'core/congestion/', 'core/probe/']
 const TCB = ['core/tcb', ...PARTS, ...GROUND]
 const SHARED = ['core/transition', 'core/repair', 'core/tail-probe', ...TCB]

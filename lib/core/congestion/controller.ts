@@ -32,10 +32,13 @@ export interface CongestionController {
   onMss(mss: number): void
 }
 
-/** A congestion control by name: an extension point. `random` gives 0 <= x < 1. */
+/**
+ * A congestion control by name: an extension point. `random` gives 0 <= x < 1; `ssthresh`: what an earlier connection on the
+ * path left, bytes, Infinity if nothing (RFC 9040 §6).
+ */
 export interface CongestionAlgorithm {
   readonly name: string
-  create(mss: number, random: () => number): CongestionController
+  create(mss: number, random: () => number, ssthresh?: number): CongestionController
 }
 
 /** A packet deemed lost. One per connection, refilled for each. */

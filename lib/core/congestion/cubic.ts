@@ -12,7 +12,7 @@ const INITIAL_SEGMENTS = 10
 class Cubic implements CongestionController {
   readonly ownsRecovery = false
   window: number
-  ssthresh = Number.POSITIVE_INFINITY
+  ssthresh: number
   private mss: number
   private readonly hystart = new HyStart()
 
@@ -35,8 +35,9 @@ class Cubic implements CongestionController {
 
   private before = { window: 0, ssthresh: 0, wMax: 0, k: 0, origin: 0, wEst: 0, windowBefore: 0, epochAt: 0 }
 
-  constructor(mss: number) {
+  constructor(mss: number, ssthresh: number) {
     this.mss = mss
+    this.ssthresh = ssthresh
     this.window = INITIAL_SEGMENTS * mss
   }
 
@@ -183,5 +184,5 @@ class Cubic implements CongestionController {
 
 export const CUBIC: CongestionAlgorithm = {
   name: 'cubic',
-  create: (mss) => new Cubic(mss),
+  create: (mss, _random, ssthresh = Number.POSITIVE_INFINITY) => new Cubic(mss, ssthresh),
 }

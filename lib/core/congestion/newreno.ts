@@ -5,7 +5,7 @@ const INITIAL_SEGMENTS = 10
 
 class NewReno implements CongestionController {
   window: number
-  ssthresh = Number.POSITIVE_INFINITY
+  ssthresh: number
   readonly pacingRate = Number.POSITIVE_INFINITY
   readonly sendQuantum = Number.POSITIVE_INFINITY
   readonly ownsRecovery = false
@@ -14,8 +14,9 @@ class NewReno implements CongestionController {
   private windowBefore = 0
   private ssthreshBefore = 0
 
-  constructor(mss: number) {
+  constructor(mss: number, ssthresh: number) {
     this.mss = mss
+    this.ssthresh = ssthresh
     this.window = initialWindow(mss)
   }
 
@@ -89,5 +90,5 @@ function initialWindow(mss: number): number {
 
 export const NEWRENO: CongestionAlgorithm = {
   name: 'reno',
-  create: (mss) => new NewReno(mss),
+  create: (mss, _random, ssthresh = Number.POSITIVE_INFINITY) => new NewReno(mss, ssthresh),
 }

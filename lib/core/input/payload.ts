@@ -3,7 +3,7 @@ import { FIN, PSH, type Segment } from '../../wire/segment.js'
 import { ENDED, READABLE } from '../events.js'
 import { cut } from '../receive/reassembly.js'
 import { canReceive } from '../state.js'
-import { setState, type Tcb } from '../tcb.js'
+import { setState, type Tcb, timestampValue } from '../tcb.js'
 import { enterClosed, enterTimeWait } from '../transition.js'
 
 /** `from`: the offset of the segment's first byte of text. */
@@ -24,6 +24,7 @@ export function takeText(tcb: Tcb, segment: Segment, from: number, now: number):
 function keepText(tcb: Tcb, segment: Segment, from: number, to: number, now: number): boolean {
   const { rcvNxt, reassembly, ackPolicy } = tcb
   const { payload } = segment
+  noteEcho(tcb, segment, now)
   if (from < rcvNxt) {
     tcb.stats.duplicates++
     noteDuplicate(tcb, from, Math.min(from + payload.length, rcvNxt))
@@ -69,7 +70,14 @@ function takeInOrder(tcb: Tcb, bytes: Uint8Array, pushed: boolean, now: number):
     ackPolicy.now = true // RFC 5681 §4.2: a gap is filled, or a part of it
   }
   tcb.stats.bytesReceived += tcb.rcvNxt - before
+  if (!tcb.timestamps) tcb.tuning.onText(tcb.rcvNxt, tcb.window.edge, now)
   tcb.events |= READABLE
+}
+
+/** How long ago the ACK that drew this text had left. */
+function noteEcho(tcb: Tcb, segment: Segment, now: number): void {
+  if (!tcb.timestamps || segment.tsEcr === 0) return
+  tcb.tuning.onEcho(segment.tsEcr, (timestampValue(tcb, now) - segment.tsEcr) | 0)
 }
 
 function takeFin(tcb: Tcb): void {

@@ -11,15 +11,18 @@ export class ReceiveWindow {
   edge = 1
   /** Where it will be once the segment that says so has left. */
   private offered = 1
-  /** RCV.NXT and the free space together, as of the last segment and of the next: only reading makes it grow. */
+  /** RCV.NXT and the free space together, as of the last segment and of the next: only reading makes it grow, and what reading makes of the limit. */
   private toldSpace: number
   private offeredSpace: number
   private shift = 0
+  /** Bytes of buffer as things are, and as they may become: for these the scale is chosen. */
+  limit: number
   private readonly capacity: number
 
-  constructor(capacity: number) {
+  constructor(capacity: number, limit: number = capacity) {
     this.capacity = capacity
-    this.toldSpace = this.offeredSpace = 1 + capacity
+    this.limit = limit
+    this.toldSpace = this.offeredSpace = 1 + limit
   }
 
   /** The scale to offer: the smallest with which the whole buffer can be advertised (RFC 7323 §2.3). */
@@ -40,7 +43,7 @@ export class ReceiveWindow {
 
   /** The field of a SYN or SYN,ACK: never scaled (RFC 7323 §2.2). */
   open(): number {
-    const field = Math.min(this.capacity, MAX_FIELD)
+    const field = Math.min(this.limit, MAX_FIELD)
     this.edge = this.offered = Math.max(this.edge, 1 + field)
     return field
   }
@@ -53,7 +56,7 @@ export class ReceiveWindow {
     const units = Math.ceil((edge - rcvNxt) / unit)
     const rounded = rcvNxt + units * unit
     // rounding down moves the edge left; rounding up for ever would never close the window
-    const room = Math.max(ROUNDING_ROOM, this.capacity * ROUNDING_SHARE)
+    const room = Math.max(ROUNDING_ROOM, this.limit * ROUNDING_SHARE)
     const isTooFar = rounded > rcvNxt + free + room
     this.offered = isTooFar ? edge : rounded
     this.offeredSpace = rcvNxt + free
@@ -77,7 +80,7 @@ export class ReceiveWindow {
     if (rcvNxt + free <= this.toldSpace) return false
     const gain = this.wantedEdge(rcvNxt, free) - this.edge
     if (gain < this.step(mss)) return false
-    const largest = Math.min(this.capacity, MAX_FIELD << this.shift)
+    const largest = Math.min(this.limit, MAX_FIELD << this.shift)
     return this.edge - rcvNxt < largest / 4 || gain >= largest / 2
   }
 
@@ -86,7 +89,7 @@ export class ReceiveWindow {
   }
 
   private step(mss: number): number {
-    return Math.min(mss, this.capacity / 2)
+    return Math.min(mss, this.limit / 2)
   }
 
   private clip(units: number): number {

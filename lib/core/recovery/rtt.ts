@@ -16,6 +16,9 @@ export class Rtt {
   latest: number = Number.NaN
   /** Expiries since the last sample: the back-off stays until one shows that it is not needed (RFC 6298 §5.7 note, Karn). */
   backOffs = 0
+  /** Of an earlier connection on the same path, ms; 0: nothing is remembered (RFC 9040 §6). */
+  private formerSrtt = 0
+  private formerRttvar = 0
   private base: number
   private readonly minRto: number
   private readonly maxRto: number
@@ -31,10 +34,23 @@ export class Rtt {
     return Math.min(this.base * 2 ** this.backOffs, this.maxRto)
   }
 
+  /** What an earlier connection saw: the RTO until the first sample, and what that is smoothed with if it bears it out. */
+  remember(srtt: number, rttvar: number): void {
+    this.formerSrtt = srtt
+    this.formerRttvar = rttvar
+    this.setBase(srtt, rttvar)
+    // a memory may hurry the handshake, and put it off no longer than a lost SYN would
+    this.base = Math.min(this.base, RTO_AFTER_LOST_SYN)
+  }
+
   sample(ms: number): void {
     this.latest = ms
     this.backOffs = 0
     if (ms < this.minRtt) this.minRtt = ms
+    if (this.srtt === 0 && this.formerSrtt > 0 && Math.abs(ms - this.formerSrtt) <= K * this.formerRttvar) {
+      this.srtt = this.formerSrtt
+      this.rttvar = this.formerRttvar
+    }
     if (this.srtt === 0) {
       this.srtt = ms
       this.rttvar = ms / 2 // RFC 6298 §2.2
@@ -42,9 +58,7 @@ export class Rtt {
       this.rttvar += BETA * (Math.abs(this.srtt - ms) - this.rttvar) // RFC 6298 §2.3
       this.srtt += ALPHA * (ms - this.srtt)
     }
-    // The minimum bounds the variance's part, as in Linux: a delayed ACK or a late event loop on a
-    // steady path must not look like a loss.
-    this.base = Math.min(Math.max(this.srtt + Math.max(K * this.rttvar, this.minRto), this.minRto), this.maxRto)
+    this.setBase(this.srtt, this.rttvar)
   }
 
   /** RFC 6298 §5.5. */
@@ -56,5 +70,11 @@ export class Rtt {
   synWasRetransmitted(): void {
     this.base = Math.min(Math.max(this.base, RTO_AFTER_LOST_SYN), this.maxRto)
     this.backOffs = 0
+  }
+
+  private setBase(srtt: number, rttvar: number): void {
+    // The minimum bounds the variance's part, as in Linux: a delayed ACK or a late event loop on a
+    // steady path must not look like a loss.
+    this.base = Math.min(Math.max(srtt + Math.max(K * rttvar, this.minRto), this.minRto), this.maxRto)
   }
 }

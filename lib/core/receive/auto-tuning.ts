@@ -1,0 +1,74 @@
+// How large the receive buffer may be: what the application reads in a round trip decides (Dynamic Right-Sizing, as Linux does it).
+
+/** A sender in slow start doubles what is in flight with each round trip, and a hole keeps a round trip's worth unread. */
+const ROUND_TRIPS = 2
+/** By this part an estimate follows samples that lie above it; each of them may hold a pause of the sender's. */
+const RISE = 1 / 8
+/** ms: what a clock of whole ms can tell. */
+const LEAST_RTT = 1
+
+/**
+ * The limit grows with what is read in this round trip and the last, and never shrinks. Slow start has at most its initial window
+ * and all that has arrived in flight (RFC 5681 §3.1); of that, half or more has arrived within the last round trip. So twice that
+ * is enough for any such sender, and since each byte counts as it is read, the window is never what it waits for.
+ */
+export class ReceiveTuning {
+  /** Bytes that may be held as things are. */
+  limit: number
+  /** The round trip as the receiver sees it, ms; Infinity: not known, and all that was ever read counts. */
+  rtt: number = Number.POSITIVE_INFINITY
+  private readonly initial: number
+  private readonly most: number
+  /** Bytes taken: ever, in this round trip, in the one before. */
+  private taken = 0
+  private current = 0
+  private previous = 0
+  private roundAt = 0
+  private lastEcho = 0
+  /** The right edge as it was at some time: what lies beyond it left a round trip later, or more. */
+  private markEdge = 0
+  private markAt = 0
+
+  /** `initial`: where the limit begins, bytes; `most`: where it ends. */
+  constructor(initial: number, most: number) {
+    this.most = most
+    this.initial = this.limit = Math.min(initial, most)
+  }
+
+  /** Text came with a timestamp of ours, `echo`, that is `age` ms old: a round trip, and what the sender waited (RFC 7323 §4.1). */
+  onEcho(echo: number, age: number): void {
+    if (echo === this.lastEcho || age < 0) return
+    this.lastEcho = echo
+    const sample = Math.max(age, LEAST_RTT)
+    this.rtt = sample < this.rtt ? sample : this.rtt + (sample - this.rtt) * RISE
+  }
+
+  /**
+   * Without timestamps: text in order came up to `next`, with `edge` the right edge that the peer knows of.
+   * The shortest time that a window's worth took counts; a longer one may be the sender's pauses.
+   */
+  onText(next: number, edge: number, now: number): void {
+    if (next <= this.markEdge) return
+    if (this.markEdge > 0) this.rtt = Math.min(this.rtt, Math.max(now - this.markAt, LEAST_RTT))
+    this.markEdge = edge
+    this.markAt = now
+  }
+
+  /** The application has taken `total` bytes by now, or would have but for a hole. @returns the limit. */
+  onTaken(total: number, now: number): number {
+    const bytes = total - this.taken
+    if (bytes <= 0) return this.limit
+    if (this.taken === 0) this.roundAt = now
+    this.taken = total
+    const elapsed = now - this.roundAt
+    if (elapsed >= this.rtt) {
+      this.previous = elapsed < 2 * this.rtt ? this.current : 0
+      this.current = 0
+      this.roundAt = now
+    }
+    this.current += bytes
+    const wanted = this.initial + ROUND_TRIPS * (this.previous + this.current)
+    if (wanted > this.limit) this.limit = Math.min(wanted, this.most)
+    return this.limit
+  }
+}
