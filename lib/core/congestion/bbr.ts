@@ -2,6 +2,7 @@
 // Long, because it is one state machine over one model: each step reads and writes most of its numbers.
 import { AckAggregation } from './ack-aggregation.js'
 import { BandwidthPlateau } from './bandwidth-plateau.js'
+import { BusyPeriod } from './busy-period.js'
 import type { AckSample, CongestionAlgorithm, CongestionController, LostPacket } from './controller.js'
 import { TwoCycleMax } from './max-filter.js'
 import { isQueued, StandingQueue } from './standing-queue.js'
@@ -67,6 +68,7 @@ class Bbr implements CongestionController {
   private inflightLongTerm = INFINITY
   private inflightShortTerm = INFINITY
   private readonly aggregation = new AckAggregation()
+  private readonly busyPeriod = new BusyPeriod()
 
   // ---- rounds and what they show
   private nextRoundDelivered = 0
@@ -149,6 +151,10 @@ class Bbr implements CongestionController {
     this.aggregation.update(ack.ackedBytes, this.bw, this.window, this.rounds, !this.plateau.wasReached, now)
     const { plateau, queue } = this
     if (!this.isHeldDown(ack)) plateau.update(ack.deliveryRate, this.roundStart, queue.isShownAgainst(this.minRtt))
+    // a probe's largest sample has the jitter of two event loops; a queue of others does not go, and limits nothing
+    if (this.isHeldDown(ack)) this.busyPeriod.forget()
+    const bound = this.busyPeriod.update(ack.rtt, this.minRtt, ack.delivered, now)
+    if (this.phase !== 'startup') this.maxBwFilter.limit(bound)
     this.checkStartupDone(ack)
     this.checkDrainDone(ack)
     this.updateProbeBwCycle(ack)

@@ -79,4 +79,10 @@ export class TwoCycleMax {
     }
     if (value > this.current) this.current = value
   }
+
+  /** The samples were too large: `value` is known. */
+  limit(value: number): void {
+    this.previous = Math.min(this.previous, value)
+    this.current = Math.min(this.current, value)
+  }
 }
