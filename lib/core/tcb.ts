@@ -18,7 +18,7 @@ import { Rtt } from './recovery/rtt.js'
 import { TailLossProbe } from './recovery/tlp.js'
 import { Undo } from './recovery/undo.js'
 import { DeliveryRate } from './send/delivery-rate.js'
-import { notSentLimit } from './send/not-sent.js'
+import { notSentLimit, notSentRoom } from './send/not-sent.js'
 import { Pacer } from './send/pacer.js'
 import { Scoreboard } from './send/scoreboard.js'
 import { SendBuffer } from './send/send-buffer.js'
@@ -214,7 +214,7 @@ export class Tcb {
 
   /** Bytes that may be queued without leaving: a writer must not be buried under what the path cannot take. */
   get notSentRoom(): number {
-    return Math.max(0, this.notSentLimit - (this.sendBuffer.end - Math.max(this.sndNxt, 1)))
+    return notSentRoom(this.sendBuffer.end - Math.max(this.sndNxt, 1), this.notSentLimit)
   }
 
   /** Tells a writer that fell short, once it is worth its while. */

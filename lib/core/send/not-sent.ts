@@ -15,3 +15,8 @@ export function notSentLimit(cwnd: number, srtt: number): number {
   const windows = srtt > 0 ? WINDOWS * Math.max(1, TURN / srtt) : WINDOWS
   return Math.floor(Math.min(Math.max(cwnd * windows, LEAST), MOST))
 }
+
+/** Bytes that a write may add to `waiting`. One that finds nothing waiting is buried under nothing: of it more may be taken. */
+export function notSentRoom(waiting: number, limit: number): number {
+  return Math.max(0, (waiting === 0 ? MOST : limit) - waiting)
+}
