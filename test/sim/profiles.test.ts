@@ -104,13 +104,13 @@ describe('one flow, two flows, an outage', () => {
       "
       reno            of link queue 95  repairs timeouts   resent  in vain
       broadband         0.947    15 ms        2        0      338        0
-      lossy-wifi        0.098     1 ms       18        0       26        0
+      lossy-wifi        0.095     1 ms       18        0       26        0
       transatlantic     0.079     0 ms        5        0        7        0
       mobile            0.138     2 ms       15        0       50        0
       satellite         0.012     0 ms        6        0        8        0
       bufferbloat       0.957   999 ms        2        0      871        0
       reordering        0.919    29 ms        2        0      193        1
-      ACKs -10 %        0.951    19 ms        3        0      172        0
+      ACKs -10 %        0.951    19 ms        3        0      173        0
       ACKs 1/50         0.908    19 ms        2        0      171        0
       outage of 3 s   +829 ms    0.813    0.944
       two flows          1.00     0.53
@@ -123,15 +123,15 @@ describe('one flow, two flows, an outage', () => {
       "
       cubic           of link queue 95  repairs timeouts   resent  in vain
       broadband         0.947    20 ms        3        0      453        0
-      lossy-wifi        0.116     0 ms       22        0       29        0
-      transatlantic     0.111     0 ms        6        0        9        0
-      mobile            0.164     1 ms       17        0       59        0
-      satellite         0.026     0 ms        7        0       14        0
-      bufferbloat       0.862   998 ms        1        1      179        0
-      reordering        0.932    38 ms        3        0      239        0
+      lossy-wifi        0.118     0 ms       22        0       30        0
+      transatlantic     0.112     0 ms        6        0        9        0
+      mobile            0.171     1 ms       18        0       60        0
+      satellite         0.027     0 ms        7        0       14        0
+      bufferbloat       0.912   997 ms        1        0      175        0
+      reordering        0.932    35 ms        5        0      213        2
       ACKs -10 %        0.952    20 ms        4        0      225        0
       ACKs 1/50         0.869    20 ms        4        0      172        0
-      outage of 3 s   +960 ms    0.895    0.949
+      outage of 3 s   +960 ms    0.946    0.949
       two flows          1.00     0.86
       "
     `)
@@ -141,17 +141,17 @@ describe('one flow, two flows, an outage', () => {
     expect(table('bbr')).toMatchInlineSnapshot(`
       "
       bbr             of link queue 95  repairs timeouts   resent  in vain
-      broadband         0.937    15 ms        1        0       30        0
-      lossy-wifi        0.887    13 ms       66        0      236        0
-      transatlantic     0.782    90 ms       17        0      215        0
-      mobile            0.907    47 ms       44        0      291        0
-      satellite         0.679   514 ms       12        0      417        0
-      bufferbloat       0.950    35 ms        0        0        0        0
-      reordering        0.933    39 ms        3        0       88        0
-      ACKs -10 %        0.944    19 ms        3        0       50        0
-      ACKs 1/50         0.905    14 ms        3        0       14        0
-      outage of 3 s   +605 ms    0.930    0.940
-      two flows          1.00     0.97
+      broadband         0.939     5 ms        1        0       10        0
+      lossy-wifi        0.901    13 ms       65        0      223        0
+      transatlantic     0.811    90 ms       19        0      134        0
+      mobile            0.918    29 ms       45        0      291        0
+      satellite         0.726   496 ms       14        0      311        0
+      bufferbloat       0.950    12 ms        0        0        0        0
+      reordering        0.937    29 ms        2        0       17        1
+      ACKs -10 %        0.945     5 ms        1        0        4        0
+      ACKs 1/50         0.924     5 ms        1        0        8        0
+      outage of 3 s   +616 ms    0.932    0.941
+      two flows          1.00     0.96
       "
     `)
   })

@@ -90,13 +90,13 @@ describe('goodput', () => {
     expect(table('kB/s, 1 MB', columns, rows)).toMatchInlineSnapshot(`
       "
       kB/s, 1 MB       1 ms    10 ms    50 ms   200 ms
-      0 %             11786     8114     2604      663
-      0.1 %            7385     7271     1948      497
-      1 %             10725     1894      387       99
-      5 %              2049      511      118       31
-      10 %              394      225       66       19
-      20 %               21       25       14        6
-      30 %                4        3        3        1
+      0 %             11786     8259     2604      658
+      0.1 %           11773     7791     2098      540
+      1 %             11510     2410      482      131
+      5 %              3628      643      138       37
+      10 %              434      241       72       21
+      20 %               20       27       18        4
+      30 %                5        3        3        1
       "
     `)
   })
@@ -116,10 +116,10 @@ describe('goodput', () => {
     expect(table('kB/s, 1 MB', columns, rows)).toMatchInlineSnapshot(`
       "
       kB/s, 1 MB        all no times  no SACK  neither
-      0.1 %            4093     4089     1972     2167
-      1 %               958      965     1163     1151
-      5 %               277      280      310      247
-      10 %              137      128      131       59
+      0.1 %            4350     4351     2010     2214
+      1 %              1202     1216     1119     1100
+      5 %               309      331      266      264
+      10 %              150      156       98       65
       "
     `)
   })
@@ -133,13 +133,13 @@ describe('goodput', () => {
     expect(table('kB/s, 1 MB', congestionControls, rows)).toMatchInlineSnapshot(`
       "
       kB/s, 1 MB       reno    cubic      bbr
-      0 %              4681     4658     5363
-      0.1 %            4093     4326     5337
-      1 %               958     1201     5187
-      5 %               277      300     3617
-      10 %              137      123     2254
-      20 %               22       21      369
-      30 %                4        3       19
+      0 %              4684     4684     5646
+      0.1 %            4094     4350     5616
+      1 %               960     1202     5445
+      5 %               286      309     3756
+      10 %              134      150     2217
+      20 %               20       25      712
+      30 %                3        3       22
       "
     `)
   })
@@ -159,11 +159,11 @@ describe('goodput', () => {
       "
       2 MB             kB/s
       clean            2256
-      jitter 5         2196
-      reorder 1%       2245
-      reorder 10%      2222
+      jitter 5         2197
+      reorder 1%       2249
+      reorder 10%      2239
       double 10%       2256
-      bursts           2219
+      bursts           2237
       "
     `)
   })
@@ -178,10 +178,10 @@ describe('goodput', () => {
     expect(table('queue', ['kB/s', 'resent', 'timeouts'], rows)).toMatchInlineSnapshot(`
       "
       queue            kB/s   resent timeouts
-      10 kB            1750       14        0
-      50 kB            2262       48        0
-      100 kB           2358      140        0
-      400 kB           2360      338        0
+      10 kB            1931        9        0
+      50 kB            2360       71        0
+      100 kB           2360       70        0
+      400 kB           2360       93        0
       "
     `)
   })
@@ -244,13 +244,13 @@ describe('fairness', () => {
     expect(table('', ['first', 'second', 'Jain'], rows)).toMatchInlineSnapshot(`
       "
                       first   second     Jain
-      together         1124     1276    0.996
-      10 s later       1226     1174    1.000
-      rtt 20:40        1478      923    0.949
-      cubic            1261     1139    0.997
-      bbr              1185     1164    1.000
-      reno, cubic      1172     1228    0.999
-      reno, bbr        1143     1256    0.998
+      together         1175     1225    1.000
+      10 s later       1232     1167    0.999
+      rtt 20:40        1649      752    0.878
+      cubic            1375     1025    0.979
+      bbr              1189     1173    1.000
+      reno, cubic      1009     1391    0.975
+      reno, bbr        1031     1369    0.981
       "
     `)
     for (const [, first, second, jain] of rows) {
