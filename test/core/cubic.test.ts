@@ -236,4 +236,32 @@ describe('RFC 9438 §5.1', () => {
     near(area / now, segments)
     near(sent, 1 / loss, 0.02)
   })
+
+  // Its first rows are what Reno has on average, sqrt(3 / 2p), as it is the faster one there (§4.3). At 1e-3 the beginning of
+  // a cycle is cubic's and only the rest Reno's, so that the mean is above either's own.
+  test.each([
+    [1e-2, 12, 1],
+    [1e-3, 38, 1.065],
+  ])(
+    'the mean window at a loss rate of %f and 100 ms is that of Reno, %i segments, or above',
+    (loss, segments, more) => {
+      const mean = Math.sqrt(1.5 / loss)
+      expect(Math.floor(mean)).toBe(segments)
+      const wMax = (mean * 2) / (1 + BETA)
+      const controller = grown(wMax)
+      lose(controller, 0)
+      const some = wMax / 1000
+      const sample = ackSample({ rtt: 100, srtt: 100, minRtt: 100, ackedBytes: some * MSS })
+      let [now, sent, area] = [0, 0, 0]
+      while (controller.window < wMax * MSS) {
+        const step = (100 * some * MSS) / controller.window
+        now += step
+        sent += some
+        area += (controller.window / MSS) * step
+        controller.onAck(sample, now)
+      }
+      near(area / now, more * mean)
+      expect(sent).toBeLessThan(1.02 / loss)
+    },
+  )
 })
