@@ -72,10 +72,8 @@ export function beginRecovery(tcb: Tcb, news: number, delivered: number, now: nu
 
 /** SND.UNA has passed what was outstanding when the repair began. */
 export function endRepair(tcb: Tcb, now: number): void {
-  if (tcb.repair === 'recovery') {
-    tcb.rack.onRecoveryEnd()
-    if (tcb.controller.pacingRate === Number.POSITIVE_INFINITY) tcb.clockedWindow = 0
-  }
+  if (tcb.repair === 'recovery') tcb.rack.onRecoveryEnd()
+  if (tcb.controller.pacingRate === Number.POSITIVE_INFINITY) tcb.clockedWindow = 0
   tcb.undo.end()
   tcb.controller.onRecoveryEnd(now)
   tcb.repair = 'open'
@@ -103,6 +101,7 @@ export function beginLossRepair(tcb: Tcb, now: number): void {
     tcb.undo.begin(true, now)
   }
   tcb.repair = 'loss'
+  tcb.clockedWindow = Number.POSITIVE_INFINITY
   tcb.recoveryPoint = tcb.sndNxt
   tcb.dupAcks = 0
   tcb.timers.reorder = Number.POSITIVE_INFINITY

@@ -10,6 +10,7 @@ describe('BusyPeriod', () => {
   test('measures from the first sample that waited to the first that did not', () => {
     const period = new BusyPeriod()
     expect(period.update(MIN_RTT, MIN_RTT, 0, 0)).toBe(Infinity)
+    period.update(MIN_RTT, MIN_RTT, 0, 95)
     for (let now = 100; now < 200; now += 5) {
       expect(period.update(QUEUED, MIN_RTT, (now - 100) * 12_000, now)).toBe(Infinity)
     }
@@ -19,10 +20,10 @@ describe('BusyPeriod', () => {
 
   test('a period of less than two round trips or 40 ms says nothing', () => {
     const period = new BusyPeriod()
-    period.update(QUEUED, MIN_RTT, 0, 0)
+    for (let now = 0; now < 39; now++) period.update(QUEUED, MIN_RTT, now * 1000, now)
     expect(period.update(MIN_RTT, MIN_RTT, 39_000, 39)).toBe(Infinity)
-    period.update(QUEUED * 5, MIN_RTT * 5, 0, 100)
-    expect(period.update(MIN_RTT * 5, MIN_RTT * 5, 199_000, 299)).toBe(Infinity)
+    for (let now = 100; now < 299; now++) period.update(QUEUED * 5, MIN_RTT * 5, now * 1000, now)
+    expect(period.update(MIN_RTT * 5, MIN_RTT * 5, 299_000, 299)).toBe(Infinity)
   })
 
   test('a queue that does not go, and ACKs without a sample, bound nothing', () => {
@@ -33,9 +34,17 @@ describe('BusyPeriod', () => {
 
   test('nor does a sender that paused meanwhile', () => {
     const period = new BusyPeriod()
-    period.update(QUEUED, MIN_RTT, 0, 0)
+    for (let now = 0; now < 100; now += 10) period.update(QUEUED, MIN_RTT, now * 1000, now)
     period.forget()
     expect(period.update(MIN_RTT, MIN_RTT, 100_000, 100)).toBe(Infinity)
+  })
+
+  test('nor does one in which no ACK came for longer than the queue was: an outage, a closed window, a loop that stood still', () => {
+    const period = new BusyPeriod()
+    for (let now = 0; now < 100; now += 10) period.update(QUEUED, MIN_RTT, now * 1000, now)
+    expect(period.update(MIN_RTT, MIN_RTT, 100_000, 3100)).toBe(Infinity)
+    for (let now = 3110; now < 3200; now += 10) period.update(QUEUED, MIN_RTT, now * 1000, now)
+    expect(period.update(MIN_RTT, MIN_RTT, 3_200_000, 3200)).toBeCloseTo(1020)
   })
 
   test('the filter forgets what is beyond the bound, of both cycles', () => {

@@ -11,8 +11,11 @@ const BETA = 0.7
 /** A controller whose window is `segments`, still in slow start. */
 function grown(segments: number): CongestionController {
   const controller = CUBIC.create(MSS, () => 0)
-  const missing = segments * MSS - controller.window
-  if (missing > 0) controller.onAck(ackSample({ ackedBytes: missing, rtt: Number.NaN }), 0)
+  for (let missing = 1; missing > 0; ) {
+    missing = segments * MSS - controller.window
+    const ackedBytes = Math.min(missing, controller.window)
+    if (missing > 0) controller.onAck(ackSample({ ackedBytes, rtt: Number.NaN }), 0)
+  }
   expect(controller.window).toBe(segments * MSS)
   return controller
 }
@@ -141,6 +144,36 @@ describe('RFC 9438 §4', () => {
     near(idle.window, busy.window)
   })
 
+  test('§5.8: nor is a silence: what a radio held for 30 s, and an undo gave back, goes on where it was', () => {
+    const [held, steady] = [grown(300), grown(300)]
+    for (const controller of [held, steady]) {
+      lose(controller, 0)
+      acknowledge(controller, 0, 20)
+    }
+    held.onTimeout(held.window, 20_200)
+    held.onUndo(50_000)
+    acknowledge(held, 50_000, 2)
+    acknowledge(steady, 20_000, 2)
+    near(held.window, steady.window, 0.02)
+  })
+
+  test('RFC 3042 §2: what SACKs name makes the window grow once SND.UNA moves', () => {
+    const controller = CUBIC.create(MSS, () => 0)
+    const sacked = ackSample({ ackedBytes: MSS, advanced: false })
+    for (let i = 0; i < 3; i++) controller.onAck(sacked, i)
+    expect(controller.window).toBe(10 * MSS)
+    controller.onAck(ackSample({ ackedBytes: MSS }), 3)
+    expect(controller.window).toBe(14 * MSS)
+  })
+
+  test('an ACK for all that arrived before a time-out doubles the window, and no more', () => {
+    const controller = grown(100)
+    controller.onTimeout(100 * MSS, 0)
+    expect(controller.window).toBe(MSS)
+    controller.onAck(ackSample({ ackedBytes: 100 * MSS }), 100)
+    expect(controller.window).toBe(2 * MSS)
+  })
+
   test('§4.9: an undo restores all of it: what follows is as if there had been no loss', () => {
     const [undone, spared] = [grown(1000), grown(1000)]
     for (const controller of [undone, spared]) {
@@ -171,10 +204,9 @@ describe('pacing', () => {
 
   test('the rate is of the window that an ACK has just made: one for all of it does not leave at the pace of one segment', () => {
     const controller = grown(100)
-    controller.onTimeout(100 * MSS, 0)
-    controller.onAck(ackSample({ ackedBytes: 69 * MSS, srtt: 100 }), 0)
-    expect(controller.window).toBe(70 * MSS)
-    expect(controller.pacingRate).toBeCloseTo((1.2 * 70 * MSS) / 100)
+    controller.onAck(ackSample({ ackedBytes: 100 * MSS, srtt: 100 }), 0)
+    expect(controller.window).toBe(200 * MSS)
+    expect(controller.pacingRate).toBeCloseTo((2 * 200 * MSS) / 100)
   })
 
   test('where nothing is in flight an initial window leaves in one go, but no more than the window after a time-out', () => {
@@ -193,17 +225,25 @@ describe('RFC 9438 §4.6 with late ACKs', () => {
   test('what counts is the most that was in flight in the last two round trips, not what late ACKs have left of it', () => {
     const controller = grown(1000)
     controller.onSent(MSS, 900 * MSS, 0)
-    controller.onAck(ackSample({ ackedBytes: MSS, inFlight: 400 * MSS, appLimited: true, roundStart: true }), 0)
+    controller.onAck(ackSample({ ackedBytes: 0, inFlight: 400 * MSS, roundStart: true }), 0)
     controller.onLoss(MSS, 399 * MSS, 0)
     expect(controller.window).toBeCloseTo(630 * MSS)
     // two round trips later it is forgotten
     const later = grown(1000)
     later.onSent(MSS, 900 * MSS, 0)
     for (let i = 0; i < 3; i++) {
-      later.onAck(ackSample({ ackedBytes: MSS, inFlight: 400 * MSS, appLimited: true, roundStart: true }), i)
+      later.onAck(ackSample({ ackedBytes: 0, inFlight: 400 * MSS, roundStart: true }), i)
     }
     later.onLoss(MSS, 399 * MSS, 3)
     expect(later.window).toBeCloseTo(280 * MSS)
+  })
+
+  test('a user who has less to say now has made room: then it is the flight', () => {
+    const controller = grown(1000)
+    controller.onSent(MSS, 900 * MSS, 0)
+    controller.onAck(ackSample({ ackedBytes: MSS, inFlight: 20 * MSS, appLimited: true }), 0)
+    controller.onLoss(MSS, 19 * MSS, 0)
+    expect(controller.window).toBeCloseTo(14 * MSS)
   })
 })
 

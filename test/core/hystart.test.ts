@@ -98,7 +98,7 @@ describe('in CUBIC', () => {
 
   test('§4.3: only the first slow start is watched', () => {
     const controller = CUBIC.create(MSS, () => 0)
-    controller.onAck(ackSample({ ackedBytes: 190 * MSS }), 0)
+    for (const segments of [10, 20, 40, 80, 40]) controller.onAck(ackSample({ ackedBytes: segments * MSS }), 0)
     controller.onTimeout(200 * MSS, 0)
     for (let turn = 0; turn < 8; turn++) {
       for (let i = 0; i < 8; i++) {

@@ -204,6 +204,7 @@ class Bbr implements CongestionController {
     this.beginRepair()
     this.priorWindow = Math.max(this.priorWindow, this.window)
     this.window = this.mss
+    this.busyPeriod.forget()
     // all that was in flight is gone, and with it what it had put into a queue
     this.idleRestart = true
   }
@@ -212,6 +213,7 @@ class Bbr implements CongestionController {
   onRestart(now: number): void {
     this.now = now
     this.idleRestart = true
+    this.busyPeriod.forget()
     this.aggregation.restart(now)
     if (this.isProbingBw) this.setPacingRate(1)
     else if (this.phase === 'probe-rtt') this.checkProbeRttDone(now)

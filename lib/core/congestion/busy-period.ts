@@ -1,4 +1,5 @@
 // How much a link carries while a queue stands before it: it never idles then, so that no jitter of clocks can flatter the figure.
+// A silence of the sender, the receiver or the path ends it: the link may have idled.
 
 /** A round trip has waited at all: the smallest, this much more, and some ms. */
 const RATIO = 1.1
@@ -12,10 +13,19 @@ const MARGIN = 1.02
 export class BusyPeriod {
   private since = Number.NaN
   private delivered = 0
+  private sampledAt = Number.NaN
+  private lastRtt = 0
 
-  /** A sample and the smallest of all, ms; bytes delivered so far. @returns what the path can do, bytes per ms, when a period ends; else Infinity. */
+  /**
+   * A sample and the smallest of all, ms; bytes delivered so far.
+   * @returns what the path can do, bytes per ms, when a period ends; else Infinity.
+   */
   update(rtt: number, minRtt: number, delivered: number, now: number): number {
     if (Number.isNaN(rtt)) return Number.POSITIVE_INFINITY
+    // a queue of that length has run dry meanwhile
+    if (now - this.sampledAt > this.lastRtt) this.forget()
+    this.sampledAt = now
+    this.lastRtt = rtt
     if (rtt > minRtt * RATIO + SLACK) {
       if (Number.isNaN(this.since)) {
         this.since = now
@@ -29,7 +39,7 @@ export class BusyPeriod {
     return isLong ? (MARGIN * (delivered - this.delivered)) / time : Number.POSITIVE_INFINITY
   }
 
-  /** The sender has paused, and so may have the link. */
+  /** The link may have idled. */
   forget(): void {
     this.since = Number.NaN
   }

@@ -8,6 +8,9 @@ const BETA = 0.7
 /** §4.3: what gives Reno's average rate with this β. */
 const ALPHA = (3 * (1 - BETA)) / (1 + BETA)
 const INITIAL_SEGMENTS = 10
+/** Without an ACK: round trips, and ms at least. */
+const SILENT_ROUNDS = 4
+const SILENCE = 1000
 
 class Cubic implements CongestionController {
   readonly ownsRecovery = false
@@ -26,6 +29,10 @@ class Cubic implements CongestionController {
   /** ms; NaN: congestion avoidance has not begun. */
   private epochAt = Number.NaN
   private lastAckAt = 0
+  /** Bytes that SACKs have named since SND.UNA moved. */
+  private unadvanced = 0
+  /** Since HyStart++ was asked. */
+  private roundHasBegun = false
   private inFlight = 0
   /** ms; 0: no round trip has been seen. */
   private srtt = 0
@@ -69,17 +76,25 @@ class Cubic implements CongestionController {
       this.mostInFlightBefore = this.mostInFlight
       this.mostInFlight = ack.inFlight
     }
+    // what the user had to send once is not what the path carries now (RFC 9438 §4.6)
+    if (ack.appLimited) this.mostInFlight = this.mostInFlightBefore = ack.inFlight
     this.srtt = ack.srtt
-    if (ack.inRecovery) return
-    if (ack.appLimited) {
-      // §5.8: time without use is no time of growth
-      if (!Number.isNaN(this.epochAt)) this.epochAt += now - this.lastAckAt
-      this.lastAckAt = now
+    const isSlowStart = this.window < this.ssthresh
+    if (ack.roundStart && isSlowStart) this.roundHasBegun = true
+    const elapsed = now - this.lastAckAt
+    this.lastAckAt = now
+    // §5.8: time without use is no time of growth, nor is a silence: the path was held, the clock jumped, the loop stood still
+    if (ack.appLimited || elapsed > Math.max(SILENCE, SILENT_ROUNDS * ack.srtt)) this.epochAt += elapsed
+    if (ack.inRecovery || ack.appLimited) {
+      this.unadvanced = 0
       return
     }
-    this.lastAckAt = now
-    if (this.window < this.ssthresh) this.slowStart(ack)
-    else this.avoidCongestion(ack, now)
+    this.unadvanced += ack.ackedBytes
+    // RFC 3042 §2: what SACKs name makes the window grow once SND.UNA moves
+    if (!ack.advanced) return
+    if (isSlowStart) this.slowStart(ack, this.unadvanced)
+    else this.avoidCongestion(ack, this.unadvanced, now)
+    this.unadvanced = 0
   }
 
   onLoss(lostBytes: number, inFlight: number): void {
@@ -120,20 +135,23 @@ class Cubic implements CongestionController {
     this.mss = mss
   }
 
-  private slowStart(ack: AckSample): void {
+  private slowStart(ack: AckSample, ackedBytes: number): void {
+    // an ACK of what arrived before a time-out must not open the window from one segment to all of it
+    const bytes = Math.min(ackedBytes, this.window)
     // RFC 9406 §4.3: HyStart++ for the first slow start only; later ssthresh tells where to stop
     const isFirst = this.ssthresh === Number.POSITIVE_INFINITY
-    const growth = isFirst ? this.hystart.onAck(ack.ackedBytes, ack.rtt, ack.roundStart) : ack.ackedBytes
+    const growth = isFirst ? this.hystart.onAck(bytes, ack.rtt, this.roundHasBegun) : bytes
+    this.roundHasBegun = false
     if (growth < 0) this.ssthresh = this.window
     else this.window = Math.min(this.window + growth, this.ssthresh)
   }
 
-  private avoidCongestion(ack: AckSample, now: number): void {
+  private avoidCongestion(ack: AckSample, ackedBytes: number, now: number): void {
     const cwnd = this.window / this.mss
     if (Number.isNaN(this.epochAt)) this.beginEpoch(cwnd, now)
     const t = (now - this.epochAt) / 1000
     const rtt = ack.srtt / 1000
-    const acked = ack.ackedBytes / this.mss
+    const acked = ackedBytes / this.mss
     // §4.3, equation (4); past the window before the loss Reno's own slope
     const alpha = this.wEst >= this.windowBefore ? 1 : ALPHA
     this.wEst += (alpha * acked) / cwnd

@@ -30,9 +30,9 @@ class NewReno implements CongestionController {
     if (ack.inRecovery || ack.appLimited || !ack.advanced) return
     let bytes = ack.ackedBytes
     if (this.window < this.ssthresh) {
-      // RFC 5681 §3.1 (2): at most doubled in a round trip, whatever the receiver gathers into one ACK
-      const grown = Math.min(this.window + bytes, this.ssthresh)
-      bytes -= grown - this.window
+      // RFC 5681 §3.1 (2): at most doubled by an ACK, though it may tell of all that arrived before a time-out
+      const grown = Math.min(2 * this.window, this.window + bytes, this.ssthresh)
+      bytes = grown < this.ssthresh ? 0 : bytes - (grown - this.window)
       this.window = grown
     }
     if (bytes === 0) return

@@ -145,6 +145,7 @@ function acknowledge(tcb: Tcb, segment: Segment, ack: number, arrived: number, n
 /** RFC 8985 §7.4.2: a tail loss probe repaired a loss without a recovery; the window is reduced as for one. */
 function answerForProbe(tcb: Tcb, now: number): void {
   const { controller, tlp } = tcb
+  tcb.undo.forget() // the controller remembers one reduction, and this one was due
   controller.onLoss(tcb.sendMss, tlp.outstanding - tcb.sendMss, now)
   controller.onRecoveryEnd(now)
 }

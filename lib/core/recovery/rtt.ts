@@ -16,9 +16,6 @@ export class Rtt {
   latest: number = Number.NaN
   /** Expiries since the last sample: the back-off stays until one shows that it is not needed (RFC 6298 §5.7 note, Karn). */
   backOffs = 0
-  /** Of an earlier connection on the same path, ms; 0: nothing is remembered (RFC 9040 §6). */
-  private formerSrtt = 0
-  private formerRttvar = 0
   private base: number
   private readonly minRto: number
   private readonly maxRto: number
@@ -34,10 +31,8 @@ export class Rtt {
     return Math.min(this.base * 2 ** this.backOffs, this.maxRto)
   }
 
-  /** What an earlier connection saw: the RTO until the first sample, and what that is smoothed with if it bears it out. */
+  /** What an earlier connection saw, ms: the RTO until the first sample, which is news and counts alone (RFC 9040 §6). */
   remember(srtt: number, rttvar: number): void {
-    this.formerSrtt = srtt
-    this.formerRttvar = rttvar
     this.setBase(srtt, rttvar)
     // a memory may hurry the handshake, and put it off no longer than a lost SYN would
     this.base = Math.min(this.base, RTO_AFTER_LOST_SYN)
@@ -47,10 +42,6 @@ export class Rtt {
     this.latest = ms
     this.backOffs = 0
     if (ms < this.minRtt) this.minRtt = ms
-    if (this.srtt === 0 && this.formerSrtt > 0 && Math.abs(ms - this.formerSrtt) <= K * this.formerRttvar) {
-      this.srtt = this.formerSrtt
-      this.rttvar = this.formerRttvar
-    }
     if (this.srtt === 0) {
       this.srtt = ms
       this.rttvar = ms / 2 // RFC 6298 §2.2

@@ -13,7 +13,9 @@ const TURN = 10
  */
 export function notSentLimit(cwnd: number, srtt: number): number {
   const windows = srtt > 0 ? WINDOWS * Math.max(1, TURN / srtt) : WINDOWS
-  return Math.floor(Math.min(Math.max(cwnd * windows, LEAST), MOST))
+  const wanted = cwnd * windows
+  // also of a window that is no number: the user may have brought the controller
+  return wanted > LEAST ? Math.floor(Math.min(wanted, MOST)) : LEAST
 }
 
 /** Bytes that a write may add to `waiting`. One that finds nothing waiting is buried under nothing: of it more may be taken. */

@@ -13,12 +13,17 @@ export class Pacer {
   private nextAt = Number.NEGATIVE_INFINITY
   private trainEnd = Number.NEGATIVE_INFINITY
   private openedAt = Number.NEGATIVE_INFINITY
+  /** Bytes per ms: what the wait for nextAt was reckoned with. */
+  private rate = Number.POSITIVE_INFINITY
   /** A segment was held back. */
   private isHolding = false
 
   /** Whether a segment may leave now. `rate` in bytes per ms, `quantum` in bytes, `srtt` in ms. */
   isOpen(rate: number, quantum: number, srtt: number, now: number): boolean {
     if (rate === Number.POSITIVE_INFINITY) return true
+    // who may send faster now owes less time
+    if (rate > this.rate && this.nextAt > now) this.nextAt = now + ((this.nextAt - now) * this.rate) / rate
+    this.rate = rate
     if (this.nextAt <= now) {
       // what was held back and leaves late catches up; a pause of the sender's own earns nothing
       const lateness = Math.max(LATENESS, srtt * ROUND_TRIP_SHARE)
