@@ -10,8 +10,9 @@ import { chosenProfiles, lanesOver } from '../settings.js'
 
 /** Transfers of each size over lossy links. */
 const RUNS = 30
-/** Bytes of one that is not counted: the code is compiled, udx-native has its socket. */
-const WARM_UP = 65_536
+/** What is not counted lasts so long, ms, or has so many bytes: the code is compiled, udx-native has its socket. */
+const WARM_UP = { time: 500, bytes: 65_536 }
+const BYTES_PER_MBIT_MS = 125
 /** ms that a transfer may take. */
 const PATIENCE = 180_000
 
@@ -28,12 +29,13 @@ async function measure(profile: Profile, peer: string, seed: number, bytes: numb
       sender.say({ kind: 'file', peer, ...placeOf(link, 0), bytes: size })
       return (await sender.hear('filed', PATIENCE)).ms
     }
-    await transfer(WARM_UP)
+    const warmUp = Math.max(WARM_UP.bytes, Math.round(profile.rate * BYTES_PER_MBIT_MS * WARM_UP.time))
+    await transfer(warmUp)
     const times: number[] = []
     for (let i = 0; i < runs; i++) times.push(await transfer(bytes))
     const { intact, bytes: got } = await receiver.mark()
     if (!intact) throw new Error('what arrived is not what was sent')
-    if (got !== WARM_UP + runs * bytes) throw new Error(`${got} bytes arrived`)
+    if (got !== warmUp + runs * bytes) throw new Error(`${got} bytes arrived`)
     return { times }
   } finally {
     link.close()
