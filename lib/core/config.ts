@@ -36,7 +36,10 @@ export interface Config {
   readonly msl: number
   /** FIN-WAIT-2 without a reader ends after this. @default 60000 */
   readonly finWait2Timeout: number
-  /** Bytes accepted from the user and not yet acknowledged, at most; of these two congestion windows may wait unsent, 128 to 512 KiB. @default 16 MiB */
+  /**
+   * Bytes accepted from the user and not yet acknowledged, at most; of these two congestion windows may wait unsent, 128 to 512 KiB.
+   * @default 16 MiB
+   */
   readonly sendBuffer: number
   /** Upper limit of the receive window. @default 12 MiB */
   readonly maxReceiveBuffer: number

@@ -11,7 +11,7 @@ export class ReceiveWindow {
   edge = 1
   /** Where it will be once the segment that says so has left. */
   private offered = 1
-  /** RCV.NXT and the free space together, as of the last segment and of the next: only reading makes it grow, and what reading makes of the limit. */
+  /** RCV.NXT and the free space together, as of the last segment and of the next: it grows when text is read, or the limit rises. */
   private toldSpace: number
   private offeredSpace: number
   private shift = 0
