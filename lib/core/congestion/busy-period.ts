@@ -7,8 +7,8 @@ const SLACK = 1
 /** ms, and round trips: less says little. */
 const LEAST = 40
 const LEAST_ROUNDS = 2
-/** Both ends of a period are known to a millisecond or two. */
-const MARGIN = 1.02
+/** What BBR's pacing margin of 1 % takes back: to cruise at the very rate. */
+const MARGIN = 1.01
 
 export class BusyPeriod {
   private since = Number.NaN
