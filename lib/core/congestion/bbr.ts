@@ -10,6 +10,8 @@ import { isQueued, StandingQueue } from './standing-queue.js'
 const LOSS_THRESHOLD = 0.02
 /** Loss beyond this in two rounds means a policer or a very shallow queue, whatever the round trip says. */
 const POLICER_LOSS = 0.1
+/** A busy period that says less than this share of the bandwidth was none: an event loop stood still, and the link with it. */
+const MOST_JITTER = 0.85
 const BETA = 0.7
 const HEADROOM = 0.15
 const MIN_PIPE_SEGMENTS = 4
@@ -154,7 +156,7 @@ class Bbr implements CongestionController {
     // a probe's largest sample has the jitter of two event loops; a queue of others does not go, and limits nothing
     if (this.isHeldDown(ack)) this.busyPeriod.forget()
     const bound = this.busyPeriod.update(ack.rtt, this.minRtt, ack.delivered, now)
-    if (this.phase !== 'startup') this.maxBwFilter.limit(bound)
+    if (this.phase !== 'startup' && bound > MOST_JITTER * this.maxBw) this.maxBwFilter.limit(bound)
     this.checkStartupDone(ack)
     this.checkDrainDone(ack)
     this.updateProbeBwCycle(ack)
