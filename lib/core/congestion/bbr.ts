@@ -5,6 +5,7 @@ import { BandwidthPlateau } from './bandwidth-plateau.js'
 import { BusyPeriod } from './busy-period.js'
 import type { AckSample, CongestionAlgorithm, CongestionController, LostPacket } from './controller.js'
 import { TwoCycleMax } from './max-filter.js'
+import { MinRtt } from './min-rtt.js'
 import { isQueued, StandingQueue } from './standing-queue.js'
 
 const LOSS_THRESHOLD = 0.02
@@ -22,16 +23,14 @@ const STARTUP_PACING_GAIN = 2.77 // 4 ln 2
 const EARLY_SEGMENTS = 100
 const EARLY_PACING_GAIN = 4
 /** ms */
-const MIN_RTT_WINDOW = 10_000
-const PROBE_RTT_INTERVAL = 5_000
 const PROBE_RTT_DURATION = 200
 const PROBE_RTT_CWND_GAIN = 0.5
-/** A sample this close to the smallest says that it still holds, jitter included. */
-const SAME_RTT = 1.1
 /** Rounds, but for the first: ACKs that tell of loss. */
 const FULL_LOSS_COUNT = 6
 /** A probe costs a quarter of the pipe for a round trip; two flows meet in the middle by probes alone. */
 const PROBE_ROUNDS = 16
+/** After Startup, which may have taken a pause of the sender for a full pipe. */
+const FIRST_PROBE_ROUNDS = 2
 const DRAIN_ROUNDS = 3
 /** A probe that found so much more found a pipe that is far from full: the next one follows at once. */
 const ROOM = 1.125
@@ -65,8 +64,7 @@ class Bbr implements CongestionController {
   private cycle = 0
   private bwShortTerm = INFINITY
   private bw = 0
-  private minRtt = INFINITY
-  private minRttAt = 0
+  private readonly minRttFilter = new MinRtt()
   private inflightLongTerm = INFINITY
   private inflightShortTerm = INFINITY
   private readonly aggregation = new AckAggregation()
@@ -94,6 +92,8 @@ class Bbr implements CongestionController {
   // ---- startup (§5.3.1)
   private readonly plateau = new BandwidthPlateau()
   private drainRounds = 0
+  /** Startup has ended, and no probe has shown yet that it was right to. */
+  private isUnproven = false
 
   // ---- probing for bandwidth (§5.3.3)
   private roundsSinceProbe = 0
@@ -108,9 +108,6 @@ class Bbr implements CongestionController {
   private probeIsCautious = false
 
   // ---- probing for the round trip (§5.3.4)
-  private probeRttMin = INFINITY
-  private probeRttAt = 0
-  private probeRttExpired = false
   private probeRttDoneAt = 0
   private probeRttRoundDone = false
   private priorWindow = 0
@@ -152,7 +149,10 @@ class Bbr implements CongestionController {
     this.updateCongestionSignals(ack)
     this.aggregation.update(ack.ackedBytes, this.bw, this.window, this.rounds, !this.plateau.wasReached, now)
     const { plateau, queue } = this
-    if (!this.isHeldDown(ack)) plateau.update(ack.deliveryRate, this.roundStart, queue.isShownAgainst(this.minRtt))
+    // a round that lost much would have delivered more
+    const lost = this.lostInRound / Math.max(1, this.lostInRound + ack.delivered - this.deliveredAtRound)
+    const showsQueue = lost <= LOSS_THRESHOLD && queue.isShownAgainst(this.minRtt)
+    if (!this.isHeldDown(ack)) plateau.update(ack.deliveryRate, this.roundStart, showsQueue)
     // a probe's largest sample has the jitter of two event loops; a queue of others does not go, and limits nothing
     if (this.isHeldDown(ack)) this.busyPeriod.forget()
     const bound = this.busyPeriod.update(ack.rtt, this.minRtt, ack.delivered, now)
@@ -160,7 +160,7 @@ class Bbr implements CongestionController {
     this.checkStartupDone(ack)
     this.checkDrainDone(ack)
     this.updateProbeBwCycle(ack)
-    this.updateMinRtt(ack)
+    this.minRttFilter.update(ack.rtt, now)
     this.checkProbeRtt(ack)
     if (this.lossRoundStart) {
       this.bwLatest = ack.deliveryRate > 0 ? ack.deliveryRate : 0
@@ -255,6 +255,10 @@ class Bbr implements CongestionController {
   }
 
   // ---- the model
+
+  private get minRtt(): number {
+    return this.minRttFilter.value
+  }
 
   private get maxBw(): number {
     return this.maxBwFilter.best
@@ -365,6 +369,7 @@ class Bbr implements CongestionController {
       this.inflightLongTerm = Math.max(this.bdp(this.maxBw, 1), this.inflightLatest)
     }
     if (!this.plateau.wasReached) return
+    this.isUnproven = this.plateau.isReached
     this.phase = 'drain'
     this.drainRounds = 0
   }
@@ -373,7 +378,10 @@ class Bbr implements CongestionController {
   private checkDrainDone(ack: AckSample): void {
     if (this.phase !== 'drain') return
     if (this.roundStart) this.drainRounds++
-    if (ack.inFlight <= this.inflightAt(1) || this.drainRounds > DRAIN_ROUNDS) this.startDown()
+    if (ack.inFlight <= this.inflightAt(1) || this.drainRounds > DRAIN_ROUNDS) {
+      this.startDown()
+      if (this.isUnproven) this.roundsSinceProbe = PROBE_ROUNDS - FIRST_PROBE_ROUNDS
+    }
   }
 
   // ---- ProbeBW
@@ -462,7 +470,17 @@ class Bbr implements CongestionController {
       this.ackPhase = 'init'
       if (this.isProbingBw && !this.isHeldDown(ack)) this.cycle++
       const foundRoom = this.bwBeforeUp > 0 && this.maxBw >= this.bwBeforeUp * ROOM
+      const wasProbe = this.bwBeforeUp > 0
       this.bwBeforeUp = 0
+      if (wasProbe && this.isUnproven) {
+        this.isUnproven = false
+        if (foundRoom && !this.probeWasTooHigh) {
+          this.plateau.forget()
+          this.plateau.reset(this.maxBw)
+          this.phase = 'startup'
+          return true
+        }
+      }
       if (this.isProbingBw && (this.probeIsCautious || foundRoom) && !this.probeWasTooHigh) {
         this.startRefill()
         return true
@@ -488,26 +506,8 @@ class Bbr implements CongestionController {
 
   // ---- ProbeRTT
 
-  private updateMinRtt(ack: AckSample): void {
-    const { now } = this
-    const { rtt } = ack
-    this.probeRttExpired = now > this.probeRttAt + PROBE_RTT_INTERVAL
-    if (rtt >= 0 && (rtt < this.probeRttMin || this.probeRttExpired)) {
-      this.probeRttMin = rtt
-      this.probeRttAt = now
-    } else if (rtt <= this.probeRttMin * SAME_RTT) {
-      // the queue was empty just now: there is nothing to drain it for
-      this.probeRttAt = now
-      if (rtt <= this.minRtt * SAME_RTT) this.minRttAt = now
-    }
-    if (this.probeRttMin < this.minRtt || now > this.minRttAt + MIN_RTT_WINDOW) {
-      this.minRtt = this.probeRttMin
-      this.minRttAt = this.probeRttAt
-    }
-  }
-
   private checkProbeRtt(ack: AckSample): void {
-    if (this.phase !== 'probe-rtt' && this.probeRttExpired && !this.idleRestart) {
+    if (this.phase !== 'probe-rtt' && this.minRttFilter.isStale && !this.idleRestart) {
       this.phase = 'probe-rtt'
       this.priorWindow = Math.max(this.priorWindow, this.window)
       this.probeRttDoneAt = 0
@@ -530,7 +530,7 @@ class Bbr implements CongestionController {
 
   private checkProbeRttDone(now: number): void {
     if (this.probeRttDoneAt === 0 || now <= this.probeRttDoneAt) return
-    this.probeRttAt = now
+    this.minRttFilter.confirm(now)
     this.restoreWindow()
     this.bwShortTerm = INFINITY
     this.inflightShortTerm = INFINITY
