@@ -8,7 +8,7 @@ const SAME = 1.1
 
 export class MinRtt {
   /** ms; Infinity before the first sample. */
-  value = Number.POSITIVE_INFINITY
+  value: number = Number.POSITIVE_INFINITY
   /** Nothing has shown for a while that it still holds. */
   isStale = false
   private valueAt = 0
