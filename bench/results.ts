@@ -30,7 +30,9 @@ function machine(): string {
 /** `links: mobile` is explained in links-mobile.md. */
 function noteOn(workload: string): string {
   const file = new URL(`${workload.replace(': ', '-')}.md`, NOTES)
-  return existsSync(file) ? `\n\n${readFileSync(file, 'utf8').trim()}` : ''
+  if (!existsSync(file)) return ''
+  // its links lead from bench/notes, those of RESULTS.md from bench
+  return `\n\n${readFileSync(file, 'utf8').trim().replaceAll('](../../', '](../')}`
 }
 
 /** Puts the text of one workload in its place. */

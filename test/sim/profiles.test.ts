@@ -112,7 +112,7 @@ describe('one flow, two flows, an outage', () => {
       reordering        0.919    29 ms        2        0      193        1
       ACKs -10 %        0.951    19 ms        3        0      173        0
       ACKs 1/50         0.908    19 ms        2        0      171        0
-      outage of 3 s   +829 ms    0.813    0.944
+      outage of 3 s   +829 ms    0.650    0.930
       two flows          1.00     0.53
       "
     `)
@@ -123,16 +123,16 @@ describe('one flow, two flows, an outage', () => {
       "
       cubic           of link queue 95  repairs timeouts   resent  in vain
       broadband         0.947    20 ms        3        0      453        0
-      lossy-wifi        0.118     0 ms       22        0       30        0
-      transatlantic     0.112     0 ms        6        0        9        0
-      mobile            0.171     1 ms       18        0       60        0
-      satellite         0.027     0 ms        7        0       14        0
+      lossy-wifi        0.115     0 ms       22        0       29        0
+      transatlantic     0.111     0 ms        6        0        9        0
+      mobile            0.169     1 ms       18        0       60        0
+      satellite         0.026     0 ms        7        0       14        0
       bufferbloat       0.912   997 ms        1        0      175        0
-      reordering        0.932    35 ms        5        0      213        2
-      ACKs -10 %        0.952    20 ms        4        0      225        0
+      reordering        0.930    38 ms        4        0      149        1
+      ACKs -10 %        0.952    20 ms        4        0      224        0
       ACKs 1/50         0.869    20 ms        4        0      172        0
-      outage of 3 s   +960 ms    0.946    0.949
-      two flows          1.00     0.86
+      outage of 3 s   +952 ms    0.772    0.949
+      two flows          0.99     0.86
       "
     `)
   })
@@ -142,16 +142,16 @@ describe('one flow, two flows, an outage', () => {
       "
       bbr             of link queue 95  repairs timeouts   resent  in vain
       broadband         0.939     5 ms        1        0       10        0
-      lossy-wifi        0.901    13 ms       65        0      223        0
-      transatlantic     0.811    90 ms       19        0      134        0
-      mobile            0.918    29 ms       45        0      291        0
-      satellite         0.726   496 ms       14        0      311        0
+      lossy-wifi        0.904    18 ms       63        0      233        0
+      transatlantic     0.811    90 ms       19        0      130        0
+      mobile            0.922    23 ms       46        0      291        0
+      satellite         0.715   468 ms       14        0      310        0
       bufferbloat       0.950    12 ms        0        0        0        0
-      reordering        0.937    29 ms        2        0       17        1
+      reordering        0.937    26 ms        2        0       15        1
       ACKs -10 %        0.945     5 ms        1        0        4        0
-      ACKs 1/50         0.924     5 ms        1        0        8        0
-      outage of 3 s   +616 ms    0.932    0.941
-      two flows          1.00     0.96
+      ACKs 1/50         0.929     5 ms        1        0        8        0
+      outage of 3 s   +616 ms    0.933    0.942
+      two flows          0.99     0.95
       "
     `)
   })
