@@ -123,8 +123,6 @@ async function main(args: string[]): Promise<void> {
       if (!values.dry) writeResult(title, command, text)
     }
     for (const part of parts) show(part, await workload.run(settings, part))
-    const text = workload.overview?.(settings)
-    if (text !== undefined) show('overview', text)
   }
 }
 

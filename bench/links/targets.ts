@@ -1,4 +1,5 @@
-// What the measurements over links are to show, each beside what they did show: made from the files that --json writes.
+// What the measurements over links are to show, each beside what they did show, and all links at a glance: made from the files
+// that --json writes.
 import { digits, fine, median, table } from '../table.js'
 import type { FlowResult } from './flow.js'
 import { ackPaths, profiles, reordering } from './profiles.js'
@@ -20,6 +21,7 @@ interface Row {
 const OURS = 'ours:bbr'
 const KERNEL = 'kernel:bbr'
 const REFERENCES = ['kernel:cubic', KERNEL, 'udx-native']
+const GLANCE = [...REFERENCES, OURS, 'ours:cubic']
 const KERNELS = ['kernel:cubic', KERNEL]
 /** The link's own packets and ours differ by 8 bytes of UDP in 1,500: 0.55 %. */
 const CLEAN = { share: 0.985, profiles: ['lan', 'broadband', 'bufferbloat'] }
@@ -54,7 +56,22 @@ export class Targets {
         ['what', 'target', 'measured', 'holds'],
         rows.map(({ what, target, measured, holds }) => [what, target, measured, holds ? 'yes' : 'no']),
       ),
+      ...this.atAGlance('Goodput of one flow, % of the link', (value, rate) => (value.rate / rate) * 100, digits),
+      ...this.atAGlance('Delay added, 95th percentile, ms', (value) => value.addedP95, digits),
+      ...this.atAGlance('Bytes sent per byte delivered', (value) => value.sentPerDelivered, fine),
     ].join('\n')
+  }
+
+  private atAGlance(
+    title: string,
+    figure: (value: FlowResult, rate: number) => number,
+    show: (value: number) => string,
+  ): string[] {
+    const rows = Object.entries(profiles).map(([name, { rate }]) => [
+      name,
+      ...GLANCE.map((peer) => show(this.value(`links ${name}`, peer, (value: FlowResult) => figure(value, rate)))),
+    ])
+    return ['', `${title}:`, '', table(['link', ...GLANCE], rows)]
   }
 
   private value<T>(label: string, name: string, figure: (value: T) => number | readonly number[]): number {

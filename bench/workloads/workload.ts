@@ -23,6 +23,4 @@ export interface Workload {
   parts?(settings: Settings): readonly string[]
   /** @returns Markdown, without a heading. */
   run(settings: Settings, part: string): Promise<string>
-  /** All parts at a glance, after the last; undefined: not all were run. */
-  overview?(settings: Settings): string | undefined
 }

@@ -9,9 +9,6 @@ import { chosenProfiles, lanesOver } from '../settings.js'
 
 type Results = Map<string, Series<FlowResult>>
 
-/** By profile, of this run. */
-const done = new Map<string, Results>()
-
 const HEAD = [
   'peer',
   'Mbit/s',
@@ -81,7 +78,6 @@ async function run(settings: Settings, part: string): Promise<string> {
     lanes: lanesOver(settings.links, profile),
     measure: (peer, seed) => measureFlow({ profile, peer, seed, seconds: time, probed: true }),
   })
-  done.set(part, results)
   return [
     `${profile.summary}. One flow, ${time} s from its first byte on, every byte checked; median of ${inAll(seeds, 'seed')}, the peers taking`,
     'turns. Delay: of a probe every 20 ms beside the flow, beyond the bare RTT. Sent: bytes of IP for each byte of payload that',
@@ -95,47 +91,9 @@ async function run(settings: Settings, part: string): Promise<string> {
   ].join('\n')
 }
 
-/** All profiles beside each other, if all were run. */
-function overview({ links }: Settings): string | undefined {
-  if (Object.keys(profiles).some((name) => !done.has(name))) return undefined
-  const rowsOf = (
-    figure: (value: FlowResult, rate: number) => number,
-    show: (value: number) => string = digits,
-  ): string[][] =>
-    Object.entries(profiles).map(([name, { rate }]) => [
-      name,
-      ...links.peers.map((peer) => show(middle(done.get(name)?.get(peer), (value) => figure(value, rate)))),
-    ])
-  return [
-    `One flow over each link, medians of ${inAll(links.seeds, 'seed')}; a section for each says more.`,
-    '',
-    'Goodput, % of the link:',
-    '',
-    table(
-      ['link', ...links.peers],
-      rowsOf((value, rate) => (value.rate / rate) * 100),
-    ),
-    '',
-    'Delay added, 95th percentile, ms:',
-    '',
-    table(
-      ['link', ...links.peers],
-      rowsOf((value) => value.addedP95),
-    ),
-    '',
-    'Bytes sent per byte delivered:',
-    '',
-    table(
-      ['link', ...links.peers],
-      rowsOf((value) => value.sentPerDelivered, fine),
-    ),
-  ].join('\n')
-}
-
 export const links: Workload = {
   name: 'links',
   summary: 'one flow over emulated links, beside the kernel and udx-native',
   parts: (settings) => chosenProfiles(settings.links, profiles),
   run,
-  overview,
 }
