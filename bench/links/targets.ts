@@ -28,7 +28,7 @@ const CLEAN = { share: 0.985, profiles: ['lan', 'broadband', 'bufferbloat'] }
 const LOSSY = ['lossy-wifi', 'mobile', 'transatlantic', 'satellite']
 /** ms from the first packet that the link carries. */
 const SOON = { time: 1_000, profiles: ['broadband', 'lossy-wifi', 'mobile'] }
-const SIZES = ['64 KB', '1 MB', '8 MB']
+const SIZES = ['64.0 KB', '1.00 MB', '8.00 MB']
 const SHARED = ['broadband', 'bufferbloat']
 
 export class Targets {
