@@ -2,7 +2,11 @@
 // that --json writes.
 import { digits, fine, median, table } from '../table.js'
 import type { FlowResult } from './flow.js'
-import { ackPaths, profiles, reordering } from './profiles.js'
+import { kernelControl, REFERENCES } from './peers.js'
+import { ackPaths, isLossy, profiles, reordering } from './profiles.js'
+import { jain, type Shares, share } from './workloads/fairness.js'
+import { sizeName } from './workloads/file.js'
+import { needless } from './workloads/reorder.js'
 
 /** One measurement as it was recorded. */
 interface Entry {
@@ -20,15 +24,13 @@ interface Row {
 
 const OURS = 'ours:bbr'
 const KERNEL = 'kernel:bbr'
-const REFERENCES = ['kernel:cubic', KERNEL, 'udx-native']
 const GLANCE = [...REFERENCES, OURS, 'ours:cubic']
-const KERNELS = ['kernel:cubic', KERNEL]
+const KERNELS = REFERENCES.filter((name) => kernelControl(name) !== undefined)
 /** The link's own packets and ours differ by 8 bytes of UDP in 1,500: 0.55 %. */
-const CLEAN = { share: 0.985, profiles: ['lan', 'broadband', 'bufferbloat'] }
-const LOSSY = ['lossy-wifi', 'mobile', 'transatlantic', 'satellite']
+const CLEAN_SHARE = 0.985
 /** ms from the first packet that the link carries. */
 const SOON = { time: 1_000, profiles: ['broadband', 'lossy-wifi', 'mobile'] }
-const SIZES = ['64.0 KB', '1.00 MB', '8.00 MB']
+const SIZES = [1 << 16, 1 << 20, 8 << 20].map(sizeName)
 const SHARED = ['broadband', 'bufferbloat']
 
 export class Targets {
@@ -89,12 +91,12 @@ export class Targets {
     const label = `links ${name}`
     const of = (peer: string, figure: (value: FlowResult) => number): number => this.value(label, peer, figure)
     const best = Math.max(...REFERENCES.map((peer) => of(peer, ({ rate }) => rate)).filter((rate) => rate > 0))
-    const share = of(OURS, ({ rate }) => rate) / best
-    const least = CLEAN.profiles.includes(name) ? CLEAN.share : 1
-    this.add(`${name}: goodput, × the best other`, `>= ${least}`, share, share >= least, fine)
+    const ratio = of(OURS, ({ rate }) => rate) / best
+    const least = isLossy(profiles[name]) ? 1 : CLEAN_SHARE
+    this.add(`${name}: goodput, × the best other`, `>= ${least}`, ratio, ratio >= least, fine)
     const [delay, kernelDelay] = [OURS, KERNEL].map((peer) => of(peer, ({ addedP95 }) => addedP95))
     this.add(`${name}: delay added, p95, ms`, `<= ${digits(kernelDelay)}`, delay, delay <= kernelDelay)
-    if (!LOSSY.includes(name)) return
+    if (!isLossy(profiles[name])) return
     const [cost, kernelCost] = [OURS, KERNEL].map((peer) => of(peer, ({ sentPerDelivered }) => sentPerDelivered))
     const most = kernelCost + 0.02
     this.add(`${name}: sent per delivered`, `<= ${fine(most)}`, cost, cost <= most, fine)
@@ -119,14 +121,10 @@ export class Targets {
 
   private reordering(name: string): void {
     const label = `reorder ${name}`
-    const share = this.value(label, OURS, ({ rate }: FlowResult) => rate) / reordering[name].rate
-    this.add(`${label}: share of the link`, '>= 0.95', share, share >= 0.95, fine)
-    const needless = this.value(
-      label,
-      OURS,
-      ({ retransmitted, lost, segments }: FlowResult) => (Math.max(0, retransmitted - lost) / segments) * 100,
-    )
-    this.add(`${label}: needless retransmissions, %`, '< 0.1', needless, needless < 0.1)
+    const part = this.value(label, OURS, ({ rate }: FlowResult) => rate) / reordering[name].rate
+    this.add(`${label}: share of the link`, '>= 0.95', part, part >= 0.95, fine)
+    const inVain = this.value(label, OURS, needless)
+    this.add(`${label}: needless retransmissions, %`, '< 0.1', inVain, inVain < 0.1)
   }
 
   private file(name: string, size: string): void {
@@ -138,19 +136,13 @@ export class Targets {
 
   private fairness(name: string): void {
     const label = `fairness ${name}`
-    type Shares = { first: number; second: number }
-    const share = (pair: string): number =>
-      this.value(label, pair, ({ first, second }: Shares) => first / (first + second))
+    const of = (pair: string, figure: (value: Shares) => number): number => this.value(label, pair, figure)
     for (const control of ['bbr', 'cubic', 'reno']) {
-      const jain = this.value(
-        label,
-        `ours:${control} + ours:${control}`,
-        ({ first, second }: Shares) => (first + second) ** 2 / (2 * (first ** 2 + second ** 2)),
-      )
-      this.add(`${label}: two of ours with ${control}, Jain`, '>= 0.95', jain, jain >= 0.95, fine)
+      const index = of(`ours:${control} + ours:${control}`, jain)
+      this.add(`${label}: two of ours with ${control}, Jain`, '>= 0.95', index, index >= 0.95, fine)
     }
     for (const control of ['cubic', 'reno']) {
-      const ours = share(`ours:${control} + kernel:${control}`)
+      const ours = of(`ours:${control} + kernel:${control}`, share)
       this.add(
         `${label}: our ${control} beside the kernel's, our share`,
         '0.33 to 0.67',
@@ -163,8 +155,8 @@ export class Targets {
       ['bbr', 'cubic'],
       ['cubic', 'bbr'],
     ]) {
-      const ours = share(`ours:${mine} + kernel:${theirs}`)
-      const most = Math.abs(share(`kernel:${mine} + kernel:${theirs}`) - 0.5) + 0.05
+      const ours = of(`ours:${mine} + kernel:${theirs}`, share)
+      const most = Math.abs(of(`kernel:${mine} + kernel:${theirs}`, share) - 0.5) + 0.05
       const target = `${fine(Math.max(0, 0.5 - most))} to ${fine(Math.min(1, 0.5 + most))}`
       this.add(
         `${label}: our ${mine} beside the kernel's ${theirs}, our share`,

@@ -26,7 +26,7 @@ const PAIRS: readonly (readonly [string, string])[] = [
 /** s that two flows share the link. */
 const SECONDS = 30
 
-interface Result {
+export interface Shares {
   /** Mbit/s */
   readonly first: number
   readonly second: number
@@ -37,7 +37,7 @@ async function measure(
   pair: readonly [string, string],
   seed: number,
   seconds: number,
-): Promise<Result> {
+): Promise<Shares> {
   const link = await Link.open(profile, seed, pair.map(kernelControl))
   try {
     const ends = await Promise.all(pair.map((peer, i) => openEnds(link, peer, i)))
@@ -57,11 +57,11 @@ async function measure(
 }
 
 /** RFC 5166 §2.3.1 has it: 1 is even, 0.5 is all for one. */
-const jain = ({ first, second }: Result): number => (first + second) ** 2 / (2 * (first ** 2 + second ** 2))
-const share = ({ first, second }: Result): number => first / (first + second)
+export const jain = ({ first, second }: Shares): number => (first + second) ** 2 / (2 * (first ** 2 + second ** 2))
+export const share = ({ first, second }: Shares): number => first / (first + second)
 
-function rowOf(name: string, series: Series<Result>, rate: number): string[] {
-  const of = (figure: (value: Result) => number): number[] => figures(series, figure)
+function rowOf(name: string, series: Series<Shares>, rate: number): string[] {
+  const of = (figure: (value: Shares) => number): number[] => figures(series, figure)
   return [
     name,
     fine(median(of(share))),
@@ -92,7 +92,7 @@ async function run(settings: Settings, part: string): Promise<string> {
     '',
     table(
       ['flows', 'share', 'least to most', 'Jain', 'p10 of it', 'both % of link', 'failed'],
-      [...named.keys()].map((name) => rowOf(name, results.get(name) as Series<Result>, profile.rate)),
+      [...named.keys()].map((name) => rowOf(name, results.get(name) as Series<Shares>, profile.rate)),
     ),
   ].join('\n')
 }

@@ -42,7 +42,7 @@ async function measure(profile: Profile, peer: string, seed: number, bytes: numb
   }
 }
 
-const sizeName = (bytes: number): string =>
+export const sizeName = (bytes: number): string =>
   bytes >= 1 << 20 ? `${digits(bytes / (1 << 20))} MB` : `${digits(bytes / 1024)} KB`
 
 const timesOf = (series: Series<Batch> | undefined): number[] =>

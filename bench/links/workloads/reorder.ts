@@ -9,7 +9,7 @@ import { chosenProfiles, lanesOver } from '../settings.js'
 const HEAD = ['peer', 'Mbit/s', 'p10', '% of link', 'needless %', 'p90 of it', 'lost in queue %', 'failed']
 
 /** Of what was sent, sent again although it was not lost. The link loses nothing but what its queue has no room for. */
-const needless = ({ segments, retransmitted, lost }: FlowResult): number =>
+export const needless = ({ segments, retransmitted, lost }: FlowResult): number =>
   (Math.max(0, retransmitted - lost) / segments) * 100
 
 function rowOf(name: string, series: Series<FlowResult>, rate: number): string[] {

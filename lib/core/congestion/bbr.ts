@@ -149,12 +149,13 @@ class Bbr implements CongestionController {
     this.updateCongestionSignals(ack)
     this.aggregation.update(ack.ackedBytes, this.bw, this.window, this.rounds, !this.plateau.wasReached, now)
     const { plateau, queue } = this
-    // a round that lost much would have delivered more
-    const lost = this.lostInRound / Math.max(1, this.lostInRound + ack.delivered - this.deliveredAtRound)
-    const showsQueue = lost <= LOSS_THRESHOLD && queue.isShownAgainst(this.minRtt)
-    if (!this.isHeldDown(ack)) plateau.update(ack.deliveryRate, this.roundStart, showsQueue)
-    // a probe's largest sample has the jitter of two event loops; a queue of others does not go, and limits nothing
     if (this.isHeldDown(ack)) this.busyPeriod.forget()
+    else {
+      // a round that lost much would have delivered more
+      const showsQueue = queue.isShownAgainst(this.minRtt) && this.lossShare(ack) <= LOSS_THRESHOLD
+      plateau.update(ack.deliveryRate, this.roundStart, showsQueue)
+    }
+    // a probe's largest sample has the jitter of two event loops; a queue of others does not go, and limits nothing
     const bound = this.busyPeriod.update(ack.rtt, this.minRtt, ack.delivered, now)
     if (this.phase !== 'startup' && bound > MOST_JITTER * this.maxBw) this.maxBwFilter.limit(bound)
     this.checkStartupDone(ack)
@@ -313,8 +314,7 @@ class Bbr implements CongestionController {
     if (rate > 0 && (rate >= this.maxBw || !this.isHeldDown(ack))) this.maxBwFilter.update(rate, this.cycle)
     if (!this.lossRoundStart) return
     const isProbing = this.phase === 'startup' || this.phase === 'refill' || this.phase === 'up'
-    const delivered = ack.delivered - this.deliveredAtRound
-    const share = this.lostInRound / Math.max(1, this.lostInRound + delivered)
+    const share = this.lossShare(ack)
     if (this.lossInRound && !isProbing && this.isCongestion(share)) {
       if (this.bwShortTerm === INFINITY) this.bwShortTerm = this.maxBw
       if (this.inflightShortTerm === INFINITY) this.inflightShortTerm = this.window
@@ -327,6 +327,11 @@ class Bbr implements CongestionController {
     this.lossEventsInRound = 0
     this.lostInRound = 0
     this.deliveredAtRound = ack.delivered
+  }
+
+  /** Of what this round has sent on its way so far. */
+  private lossShare(ack: AckSample): number {
+    return this.lostInRound / Math.max(1, this.lostInRound + ack.delivered - this.deliveredAtRound)
   }
 
   // Loss below the threshold is the path's own (§2.7), and so is loss without a queue: unlike the draft, which takes any
@@ -469,8 +474,8 @@ class Bbr implements CongestionController {
       this.probeSamples = false
       this.ackPhase = 'init'
       if (this.isProbingBw && !this.isHeldDown(ack)) this.cycle++
-      const foundRoom = this.bwBeforeUp > 0 && this.maxBw >= this.bwBeforeUp * ROOM
       const wasProbe = this.bwBeforeUp > 0
+      const foundRoom = wasProbe && this.maxBw >= this.bwBeforeUp * ROOM
       this.bwBeforeUp = 0
       if (wasProbe && this.isUnproven) {
         this.isUnproven = false
