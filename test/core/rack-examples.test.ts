@@ -133,13 +133,19 @@ describe('RFC 8985 §3.5 and §6.3: a time-out', () => {
   })
 })
 
+/** Four segments without an answer, and the probe that is the last of them again. */
+function probed(): ReturnType<typeof withSack> {
+  const tcp = withSack({ config: { noDelay: true } })
+  tcp.send(4 * MSS)
+  tcp.take()
+  tcp.next()
+  expect(segments(tcp)).toEqual([3])
+  return tcp
+}
+
 describe('RFC 8985 §7.3', () => {
   test('no second probe before the RTT has been measured again', () => {
-    const tcp = withSack({ config: { noDelay: true } })
-    tcp.send(4 * MSS)
-    tcp.take()
-    tcp.next()
-    expect(segments(tcp)).toEqual([3])
+    const tcp = probed()
     // which of the two arrived? That is no sample
     tcp
       .at(tcp.time + 5)
@@ -175,11 +181,7 @@ describe('RFC 8985 §7.3', () => {
   })
 
   test('§7.4.2: a duplicate of something else says nothing about the probe', () => {
-    const tcp = withSack({ config: { noDelay: true } })
-    tcp.send(4 * MSS)
-    tcp.take()
-    tcp.next()
-    expect(segments(tcp)).toEqual([3])
+    const tcp = probed()
     tcp
       .at(tcp.time + RTT)
       .inject('. 1 ack 4001 win 65535 <sack 1:1001>')
