@@ -6,7 +6,7 @@ import { type DatagramSink, LocalSocket } from './local-socket.js'
 /** Tries for a port that is free for all of the sockets, when any port will do. */
 const ATTEMPTS = 8
 
-const DEAF: DatagramHandler = { onDatagram: () => {}, onDrain: () => {}, onError: () => {} }
+const DEAF: DatagramHandler = { onDatagram: () => {}, onQuiet: () => {}, onDrain: () => {}, onError: () => {} }
 
 /** Between two looks for new addresses of the machine, ms. */
 const ADDRESS_INTERVAL = 1000

@@ -3,9 +3,9 @@ import type { Connection } from '../core/connection.js'
 import type { State } from '../core/state.js'
 import type { Status } from '../core/status.js'
 import type { CloseReason } from '../core/tcb.js'
-import type { Sleeper } from './deadlines.js'
 import type { Tenant } from './demux.js'
 import type { LocalSocket } from './local-socket.js'
+import type { Waking } from './settler.js'
 
 /** Who hears a connection's events. */
 export interface ChannelOwner {
@@ -21,6 +21,10 @@ export interface ChannelHost {
   now(): number
   /** The user has said something: settle `channel` in this turn. */
   changed(channel: Channel): void
+  /** `channel` has spoken: it may be over, or hold the process no longer. */
+  settled(channel: Channel, now: number): void
+  /** Wake `channel` when it wants to be woken. */
+  sleeps(channel: Channel): void
   /** Whether `channel` holds the process may have changed. */
   holdChanged(channel: Channel): void
   /** The address that `channel` speaks from, when its socket is bound to a wildcard. */
@@ -48,7 +52,7 @@ export interface ChannelAddresses {
   show: (address: string) => string
 }
 
-export class Channel implements Tenant, Sleeper {
+export class Channel implements Tenant, Waking {
   /** null: orphan; the endpoint goes on with it until the connection is over. */
   owner: ChannelOwner | null
   /** The machine's own error, when that is what ended the attempt to connect (ECONNREFUSED, ENETUNREACH, ...). */
@@ -60,6 +64,7 @@ export class Channel implements Tenant, Sleeper {
   readonly remoteAddress: string
 
   // ---- the endpoint's: not for owners
+  readonly host: ChannelHost
   /** Set by the endpoint as soon as the channel is made. */
   connection!: Connection
   local: LocalSocket
@@ -80,7 +85,6 @@ export class Channel implements Tenant, Sleeper {
   /** The end of an orphan's hold on the process, unless there is progress; Infinity: it has none. */
   lingerAt: number = Number.POSITIVE_INFINITY
 
-  private readonly host: ChannelHost
   private readonly show: (address: string) => string
   private refd = true
   private released = false
@@ -213,6 +217,12 @@ export class Channel implements Tenant, Sleeper {
   /** When it has to be settled though nothing happens, ms. */
   get wakeAt(): number {
     return Math.min(this.connection.wakeAt, this.lingerAt)
+  }
+
+  // acted on after the datagrams that wait in the socket: one of them may be the missing ACK
+  wake(now: number): void {
+    if (this.wakeAt <= now) this.changed()
+    else this.host.sleeps(this)
   }
 
   get holdsProcess(): boolean {

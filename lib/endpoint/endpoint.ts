@@ -16,7 +16,7 @@ import type { StackLimits } from './limits.js'
 import { Listener, type ListenerHost, type ListenerOwner } from './listener.js'
 import type { Arrival, DatagramSink, LocalSocket } from './local-socket.js'
 import { Rejecter } from './reject.js'
-import { Settler, type SettlerHost } from './settler.js'
+import type { Settler, Turning } from './settler.js'
 import type { RebuiltSyn } from './syn-cookies.js'
 import type { ConnectTarget, EndpointStats, ListenTarget } from './target.js'
 import { TimeWait, TimeWaitRecord } from './time-wait.js'
@@ -35,12 +35,16 @@ const UNREACHABLE: ReadonlySet<unknown> = new Set([
   'EINVAL',
 ])
 
+/** What a cookie's SYN,ACK is polled into: it is with the peer already. */
+const DISCARDED = new Segment()
+
 /** What an endpoint asks of its stack. */
 export interface EndpointHost {
   readonly platform: Platform
   readonly limits: StackLimits
   readonly numbers: SequenceNumbers
   readonly hosts: HostCache
+  readonly settler: Settler
   readonly trace: ((channel: Channel) => Trace | null) | null
   /** Nothing is left but TIME-WAIT. */
   endpointWaits(endpoint: Endpoint): void
@@ -48,10 +52,14 @@ export interface EndpointHost {
   connectFrom(endpoint: Endpoint, target: ConnectTarget, config: Config, owner: ChannelOwner): Channel
 }
 
-export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, SettlerHost {
+export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turning {
   readonly binding: Binding
   readonly numbers: SequenceNumbers
   closed = false
+  // ---- the settler's
+  turning = false
+  dueAt: number = Number.POSITIVE_INFINITY
+  slot = -1
   private readonly host: EndpointHost
   private readonly platform: Platform
   private readonly settler: Settler
@@ -60,8 +68,6 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Settle
   private readonly rejecter: Rejecter
   private readonly listeners: Map<number, Listener[]> = new Map()
   private readonly connecting: Set<Channel> = new Set()
-  private readonly incoming = new Segment()
-  private readonly discarded = new Segment()
 
   private channels = 0
   private listening = 0
@@ -84,7 +90,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Settle
     this.binding = new Binding(host.platform, this)
     this.timeWait = new TimeWait(this.demux, host.limits.maxTimeWaitRecords, host.limits.maxTimeWaitAcks)
     this.rejecter = new Rejecter(host.limits.maxResets)
-    this.settler = new Settler(host.platform, this)
+    this.settler = host.settler
   }
 
   get udpPort(): number {
@@ -102,7 +108,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Settle
 
   /** Nobody came to live here after all. */
   closeIfIdle(): void {
-    if (this.idle) this.settler.later()
+    if (this.idle) this.settler.turn(this)
   }
 
   /** Lets go of the UDP port, at once. */
@@ -110,7 +116,8 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Settle
     if (this.closed) return
     this.closed = true
     this.timeWait.clear()
-    this.settler.close()
+    this.settler.forget(this)
+    if (this.refd) this.settler.hold(false)
     this.binding.close()
     this.host.endpointClosed(this)
   }
@@ -231,7 +238,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Settle
     this.listening--
     if (listener.timeWait === 'release') this.releasing = true
     // in the same turn somebody may listen here again
-    this.settler.later()
+    this.settler.turn(this)
   }
 
   admit(
@@ -267,7 +274,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Settle
     channel.connection = Connection.passive(config, first, timestampOffset, syn, began, trace, this.recall(channel))
     if (cookie !== null) {
       // its SYN,ACK is with the peer already
-      channel.connection.poll(this.discarded, began)
+      channel.connection.poll(DISCARDED, began)
       channel.connection.handleSegment(segment, now)
     }
     this.attach(channel)
@@ -281,14 +288,15 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Settle
 
   drop(channel: Channel): void {
     this.detach(channel)
-    this.settler.later()
+    this.settler.turn(this)
   }
 
   // ---- what the sockets say
 
   onDatagram(local: LocalSocket, bytes: Uint8Array, from: string, udpPort: number): void {
     const now = this.platform.now()
-    const segment = this.incoming
+    const segment = this.settler.incoming
+    this.settler.onReading()
     this.datagrams++
     if (this.closed) return
     // nothing can be sent to UDP port 0
@@ -309,6 +317,10 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Settle
     const arrival: Arrival = { local, segment, address, udpPort, now }
     if (tenant instanceof TimeWaitRecord) this.recordArrives(tenant, arrival)
     else this.strangerArrives(arrival)
+  }
+
+  onQuiet(): void {
+    this.settler.onQuiet()
   }
 
   onDrain(local: LocalSocket): void {
@@ -355,6 +367,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Settle
 
   /** Where a channel belongs after it has spoken. */
   settled(channel: Channel, now: number): void {
+    this.settler.turn(this)
     const { connection } = channel
     const { state } = connection
     if (state !== 'SYN-SENT') this.connecting.delete(channel)
@@ -368,14 +381,24 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Settle
     }
   }
 
+  sleeps(channel: Channel): void {
+    this.settler.wakeAt(channel, channel.wakeAt)
+  }
+
+  /** TIME-WAIT is over for some. */
+  wake(): void {
+    this.settler.turn(this)
+  }
+
   turnOver(now: number): void {
+    if (this.closed) return
     this.binding.flush()
     if (this.timeWait.next <= now) this.timeWait.expire(now)
-    if (this.idle && !this.settler.pending) {
+    if (this.idle) {
       if (this.timeWait.size === 0 || this.releasing) this.close()
       else this.host.endpointWaits(this)
     }
-    if (!this.closed) this.settler.wakeAt(this.timeWait.next)
+    if (!this.closed) this.settler.wakeAt(this, this.timeWait.next)
   }
 
   private attach(channel: Channel): void {

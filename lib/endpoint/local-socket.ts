@@ -6,6 +6,7 @@ import { isWildcard } from './address.js'
 /** Who takes what the sockets hear: the endpoint. */
 export interface DatagramSink {
   onDatagram(local: LocalSocket, bytes: Uint8Array, address: string, udpPort: number): void
+  onQuiet(): void
   onDrain(local: LocalSocket): void
   onError(local: LocalSocket, error: Error): void
 }
@@ -44,6 +45,10 @@ export class LocalSocket implements DatagramHandler {
 
   onDatagram(bytes: Uint8Array, address: string, port: number): void {
     this.sink.onDatagram(this, bytes, address, port)
+  }
+
+  onQuiet(): void {
+    this.sink.onQuiet()
   }
 
   onDrain(): void {

@@ -3,45 +3,53 @@ import { ACKED, CLOSED, CONNECTED } from '../core/connection.js'
 import type { Alarm, Platform } from '../platform/platform.js'
 import { Segment } from '../wire/segment.js'
 import type { Channel } from './channel.js'
-import { Deadlines } from './deadlines.js'
+import { Deadlines, type Sleeper } from './deadlines.js'
 import type { LocalSocket } from './local-socket.js'
 
 /** Segments of one connection before the others have their turn, and of all before the incoming have theirs. */
 const CHANNEL_SEGMENTS = 64
 const TURN_SEGMENTS = 256
 
-/** What the settler asks of its endpoint. */
-export interface SettlerHost {
-  /** `channel` has spoken: it may be over, or hold the process no longer. */
-  settled(channel: Channel, now: number): void
-  /** All have spoken, or the alarm has rung. */
+/** What sleeps until a time that it has asked for. */
+export interface Waking extends Sleeper {
+  /** The time has come, or is near. */
+  wake(now: number): void
+}
+
+/** An endpoint, as the settler sees it. */
+export interface Turning extends Waking {
+  /** It waits for its turn to be over. */
+  turning: boolean
+  /** All that was to be said in this turn has been said. */
   turnOver(now: number): void
 }
 
+/** One per stack. */
 export class Settler {
+  /** Refilled with each datagram that comes. */
+  readonly incoming: Segment = new Segment()
+  private readonly outgoing: Segment = new Segment()
   private readonly platform: Platform
-  private readonly host: SettlerHost
   private readonly alarm: Alarm
-  private readonly deadlines: Deadlines<Channel> = new Deadlines()
-  private readonly outgoing = new Segment()
+  private readonly deadlines: Deadlines<Waking> = new Deadlines()
   /** To be settled, in order; it grows while it is walked. */
   private readonly dirty: Channel[] = []
+  private readonly turning: Turning[] = []
+  /** To be called once the others have been settled. */
+  private after: (() => void)[] = []
   /** To be settled when their socket has drained. */
   private stalled: Set<Channel> = new Set()
   private deferred = false
-  private closed = false
+  /** Datagrams are being read: onQuiet() comes in this turn. */
+  private reading = false
+  private settling = false
+  private holds = 0
   private armedAt = Number.POSITIVE_INFINITY
 
-  constructor(platform: Platform, host: SettlerHost) {
+  constructor(platform: Platform) {
     this.platform = platform
-    this.host = host
     this.alarm = platform.alarm(() => this.ring())
     this.alarm.unref()
-  }
-
-  /** A settling is to come in this turn. */
-  get pending(): boolean {
-    return this.deferred
   }
 
   /** `channel` has heard or been told something. */
@@ -52,11 +60,29 @@ export class Settler {
     this.later()
   }
 
-  /** A settling in this turn, even if there is nothing to settle. */
-  later(): void {
-    if (this.deferred || this.closed) return
-    this.deferred = true
-    this.platform.defer(this.settle)
+  /** The turn of `endpoint` is to be seen to its end, even if none of its channels has changed. */
+  turn(endpoint: Turning): void {
+    if (endpoint.turning) return
+    endpoint.turning = true
+    this.turning.push(endpoint)
+    this.later()
+  }
+
+  /** Calls `run` once what has changed by now has been settled. */
+  afterwards(run: () => void): void {
+    this.after.push(run)
+    this.later()
+  }
+
+  /** A datagram is being read, and onQuiet() will follow. */
+  onReading(): void {
+    this.reading = true
+  }
+
+  /** What had come has been read. */
+  onQuiet(): void {
+    this.reading = false
+    this.settle()
   }
 
   /** `local` has drained. */
@@ -69,33 +95,43 @@ export class Settler {
     }
   }
 
-  forget(channel: Channel): void {
-    this.deadlines.remove(channel)
+  forget(sleeper: Waking): void {
+    this.deadlines.remove(sleeper)
   }
 
-  /** turnOver() is wanted at `at`, ms, or earlier. */
-  wakeAt(at: number): void {
-    // only ever moved to an earlier time; when it rings too early, it is set anew
-    const next = Math.min(this.deadlines.next, at)
-    if (next >= this.armedAt) return
-    this.armedAt = next
-    this.alarm.set(next)
+  /** Wakes `sleeper` at `at`, ms, or earlier. */
+  wakeAt(sleeper: Waking, at: number): void {
+    this.deadlines.schedule(sleeper, at)
+    this.arm()
   }
 
-  /** Whether the alarm holds the process. */
-  hold(on: boolean): void {
-    if (on) this.alarm.ref()
-    else this.alarm.unref()
-  }
-
-  close(): void {
-    this.closed = true
+  /** The stack has no endpoint left: nothing sleeps. */
+  rest(): void {
+    this.armedAt = Number.POSITIVE_INFINITY
     this.alarm.clear()
   }
 
-  private readonly settle = (): void => {
+  /** One endpoint more, or less, holds the process. */
+  hold(on: boolean): void {
+    this.holds += on ? 1 : -1
+    if (this.holds === 0) this.alarm.unref()
+    else if (on && this.holds === 1) this.alarm.ref()
+  }
+
+  private later(): void {
+    if (this.deferred || this.reading || this.settling) return
+    this.deferred = true
+    this.platform.defer(this.onDeferred)
+  }
+
+  private readonly onDeferred = (): void => {
     this.deferred = false
-    if (this.closed) return
+    this.settle()
+  }
+
+  private settle(): void {
+    if (this.settling) return
+    this.settling = true
     const { dirty } = this
     let budget = TURN_SEGMENTS
     let at = 0
@@ -107,21 +143,46 @@ export class Settler {
       }
       current = undefined
     } finally {
-      dirty.splice(0, at)
+      if (at === dirty.length) dirty.length = 0
+      else dirty.splice(0, at)
       // what an owner throws is the program's to hear, now; its channel and the others have their turn in the next settling
       if (current !== undefined && !dirty.includes(current)) {
         current.dirty = true
         dirty.push(current)
       }
-      if (dirty.length > 0) this.later()
-      this.host.turnOver(this.platform.now())
+      this.endTurn()
+    }
+  }
+
+  private endTurn(): void {
+    const { turning } = this
+    const now = this.platform.now()
+    for (const endpoint of turning) {
+      endpoint.turning = false
+      endpoint.turnOver(now)
+    }
+    turning.length = 0
+    this.settling = false
+    if (this.dirty.length > 0) this.later()
+    if (this.after.length > 0) this.runAfter()
+  }
+
+  private runAfter(): void {
+    const { after } = this
+    this.after = []
+    let at = 0
+    try {
+      while (at < after.length) (after[at++] as () => void)()
+    } finally {
+      // one that throws does not cost the others their call
+      if (at < after.length) for (const run of after.slice(at)) this.afterwards(run)
     }
   }
 
   /** @returns how many segments have left. */
   private settleChannel(channel: Channel): number {
     const now = this.platform.now()
-    const { connection } = channel
+    const { connection, host } = channel
     if (connection.wakeAt <= now) connection.handleTimeout(now)
     // first: what owners read opens the window, what they write takes the ACK along
     deliver(channel, now)
@@ -131,7 +192,8 @@ export class Settler {
     deliver(channel, now)
     if (channel.detached) return sent
     this.deadlines.schedule(channel, channel.wakeAt)
-    this.host.settled(channel, now)
+    this.arm()
+    host.settled(channel, now)
     return sent
   }
 
@@ -154,17 +216,23 @@ export class Settler {
     return sent
   }
 
+  // only ever moved to an earlier time; when it rings too early, it is set anew
+  private arm(): void {
+    const { next } = this.deadlines
+    if (next >= this.armedAt) return
+    this.armedAt = next
+    this.alarm.set(next)
+  }
+
   private ring(): void {
     this.armedAt = Number.POSITIVE_INFINITY
     const now = this.platform.now()
     for (;;) {
-      const channel = this.deadlines.takeDue(now)
-      if (channel === undefined) break
-      // acted on after the datagrams that wait in the socket: one of them may be the missing ACK
-      if (channel.wakeAt <= now) this.changed(channel)
-      else this.deadlines.schedule(channel, channel.wakeAt)
+      const sleeper = this.deadlines.takeDue(now)
+      if (sleeper === undefined) break
+      sleeper.wake(now)
     }
-    this.host.turnOver(now)
+    this.arm()
   }
 }
 

@@ -11,6 +11,7 @@ import { DEFAULT_LIMITS, type StackLimits } from './limits.js'
 import type { Listener, ListenerOwner } from './listener.js'
 import type { LocalSocket } from './local-socket.js'
 import { choosePort } from './ports.js'
+import { Settler } from './settler.js'
 import { type ConnectTarget, type ListenTarget, RECEIVE_BUFFER } from './target.js'
 import type { TimeWaitRecord } from './time-wait.js'
 
@@ -25,6 +26,7 @@ export class Stack implements EndpointHost {
   readonly platform: Platform
   readonly limits: StackLimits
   readonly numbers: SequenceNumbers
+  readonly settler: Settler
   /** What is known of remote hosts, for the connections that have `hostCache` on. */
   readonly hosts: HostCache
   /** Gives each new connection its observer; null: none is observed. */
@@ -41,6 +43,7 @@ export class Stack implements EndpointHost {
     this.platform = platform
     this.limits = Object.freeze({ ...DEFAULT_LIMITS, ...limits })
     this.numbers = new SequenceNumbers(platform)
+    this.settler = new Settler(platform)
     this.hosts = new HostCache(this.limits.maxRememberedHosts)
   }
 
@@ -103,6 +106,11 @@ export class Stack implements EndpointHost {
     return endpoint.listen(wanted, port, config, owner)
   }
 
+  /** Calls `run` once what has been said to connections by now has left. */
+  afterwards(run: () => void): void {
+    this.settler.afterwards(run)
+  }
+
   getStats(): StackStats {
     return { endpoints: this.endpoints, waiting: this.waiting.size }
   }
@@ -148,7 +156,7 @@ export class Stack implements EndpointHost {
 
   endpointClosed(endpoint: Endpoint): void {
     this.wake(endpoint)
-    this.endpoints--
+    if (--this.endpoints === 0) this.settler.rest()
     if (this.shared.get(endpoint.udpPort) === endpoint) this.shared.delete(endpoint.udpPort)
   }
 

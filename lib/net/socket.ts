@@ -250,7 +250,7 @@ export class SocketBase extends Duplex {
       if (this.#destroySoon) this.#destroyAfterFinish()
     }
     // 'finish' follows when the FIN has left: not if destroy() is called in this turn
-    this.#link.final(() => this.#stack.platform.defer(finish))
+    this.#link.final(() => this.#stack.afterwards(finish))
   }
 
   override _read(): void {

@@ -10,6 +10,14 @@ const MAX_TIMEOUT = 2 ** 31 - 1
 /** The discard port: nothing is sent there, a route is looked up. */
 const DISCARD = 9
 
+/**
+ * A turn of the loop reads up to 32 datagrams, and nothing but setImmediate() tells when it has read the last one. Where turns bring
+ * one each, as questions and answers do, each is answered at once, and only every so many is the turn looked at again.
+ */
+const ASK_AFTER = 16
+/** Turns with one datagram each, before they are taken for the rule. */
+const WATCHED_TURNS = 8
+
 /** This machine. */
 export function createNodePlatform(): Platform {
   return new NodePlatform()
@@ -138,6 +146,12 @@ class NodeDatagramSocket implements DatagramSocket {
   private connected = false
   private holding = false
   private closed = false
+  /** Datagrams since the socket was last asked how many a turn brings. */
+  private unasked = 0
+  /** Turns to be watched for how many datagrams they bring: as long as it is several, these are answered together. */
+  private watching = 0
+  /** Datagrams of this turn, while it is watched. */
+  private ofTurn = 0
 
   constructor(local: LocalAddress, handler: DatagramHandler) {
     this.handler = handler
@@ -145,7 +159,7 @@ class NodeDatagramSocket implements DatagramSocket {
     bindNow(this.socket, local)
     askForBuffer(this.socket, local.recvBufferSize)
     this.socket.on('error', (error) => this.handler.onError(error))
-    this.socket.on('message', (bytes, from) => this.handler.onDatagram(bytes, from.address, from.port))
+    this.socket.on('message', this.onMessage)
     if (local.peer !== undefined) this.peerAddress = this.connect(local.peer)
     const { address, port } = this.socket.address()
     this.address = address
@@ -187,6 +201,27 @@ class NodeDatagramSocket implements DatagramSocket {
     } catch {
       return undefined
     }
+  }
+
+  private readonly onMessage = (bytes: Uint8Array, from: { address: string; port: number }): void => {
+    if (this.ofTurn === 0 && this.watching === 0 && ++this.unasked < ASK_AFTER) {
+      try {
+        this.handler.onDatagram(bytes, from.address, from.port)
+      } finally {
+        this.handler.onQuiet()
+      }
+      return
+    }
+    if (this.ofTurn++ === 0) setImmediate(this.onTurnOver)
+    this.handler.onDatagram(bytes, from.address, from.port)
+  }
+
+  private readonly onTurnOver = (): void => {
+    if (this.ofTurn > 1) this.watching = WATCHED_TURNS
+    else if (this.watching > 0) this.watching--
+    this.unasked = 0
+    this.ofTurn = 0
+    this.handler.onQuiet()
   }
 
   // one for all sends: what failed, and that a queue has drained, is told nowhere else

@@ -5,7 +5,7 @@ export interface Platform {
   now(): number
   /** Fills `into` with random bytes: of the machine's secure source, or seeded in a simulation. */
   random(into: Uint8Array): void
-  /** Runs `run` once, after this turn's datagrams have been read. */
+  /** Runs `run` once, later in this turn. */
   defer(run: () => void): void
   /** A new alarm that calls `ring` at the time it is set to. */
   alarm(ring: () => void): Alarm
@@ -45,6 +45,8 @@ export interface Alarm {
 export interface DatagramHandler {
   /** `bytes` is the receiver's to keep. IPv4 peers of a dual-stack socket come as '::ffff:a.b.c.d'. */
   onDatagram(bytes: Uint8Array, address: string, port: number): void
+  /** What had come has been handed over, and may be answered: follows onDatagram() in the same turn, once for as many as there were. */
+  onQuiet(): void
   /** Views given to send() are no longer held. */
   onDrain(): void
   /** A send that failed or an ICMP error (code ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EMSGSIZE, ...). */

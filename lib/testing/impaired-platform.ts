@@ -139,9 +139,14 @@ class ImpairedSocket implements DatagramSocket, DatagramHandler {
   onDatagram(bytes: Uint8Array, address: string, port: number): void {
     const datagram = new Datagram(this.path.now(), bytes, address, port, this.inner.address, this.inner.port)
     this.path.incoming.send(datagram, (arriving) => {
-      if (!this.closed) this.handler.onDatagram(arriving.bytes, address, port)
+      if (this.closed) return
+      this.handler.onDatagram(arriving.bytes, address, port)
+      this.handler.onQuiet()
     })
   }
+
+  /** Each datagram is quiet by itself, when the path lets it through. */
+  onQuiet(): void {}
 
   onDrain(): void {
     this.full = false

@@ -47,6 +47,7 @@ export class SimulatedSocket implements DatagramSocket {
   private readonly held: Held[] = []
   private readonly gathered: Held[] = []
   private draining = false
+  private quietComes = false
   private busyUntil = -Infinity
 
   constructor(
@@ -116,9 +117,21 @@ export class SimulatedSocket implements DatagramSocket {
     const from = this.binding.family === 6 ? mapped(datagram.from) : datagram.from
     this.platform.enter(() => {
       this.waiting -= bytes.length
-      if (!this.closed) this.handler.onDatagram(bytes, from, datagram.fromPort)
+      if (this.closed) return
+      this.quieten()
+      this.handler.onDatagram(bytes, from, datagram.fromPort)
     })
     return true
+  }
+
+  /** Has onQuiet() follow once all that arrives in this instant has been read. */
+  private quieten(): void {
+    if (this.quietComes) return
+    this.quietComes = true
+    this.platform.defer(() => {
+      this.quietComes = false
+      this.handler.onQuiet()
+    })
   }
 
   /** The machine reports an error, after what runs now. */

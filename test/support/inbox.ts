@@ -14,6 +14,7 @@ export class Inbox {
   on(time: Timekeeper): DatagramHandler {
     return {
       onDatagram: (bytes, from, port) => void this.all.push({ bytes, from, port, at: time.now }),
+      onQuiet: () => {},
       onDrain: () => void this.drains++,
       onError: (error) => void this.errors.push(error),
     }

@@ -35,6 +35,7 @@ function bind(local: Partial<LocalAddress>): Ear {
     { address: '127.0.0.1', port: 0, ...local },
     {
       onDatagram: (each, address, port) => void heard.push({ bytes: each, address, port }),
+      onQuiet: () => {},
       onDrain: () => {},
       onError: (error) => void errors.push(error),
     },
