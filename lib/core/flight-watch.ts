@@ -15,9 +15,11 @@ export interface FlightParts {
   readonly trace: Trace | null
 }
 
+/** Refilled for each packet, of whatever connection. */
+const packet: LostPacket = { size: 0, txInFlight: 0, lostSince: 0, delivered: 0, appLimited: false }
+
 export class FlightWatch implements FlightObserver {
   private readonly parts: FlightParts
-  private readonly packet: LostPacket = { size: 0, txInFlight: 0, lostSince: 0, delivered: 0, appLimited: false }
 
   constructor(parts: FlightParts) {
     this.parts = parts
@@ -38,7 +40,6 @@ export class FlightWatch implements FlightObserver {
   onLost(flight: Flight): void {
     const { rate, controller, trace } = this.parts
     trace?.onFlight?.('lost', flight.from, flight.to)
-    const { packet } = this
     rate.onLost(flight)
     packet.size = flight.length
     packet.txInFlight = flight.txInFlight

@@ -5,7 +5,7 @@ import { wrap } from '../wire/seq.js'
 import { congestionWindow, pipe } from './repair.js'
 import { canReceive } from './state.js'
 import { armTailProbe } from './tail-probe.js'
-import { type Tcb, timestampValue } from './tcb.js'
+import { sackScratch, type Tcb, timestampValue } from './tcb.js'
 
 const NOTHING = new Uint8Array(0)
 /** SACK blocks beside timestamps, and without: what 40 bytes of options hold. */
@@ -276,7 +276,7 @@ function prepare(tcb: Tcb, out: Segment, now: number): void {
 }
 
 function addSackBlocks(tcb: Tcb, out: Segment): void {
-  const edges = tcb.sackScratch
+  const edges = sackScratch
   const most = tcb.timestamps ? SACK_BLOCKS_WITH_TIMESTAMPS : SACK_BLOCKS
   let count = 0
   if (tcb.dsackFrom >= 0) {

@@ -1,6 +1,6 @@
 // The transmission control block (RFC 9293 §3.3.1): variables and parts of one connection, and the few rules that keep them whole.
 import type { Config } from './config.js'
-import type { AckSample, CongestionController } from './congestion/controller.js'
+import type { CongestionController } from './congestion/controller.js'
 import { WRITABLE } from './events.js'
 import { FlightWatch } from './flight-watch.js'
 import type { PathMemory } from './path-memory.js'
@@ -44,6 +44,9 @@ const OVERHEAD_SHARE = 1 / 8
 const ROOM_TO_WAKE = 1 / 4
 /** Segments that a peer may send before the first ACK, RFC 6928's ten, twice. */
 const FIRST_SEGMENTS = 20
+
+/** SACK blocks of the segment in hand, of whatever connection, as pairs of offsets. */
+export const sackScratch: Float64Array = new Float64Array(8)
 
 /** Offsets: SYN is 0, the first byte 1, in both directions. All other numbers are u32 only where it is said. */
 export class Tcb {
@@ -111,7 +114,6 @@ export class Tcb {
   /** Expiries of the RTO since the last progress. */
   expiries = 0
   controller: CongestionController
-  readonly ackSample: AckSample
   private roundEnd = 0
 
   // ---- receiving
@@ -134,8 +136,6 @@ export class Tcb {
   /** A range that came twice, for the next ACK (RFC 2883); from < 0: none. */
   dsackFrom = -1
   dsackTo = -1
-  /** SACK blocks of the segment in hand, as pairs of offsets. */
-  readonly sackScratch: Float64Array = new Float64Array(8)
 
   // ---- timestamps (RFC 7323)
   timestamps = false
@@ -186,25 +186,6 @@ export class Tcb {
     this.keepalive.configure(config.keepAlive, config.keepAliveInitialDelay)
     this.randomState = iss | 1
     this.controller = config.congestion.create(DEFAULT_MSS, this.random, memory?.ssthresh)
-    this.ackSample = {
-      ackedBytes: 0,
-      lostBytes: 0,
-      inFlight: 0,
-      deliveryRate: Number.NaN,
-      rateAppLimited: false,
-      delivered: 0,
-      priorDelivered: 0,
-      deliveredInSample: 0,
-      lostInSample: 0,
-      txInFlight: 0,
-      rtt: Number.NaN,
-      srtt: 0,
-      minRtt: Number.POSITIVE_INFINITY,
-      appLimited: false,
-      roundStart: false,
-      inRecovery: false,
-      advanced: false,
-    }
   }
 
   /** One past the last offset that is to be sent as things stand, FIN included. */

@@ -16,7 +16,7 @@ export const MAX_DATAGRAM = 65507
 
 const NOTHING = new Uint8Array(0)
 
-/** A TCP segment as on the wire. One instance is refilled by every decode(): keep nothing of it but `payload`. */
+/** A TCP segment as on the wire. One instance is refilled by every decode(): keep nothing of it but `payload`, if that is not lent. */
 export class Segment {
   /** TCP port of the sender, 0 to 65535. */
   sourcePort = 0
@@ -45,6 +45,8 @@ export class Segment {
   payload: Uint8Array = NOTHING
   /** What follows `payload`, when bytes to be sent straddle two slabs; decode() leaves it empty. */
   payloadTail: Uint8Array = NOTHING
+  /** The memory of `payload` is used for something else once the segment has been dealt with. */
+  isLent = false
 
   /** Back to an empty segment, ports included. */
   clear(): void {
@@ -57,6 +59,7 @@ export class Segment {
     this.clearOptions()
     this.payload = NOTHING
     this.payloadTail = NOTHING
+    this.isLent = false
   }
 
   /** All options absent. */
@@ -98,6 +101,7 @@ export function decode(bytes: Uint8Array, into: Segment): boolean {
   if (headerLength > HEADER_LENGTH) decodeOptions(bytes, HEADER_LENGTH, headerLength, into)
   into.payload = headerLength === end ? NOTHING : bytes.subarray(headerLength)
   into.payloadTail = NOTHING
+  into.isLent = false
   return true
 }
 

@@ -99,7 +99,7 @@ describe('reassembly', () => {
 describe('the receive buffer', () => {
   test('gives what it was given, compacted or not', () => {
     const step = fc.oneof(
-      { weight: 4, arbitrary: fc.nat(3000) },
+      { weight: 4, arbitrary: fc.nat(20_000) },
       { weight: 2, arbitrary: fc.constant('take' as const) },
       { weight: 1, arbitrary: fc.constant('compact' as const) },
     )
@@ -117,7 +117,7 @@ describe('the receive buffer', () => {
               read += chunk.length
             }
           } else if (step > 0) {
-            buffer.push(bytesAt(written, written + step))
+            buffer.push(bytesAt(written, written + step), step % 2 === 0)
             written += step
           }
           expect(buffer.length).toBe(written - read)
@@ -128,10 +128,37 @@ describe('the receive buffer', () => {
 
   test('compacted, small chunks cost no more than their bytes', () => {
     const buffer = new ReceiveBuffer()
-    for (let i = 0; i < 200_000; i++) buffer.push(bytesAt(i, i + 1))
+    for (let i = 0; i < 200_000; i++) buffer.push(bytesAt(i, i + 1), false)
     buffer.compact()
-    expect(buffer.chunkCount).toBeLessThanOrEqual(4)
+    expect(buffer.chunkCount).toBeLessThanOrEqual(8)
     expect(buffer.length).toBe(200_000)
+  })
+
+  test('texts that come together are one chunk, and what is lent is copied', () => {
+    const buffer = new ReceiveBuffer()
+    const memory = new Uint8Array(1000)
+    const burst = (): Uint8Array[] => {
+      for (let i = 0; i < 40; i++) buffer.push(memory.fill(i), true)
+      const chunks: Uint8Array[] = []
+      for (let chunk = buffer.take(); chunk !== null; chunk = buffer.take()) chunks.push(chunk)
+      return chunks
+    }
+    expect(burst().length).toBeLessThan(10)
+    // by then it knows how much is likely to come
+    const [chunk, ...others] = burst()
+    expect(others).toEqual([])
+    expect([...chunk]).toEqual(Array.from({ length: 40_000 }, (_, i) => Math.floor(i / 1000)))
+    expect(chunk.buffer.byteLength).toBe(40_000)
+  })
+
+  test('a long text is kept as it is, unless it is lent', () => {
+    const [buffer, memory] = [new ReceiveBuffer(), new Uint8Array(20_000)]
+    buffer.push(memory, false)
+    buffer.push(memory, true)
+    expect(buffer.take()).toBe(memory)
+    expect(buffer.take()).toEqual(memory)
+    expect(buffer.take()).toBe(null)
+    expect(buffer.length).toBe(0)
   })
 })
 
@@ -183,7 +210,21 @@ describe('the send buffer', () => {
     buffer.write(bytesAt(0, 2 ** 20))
     buffer.release(1 + 2 ** 20)
     expect(Reflect.get(buffer, 'slabs')).toEqual([])
-    expect(Reflect.get(buffer, 'spares')).toEqual([])
+  })
+
+  test('what is acknowledged leaves its memory to the next, unless somebody still points at it', () => {
+    const memoryOf = (hold: boolean): ArrayBufferLike => {
+      const [buffer, out] = [new SendBuffer(2 ** 20), new Segment()]
+      buffer.write(bytesAt(0, 60_000))
+      buffer.view(5, 6, out)
+      if (hold) buffer.hold()
+      buffer.release(60_001)
+      return out.payload.buffer
+    }
+    const [first, second] = [memoryOf(false), memoryOf(true)]
+    const third = memoryOf(false)
+    expect(second).toBe(first)
+    expect(third).not.toBe(second)
   })
 })
 

@@ -47,6 +47,7 @@ describe('the header, byte by byte', () => {
       tsEcr: 0,
       sackCount: 0,
       sackEdges: [],
+      isLent: false,
       payload: [0x68, 0x69],
     })
     expect(segment.payload.buffer).toBe(bytes.buffer)

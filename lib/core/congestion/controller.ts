@@ -41,7 +41,7 @@ export interface CongestionAlgorithm {
   create(mss: number, random: () => number, ssthresh?: number): CongestionController
 }
 
-/** A packet deemed lost. One per connection, refilled for each. */
+/** A packet deemed lost. One object, refilled for each: nothing of it is to be kept. */
 export interface LostPacket {
   size: number
   /** Bytes in flight once it had been sent, itself included. */
@@ -54,7 +54,7 @@ export interface LostPacket {
   appLimited: boolean
 }
 
-/** What one ACK brought. One per connection, refilled for each ACK. */
+/** What one ACK brought. One object, refilled for each ACK: nothing of it is to be kept. */
 export interface AckSample {
   /** Bytes newly acknowledged, cumulatively or by SACK. */
   ackedBytes: number

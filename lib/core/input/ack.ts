@@ -2,11 +2,33 @@
 
 import { type Segment, SYN } from '../../wire/segment.js'
 import { unwrap } from '../../wire/seq.js'
+import type { AckSample } from '../congestion/controller.js'
 import { ACKED } from '../events.js'
 import { beginRecovery, detectLosses, endRepair, followClock, pipe, undoRepair } from '../repair.js'
 import { armTailProbe } from '../tail-probe.js'
-import { setState, type Tcb, timestampValue } from '../tcb.js'
+import { sackScratch as edges, setState, type Tcb, timestampValue } from '../tcb.js'
 import { challenge, enterClosed, enterEstablished, enterTimeWait } from '../transition.js'
+
+/** Refilled for each ACK, of whatever connection. */
+const ackSample: AckSample = {
+  ackedBytes: 0,
+  lostBytes: 0,
+  inFlight: 0,
+  deliveryRate: Number.NaN,
+  rateAppLimited: false,
+  delivered: 0,
+  priorDelivered: 0,
+  deliveredInSample: 0,
+  lostInSample: 0,
+  txInFlight: 0,
+  rtt: Number.NaN,
+  srtt: 0,
+  minRtt: Number.POSITIVE_INFINITY,
+  appLimited: false,
+  roundStart: false,
+  inRecovery: false,
+  advanced: false,
+}
 
 /** @returns false: the segment is done with. */
 export function processAck(tcb: Tcb, segment: Segment, segSeq: number, now: number): boolean {
@@ -166,7 +188,7 @@ function repair(tcb: Tcb, news: number, delivered: number, priorUna: number, now
   }
   if (tcb.repair === 'open') followClock(tcb, delivered)
   if (news === 0) return
-  const { ackSample, rtt, rate } = tcb
+  const { rtt, rate } = tcb
   ackSample.ackedBytes = news
   ackSample.lostBytes = lost
   ackSample.inFlight = scoreboard.inFlight
@@ -189,7 +211,6 @@ function repair(tcb: Tcb, news: number, delivered: number, priorUna: number, now
 
 /** RFC 2018 §5, from the block `start` on. @returns bytes that the blocks show for the first time. */
 function takeSacks(tcb: Tcb, segment: Segment, start: number, ack: number, now: number): number {
-  const { sackScratch: edges } = tcb
   let count = 0
   for (let i = start; i < segment.sackCount; i++) {
     const left = unwrap(segment.sackEdges[2 * i] as number, tcb.iss, ack)

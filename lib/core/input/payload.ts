@@ -41,29 +41,30 @@ function keepText(tcb: Tcb, segment: Segment, from: number, to: number, now: num
   const bytes = cut(payload, start - from, to - from)
   if (start > rcvNxt) {
     tcb.stats.outOfOrder++
-    if (reassembly.insert(start, bytes) < bytes.length) noteDuplicate(tcb, reassembly.heldFrom, reassembly.heldTo)
+    const kept = segment.isLent ? bytes.slice() : bytes
+    if (reassembly.insert(start, kept) < bytes.length) noteDuplicate(tcb, reassembly.heldFrom, reassembly.heldTo)
     ackPolicy.onDuplicate()
   } else {
-    takeInOrder(tcb, bytes, (segment.flags & PSH) !== 0, now)
+    takeInOrder(tcb, bytes, segment, now)
   }
   if (tcb.received.chunkCount + reassembly.chunkCount > tcb.compactAt) compact(tcb)
   return true
 }
 
-function takeInOrder(tcb: Tcb, bytes: Uint8Array, pushed: boolean, now: number): void {
+function takeInOrder(tcb: Tcb, bytes: Uint8Array, { flags, isLent }: Segment, now: number): void {
   const { received, reassembly, ackPolicy } = tcb
   const before = tcb.rcvNxt
-  received.push(bytes)
+  received.push(bytes, isLent)
   tcb.rcvNxt += bytes.length
   if (reassembly.isEmpty) {
-    const due = ackPolicy.onText(bytes.length, pushed, now)
+    const due = ackPolicy.onText(bytes.length, (flags & PSH) !== 0, now)
     if (due < tcb.timers.delayedAck) tcb.timers.delayedAck = due
   } else {
     for (;;) {
       const chunks = reassembly.takeFrom(tcb.rcvNxt)
       if (chunks === null) break
       for (const chunk of chunks) {
-        received.push(chunk)
+        received.push(chunk, false)
         tcb.rcvNxt += chunk.length
       }
     }

@@ -43,6 +43,25 @@ export class Flight {
   }
 }
 
+/** Kept for whoever sends next, in the whole process. */
+const MOST_SPARES = 4_096
+const spares: Flight[] = []
+
+export function takeFlight(from: number, to: number, now: number): Flight {
+  const flight = spares.pop() ?? new Flight()
+  flight.from = from
+  flight.to = to
+  flight.sentAt = now
+  flight.retransmitted = flight.sacked = flight.lost = false
+  flight.resentAt = Number.POSITIVE_INFINITY
+  return flight
+}
+
+/** Nobody points at `flight` any more. */
+export function giveFlight(flight: Flight): void {
+  if (spares.length < MOST_SPARES) spares.push(flight)
+}
+
 /** The flights in the network, as loss detection sees them. */
 export interface FlightList {
   /** The one that left first; follow `later` for the others. */

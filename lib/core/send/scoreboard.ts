@@ -1,8 +1,9 @@
 // What is in flight, what the peer holds, what is lost: the retransmission queue with RFC 2018 SACK.
-import { Flight, type FlightList, type FlightObserver } from './flight.js'
+import { type Flight, type FlightList, type FlightObserver, giveFlight, takeFlight } from './flight.js'
 
 const COMPACT_AFTER = 1024
-const SPARE_FLIGHTS = 256
+/** So few are taken out one by one, which keeps the array's memory for the next ones. */
+const FEW = 16
 const MAX_FLIGHTS = 131_072
 
 export class Scoreboard implements FlightList {
@@ -22,8 +23,7 @@ export class Scoreboard implements FlightList {
   private lostHint = 0
   private oldestSent: Flight | null = null
   private newestSent: Flight | null = null
-  private spares: Flight[] = []
-  private readonly previousEdges: Float64Array = new Float64Array(8)
+  private previousEdges: Float64Array | null = null
   private previousCount = 0
 
   constructor(observer: FlightObserver) {
@@ -52,7 +52,7 @@ export class Scoreboard implements FlightList {
 
   /** A new range leaves. */
   add(from: number, to: number, now: number): Flight {
-    const flight = this.take(from, to, now)
+    const flight = takeFlight(from, to, now)
     this.flights.push(flight)
     this.inFlight += to - from
     this.linkNewest(flight)
@@ -170,7 +170,7 @@ export class Scoreboard implements FlightList {
         this.deliver(flight, now)
       }
       this.head++
-      this.recycle(flight)
+      giveFlight(flight)
     }
     this.compact()
     return news
@@ -185,24 +185,30 @@ export class Scoreboard implements FlightList {
       news += this.sackRange(this.knownUpTo(left, right), right, now)
     }
     // what this ACK says, the next one will mostly repeat
-    this.previousEdges.set(edges.subarray(0, 2 * count))
     this.previousCount = count
+    if (count > 0) this.remember(edges, count)
     return news
   }
 
   clear(): void {
     this.flights = []
     this.head = 0
-    this.spares = []
     this.inFlight = this.sackedBytes = this.sackedCount = this.lostBytes = 0
     this.oldestSent = this.newestSent = null
   }
 
+  private remember(edges: Float64Array, count: number): void {
+    this.previousEdges ??= new Float64Array(edges.length)
+    for (let i = 0; i < 2 * count; i++) this.previousEdges[i] = edges[i] as number
+  }
+
   // The first offset of a block about which the last ACK's blocks did not speak.
   private knownUpTo(left: number, right: number): number {
+    const { previousEdges } = this
+    if (previousEdges === null) return left
     for (let i = 0; i < this.previousCount; i++) {
-      const knownLeft = this.previousEdges[2 * i] as number
-      const knownRight = this.previousEdges[2 * i + 1] as number
+      const knownLeft = previousEdges[2 * i] as number
+      const knownRight = previousEdges[2 * i + 1] as number
       if (knownLeft <= left && left < knownRight) return Math.min(knownRight, right)
     }
     return left
@@ -247,7 +253,7 @@ export class Scoreboard implements FlightList {
   /** Cuts flights[index] in two at offset `at`. */
   private split(index: number, at: number): void {
     const flight = this.flights[index] as Flight
-    const rest = this.take(at, flight.to, flight.sentAt)
+    const rest = takeFlight(at, flight.to, flight.sentAt)
     rest.retransmitted = flight.retransmitted
     rest.resentAt = flight.resentAt
     rest.copyRate(flight)
@@ -295,23 +301,11 @@ export class Scoreboard implements FlightList {
     flight.earlier = flight.later = null
   }
 
-  private take(from: number, to: number, now: number): Flight {
-    const flight = this.spares.pop() ?? new Flight()
-    flight.from = from
-    flight.to = to
-    flight.sentAt = now
-    flight.retransmitted = flight.sacked = flight.lost = false
-    flight.resentAt = Number.POSITIVE_INFINITY
-    return flight
-  }
-
-  private recycle(flight: Flight): void {
-    if (this.spares.length < SPARE_FLIGHTS) this.spares.push(flight)
-  }
-
   private compact(): void {
-    if (this.head === this.flights.length) {
-      this.flights.length = 0
+    const { flights } = this
+    if (this.head === flights.length) {
+      if (flights.length > FEW) flights.length = 0
+      else while (flights.length > 0) flights.pop()
       this.head = 0
       this.previousCount = 0
     } else if (this.head >= COMPACT_AFTER && this.head * 2 >= this.flights.length) {

@@ -1,15 +1,15 @@
 // Bytes handed over and not yet acknowledged, by stream offset, in slabs that are written once and sent by reference.
 import type { Segment } from '../../wire/segment.js'
+import { giveSlab, SMALL_SLAB, takeSlab } from './slab-pool.js'
 
-const SLAB = 65_536
-const SMALL_SLAB = 4_096
-const SPARE_SLABS = 2
 const NOTHING = new Uint8Array(0)
 
 interface Slab {
   /** Offset of its first byte. */
   from: number
   readonly bytes: Uint8Array
+  /** Whoever sends may still point at it, though what it holds has been acknowledged. */
+  isHeld: boolean
 }
 
 export class SendBuffer {
@@ -18,7 +18,6 @@ export class SendBuffer {
   end = 1
   private readonly capacity: number
   private slabs: Slab[] = []
-  private spares: Uint8Array[] = []
 
   constructor(capacity: number) {
     this.capacity = capacity
@@ -71,24 +70,28 @@ export class SendBuffer {
     let drop = 0
     for (const slab of this.slabs) {
       if (slab.from + slab.bytes.length > this.start) break
-      if (slab.bytes.length === SLAB && this.spares.length < SPARE_SLABS) this.spares.push(slab.bytes)
+      if (!slab.isHeld) giveSlab(slab.bytes)
       drop++
     }
     if (drop > 0) this.slabs.splice(0, drop)
   }
 
+  /** What has been sent by now is pointed at for longer than usual: its memory is nobody else's. */
+  hold(): void {
+    for (const slab of this.slabs) slab.isHeld = true
+  }
+
   /** Drops everything. */
   clear(): void {
     this.start = this.end
-    if (this.slabs.length > 0) this.slabs = []
-    if (this.spares.length > 0) this.spares = []
+    if (this.slabs.length === 0) return
+    for (const slab of this.slabs) if (!slab.isHeld) giveSlab(slab.bytes)
+    this.slabs = []
   }
 
   private addSlab(wanted: number): Slab {
-    // an exchange of small messages must not cost 64 KiB for each of them
-    const small = this.slabs.length === 0 && wanted <= SMALL_SLAB
-    const bytes = small ? new Uint8Array(SMALL_SLAB) : (this.spares.pop() ?? new Uint8Array(SLAB))
-    const slab = { from: this.end, bytes }
+    const bytes = takeSlab(this.slabs.length === 0 ? wanted : SMALL_SLAB + 1)
+    const slab = { from: this.end, bytes, isHeld: false }
     this.slabs.push(slab)
     return slab
   }
