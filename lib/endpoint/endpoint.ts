@@ -293,7 +293,14 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
 
   // ---- what the sockets say
 
-  onDatagram(local: LocalSocket, bytes: Uint8Array, from: string, udpPort: number): void {
+  onDatagram(
+    local: LocalSocket,
+    bytes: Uint8Array,
+    from: string,
+    udpPort: number,
+    _part: number,
+    isLent: boolean,
+  ): void {
     const now = this.platform.now()
     const segment = this.settler.incoming
     this.settler.onReading()
@@ -304,6 +311,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
       this.malformed++
       return
     }
+    segment.isLent = isLent
     const address = local.peerAddress ?? from
     const { sourcePort, destinationPort } = segment
     const tenant = this.demux.find(local, address, udpPort, sourcePort, destinationPort)

@@ -5,7 +5,14 @@ import { isWildcard } from './address.js'
 
 /** Who takes what the sockets hear: the endpoint. */
 export interface DatagramSink {
-  onDatagram(local: LocalSocket, bytes: Uint8Array, address: string, udpPort: number): void
+  onDatagram(
+    local: LocalSocket,
+    bytes: Uint8Array,
+    address: string,
+    udpPort: number,
+    part: number,
+    isLent: boolean,
+  ): void
   onQuiet(): void
   onDrain(local: LocalSocket): void
   onError(local: LocalSocket, error: Error): void
@@ -43,8 +50,8 @@ export class LocalSocket implements DatagramHandler {
     this.peerAddress = local.peer === undefined ? null : (this.socket.peerAddress ?? local.peer.address)
   }
 
-  onDatagram(bytes: Uint8Array, address: string, port: number): void {
-    this.sink.onDatagram(this, bytes, address, port)
+  onDatagram(bytes: Uint8Array, address: string, port: number, part: number, isLent: boolean): void {
+    this.sink.onDatagram(this, bytes, address, port, part, isLent)
   }
 
   onQuiet(): void {
@@ -88,7 +95,7 @@ export class LocalSocket implements DatagramHandler {
   }
 
   flush(): void {
-    this.socket.flush()
+    if (!this.socket.flush()) this.blocked = true
   }
 
   ref(): void {

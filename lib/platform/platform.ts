@@ -31,6 +31,8 @@ export interface LocalAddress {
   reusePort?: boolean
   /** SO_RCVBUF to ask for, bytes. */
   recvBufferSize?: number
+  /** Many datagrams a call, where the machine can do that. @default true */
+  offload?: boolean
 }
 
 export interface Alarm {
@@ -43,8 +45,12 @@ export interface Alarm {
 }
 
 export interface DatagramHandler {
-  /** `bytes` is the receiver's to keep. IPv4 peers of a dual-stack socket come as '::ffff:a.b.c.d'. */
-  onDatagram(bytes: Uint8Array, address: string, port: number): void
+  /**
+   * IPv4 peers of a dual-stack socket come as '::ffff:a.b.c.d'. `part`: how long each datagram in `bytes` is, where the machine has
+   * put together several of one flow, the last of which may be shorter; the length of `bytes`: it is one; 0: the machine does not say.
+   * `isLent`: the memory is used for something else as soon as this returns.
+   */
+  onDatagram(bytes: Uint8Array, address: string, port: number, part: number, isLent: boolean): void
   /** What had come has been handed over, and may be answered: follows onDatagram() in the same turn, once for as many as there were. */
   onQuiet(): void
   /** Views given to send() are no longer held. */
@@ -64,7 +70,10 @@ export interface DatagramSocket {
    * @returns false while it still holds views: then use fresh ones, and stop until onDrain(). It may gather sends until flush().
    */
   send(parts: readonly Uint8Array[], address: string, port: number): boolean
-  flush(): void
+  /** @returns as send(). */
+  flush(): boolean
+  /** Whether the machine may put together what comes of one flow; absent: it never does. */
+  coalesce?(on: boolean): void
   ref(): void
   unref(): void
   close(): void

@@ -117,8 +117,8 @@ class ImpairedSocket implements DatagramSocket, DatagramHandler {
     return !this.full
   }
 
-  flush(): void {
-    this.inner.flush()
+  flush(): boolean {
+    return this.inner.flush()
   }
 
   ref(): void {
@@ -136,11 +136,12 @@ class ImpairedSocket implements DatagramSocket, DatagramHandler {
     this.inner.close()
   }
 
-  onDatagram(bytes: Uint8Array, address: string, port: number): void {
-    const datagram = new Datagram(this.path.now(), bytes, address, port, this.inner.address, this.inner.port)
+  onDatagram(bytes: Uint8Array, address: string, port: number, _part: number, isLent: boolean): void {
+    const kept = isLent ? new Uint8Array(bytes) : bytes
+    const datagram = new Datagram(this.path.now(), kept, address, port, this.inner.address, this.inner.port)
     this.path.incoming.send(datagram, (arriving) => {
       if (this.closed) return
-      this.handler.onDatagram(arriving.bytes, address, port)
+      this.handler.onDatagram(arriving.bytes, address, port, arriving.bytes.length, false)
       this.handler.onQuiet()
     })
   }
@@ -158,7 +159,7 @@ class ImpairedSocket implements DatagramSocket, DatagramHandler {
   }
 
   private leave(datagram: Datagram): void {
-    if (!this.inner.send([datagram.bytes], datagram.to, datagram.toPort)) this.full = true
-    this.inner.flush()
+    const sent = this.inner.send([datagram.bytes], datagram.to, datagram.toPort)
+    if (!this.inner.flush() || !sent) this.full = true
   }
 }

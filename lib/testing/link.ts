@@ -178,11 +178,11 @@ export class Link {
 
 function again(datagram: Datagram): Datagram {
   const { at, bytes, from, fromPort, to, toPort } = datagram
-  return new Datagram(at, bytes.slice(), from, fromPort, to, toPort, true)
+  return new Datagram(at, new Uint8Array(bytes), from, fromPort, to, toPort, true)
 }
 
 function flip(datagram: Datagram, random: Random): Datagram {
-  const bytes = datagram.bytes.slice()
+  const bytes = new Uint8Array(datagram.bytes)
   for (let bits = 1 + random.below(3); bits > 0 && bytes.length > 0; bits--) {
     bytes[random.below(bytes.length)] ^= 1 << random.below(8)
   }

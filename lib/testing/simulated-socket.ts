@@ -89,8 +89,9 @@ export class SimulatedSocket implements DatagramSocket {
     return this.held.length === 0
   }
 
-  flush(): void {
+  flush(): boolean {
     for (const datagram of this.gathered.splice(0)) this.leave(datagram)
+    return this.held.length === 0
   }
 
   ref(): void {
@@ -119,7 +120,7 @@ export class SimulatedSocket implements DatagramSocket {
       this.waiting -= bytes.length
       if (this.closed) return
       this.quieten()
-      this.handler.onDatagram(bytes, from, datagram.fromPort)
+      this.handler.onDatagram(bytes, from, datagram.fromPort, bytes.length, false)
     })
     return true
   }

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { createConfig } from '../../lib/core/config.js'
 import { Connection } from '../../lib/core/connection.js'
-import { Reassembly } from '../../lib/core/receive/reassembly.js'
+import { cut, Reassembly } from '../../lib/core/receive/reassembly.js'
 import { ACK, Segment, SYN } from '../../lib/wire/segment.js'
 import { established } from '../support/script.js'
 
@@ -69,6 +69,44 @@ describe('memory', () => {
     for (let at = 100; at < 200; at++)
       expect(reassembly.insert(100, new Uint8Array(60_000 + at - 100))).toBe(at === 100 ? 60_000 : 1)
     expect(retained(reassembly.takeFrom(100) ?? [])).toBeLessThan(130_000)
+  })
+})
+
+describe('memory that is lent', () => {
+  const payload = Buffer.alloc(100)
+
+  /** A connection that has heard SYN, and `payload` at this offset, the memory of which was used for something else after. */
+  function heard(at: number): Connection {
+    const [segment, out] = [new Segment(), new Segment()]
+    segment.flags = SYN
+    const connection = Connection.passive(createConfig(), 0, 0, segment, 0)
+    while (connection.poll(out, 0));
+    for (const from of [at, 1]) {
+      segment.flags = ACK
+      segment.ack = 1
+      segment.seq = from
+      segment.payload = payload.fill(from)
+      segment.isLent = true
+      connection.handleSegment(segment, 0)
+      payload.fill(0)
+    }
+    return connection
+  }
+
+  test.each([1, 101])('is not held on to: text at %i', (at) => {
+    const connection = heard(at)
+    const chunks: Uint8Array[] = []
+    for (let chunk = connection.receive(); chunk !== null; chunk = connection.receive()) chunks.push(chunk)
+    const expected = [...new Uint8Array(100).fill(1), ...(at === 1 ? [] : new Uint8Array(100).fill(at))]
+    expect([...Buffer.concat(chunks)]).toEqual(expected)
+  })
+
+  test('of a long Buffer a short part is a copy', () => {
+    const whole = Buffer.alloc(1000, 1)
+    const part = cut(whole, 0, 10)
+    whole.fill(2)
+    expect([...part]).toEqual(new Array(10).fill(1))
+    expect(part.buffer.byteLength).toBe(10)
   })
 })
 

@@ -68,13 +68,18 @@ describe('a segment from such an address', () => {
     const segment = new Segment()
     segment.sourcePort = 5000
     segment.destinationPort = 80
+    const hear = (from: string): void => {
+      const bytes = datagramOf(segment)
+      heard?.onDatagram(bytes, from, 5000, bytes.length, false)
+      heard?.onQuiet()
+    }
     for (const flags of [SYN, ACK]) {
       segment.flags = flags
-      for (const address of INVALID) heard?.onDatagram(datagramOf(segment), address, 5000)
+      for (const address of INVALID) hear(address)
     }
     network.advance(100)
     expect(sent).toEqual([])
-    heard?.onDatagram(datagramOf(segment), '10.0.0.2', 5000)
+    hear('10.0.0.2')
     network.advance(100)
     expect(sent).toEqual(['10.0.0.2'])
   })

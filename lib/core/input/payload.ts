@@ -1,7 +1,7 @@
 // Text and FIN of an acceptable segment: RFC 9293 §3.10.7.4, seventh and eighth.
 import { FIN, PSH, type Segment } from '../../wire/segment.js'
 import { ENDED, READABLE } from '../events.js'
-import { cut } from '../receive/reassembly.js'
+import { copied, cut } from '../receive/reassembly.js'
 import { canReceive } from '../state.js'
 import { setState, type Tcb, timestampValue } from '../tcb.js'
 import { enterClosed, enterTimeWait } from '../transition.js'
@@ -41,7 +41,7 @@ function keepText(tcb: Tcb, segment: Segment, from: number, to: number, now: num
   const bytes = cut(payload, start - from, to - from)
   if (start > rcvNxt) {
     tcb.stats.outOfOrder++
-    const kept = segment.isLent ? bytes.slice() : bytes
+    const kept = segment.isLent ? copied(bytes) : bytes
     if (reassembly.insert(start, kept) < bytes.length) noteDuplicate(tcb, reassembly.heldFrom, reassembly.heldTo)
     ackPolicy.onDuplicate()
   } else {

@@ -164,7 +164,13 @@ export class Reassembly {
 /** Part of `bytes`: by reference, unless it would hold on to more than twice its length. */
 export function cut(bytes: Uint8Array, from: number, to: number): Uint8Array {
   if (from === 0 && to === bytes.length) return bytes
-  return 2 * (to - from) < bytes.length ? bytes.slice(from, to) : bytes.subarray(from, to)
+  const part = bytes.subarray(from, to)
+  return 2 * part.length < bytes.length ? copied(part) : part
+}
+
+/** In memory of its own: Node's Buffers have a slice() that copies nothing. */
+export function copied(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes)
 }
 
 const SMALL = 2048

@@ -1,0 +1,163 @@
+// A UDP socket of node:dgram, whose bind, connect and send are done when they return.
+import dgram from 'node:dgram'
+import { isIPv6 } from 'node:net'
+import type { DatagramHandler, DatagramSocket, LocalAddress } from './platform.js'
+
+/**
+ * A turn of the loop reads up to 32 datagrams, and nothing but setImmediate() tells when it has read the last one. Where turns bring
+ * one each, as questions and answers do, each is answered at once, and only every so many is the turn looked at again.
+ */
+const ASK_AFTER = 16
+/** Turns with one datagram each, before they are taken for the rule. */
+const WATCHED_TURNS = 8
+
+/** A dgram socket whose bind, connect and send are done when they return. */
+export class DgramSocket implements DatagramSocket {
+  readonly address: string
+  readonly port: number
+  readonly peerAddress: string | undefined
+  private readonly socket: dgram.Socket
+  private readonly handler: DatagramHandler
+  private readonly connected: boolean
+  private holding = false
+  private closed = false
+  /** Datagrams since the socket was last asked how many a turn brings. */
+  private unasked = 0
+  /** Turns to be watched for how many datagrams they bring: as long as it is several, these are answered together. */
+  private watching = 0
+  /** Datagrams of this turn, while it is watched. */
+  private ofTurn = 0
+
+  constructor(local: LocalAddress, handler: DatagramHandler) {
+    this.handler = handler
+    this.socket = createSocket(local)
+    bindNow(this.socket, local)
+    askForBuffer(this.socket, local.recvBufferSize)
+    this.socket.on('error', (error) => this.handler.onError(error))
+    this.socket.on('message', this.onMessage)
+    if (local.peer !== undefined) this.peerAddress = connectNow(this.socket, local.peer)
+    this.connected = this.peerAddress !== undefined
+    const { address, port } = this.socket.address()
+    this.address = address
+    this.port = port
+  }
+
+  send(parts: readonly Uint8Array[], address: string, port: number): boolean {
+    if (this.closed) return true
+    if (this.connected) this.socket.send(parts, this.onSent)
+    else this.socket.send(parts, port, address, this.onSent)
+    if (this.socket.getSendQueueCount() === 0) return true
+    this.holding = true
+    return false
+  }
+
+  flush(): boolean {
+    return !this.holding
+  }
+
+  ref(): void {
+    this.socket.ref()
+  }
+
+  unref(): void {
+    this.socket.unref()
+  }
+
+  close(): void {
+    if (this.closed) return
+    this.closed = true
+    this.socket.close()
+  }
+
+  private readonly onMessage = (bytes: Uint8Array, from: { address: string; port: number }): void => {
+    if (this.ofTurn === 0 && this.watching === 0 && ++this.unasked < ASK_AFTER) {
+      try {
+        this.handler.onDatagram(bytes, from.address, from.port, bytes.length, false)
+      } finally {
+        this.handler.onQuiet()
+      }
+      return
+    }
+    if (this.ofTurn++ === 0) setImmediate(this.onTurnOver)
+    this.handler.onDatagram(bytes, from.address, from.port, bytes.length, false)
+  }
+
+  private readonly onTurnOver = (): void => {
+    if (this.ofTurn > 1) this.watching = WATCHED_TURNS
+    else if (this.watching > 0) this.watching--
+    this.unasked = 0
+    this.ofTurn = 0
+    this.handler.onQuiet()
+  }
+
+  // one for all sends: what failed, and that a queue has drained, is told nowhere else
+  private readonly onSent = (error: Error | null): void => {
+    if (this.closed) return
+    if (error) this.handler.onError(error)
+    if (!this.holding || this.socket.getSendQueueCount() > 0) return
+    this.holding = false
+    this.handler.onDrain()
+  }
+}
+
+/** Bound by nobody yet; all that it is told is done when the call returns. */
+export function createSocket({ address, ipv6Only, reuseAddr, reusePort }: LocalAddress): dgram.Socket {
+  const family = isIPv6(address) ? 6 : 4
+  return dgram.createSocket({
+    type: family === 6 ? 'udp6' : 'udp4',
+    ipv6Only: ipv6Only ?? false,
+    reuseAddr: reuseAddr ?? false,
+    ...(reusePort ? { reusePort } : {}),
+    // addresses are literals here: without a wait for the resolver all is done when the call returns
+    lookup: (host, _options, done) => done(null, host, family),
+  })
+}
+
+/** @returns the peer as datagrams from it are reported; undefined: no route, and then each send says why. */
+export function connectNow(socket: dgram.Socket, peer: { address: string; port: number }): string | undefined {
+  socket.connect(peer.port, peer.address)
+  try {
+    return socket.remoteAddress().address
+  } catch {
+    return undefined
+  }
+}
+
+/** Binds at once. @throws what Node would emit. */
+function bindNow(socket: dgram.Socket, { address, port, reusePort }: LocalAddress): void {
+  let failure: Error | undefined
+  const onError = (error: Error): void => {
+    failure = error
+  }
+  socket.on('error', onError)
+  if (reusePort && !canReusePort()) failure = unsupported()
+  // a worker of a cluster would share the socket of its primary
+  else socket.bind({ address, port, exclusive: true })
+  socket.off('error', onError)
+  if (failure === undefined) return
+  // it emits once more, in some versions, as it closes
+  socket.on('error', () => {})
+  socket.close()
+  throw failure
+}
+
+// dgram has taken the option since 22.12, and ignores what it does not know
+function canReusePort(): boolean {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  return major >= 23 || (major === 22 && minor >= 12)
+}
+
+function unsupported(): Error {
+  const message = 'bind ENOTSUP: reusePort needs Node.js 22.12 or later'
+  return Object.assign(new Error(message), { code: 'ENOTSUP', syscall: 'bind' })
+}
+
+/** As much of it as the machine grants. */
+function askForBuffer(socket: dgram.Socket, size: number | undefined): void {
+  for (let asked = size ?? 0; asked >= 2 ** 17; asked /= 2) {
+    try {
+      socket.setRecvBufferSize(Math.floor(asked))
+      return
+    } catch {}
+  }
+}

@@ -1,0 +1,276 @@
+// A UDP socket that dgram waits for and the C library reads and writes: many datagrams a call (decision 019).
+import type dgram from 'node:dgram'
+import { isIPv6 } from 'node:net'
+import { getSystemErrorName } from 'node:util'
+import { connectNow, createSocket } from './dgram-socket.js'
+import type { Inbox } from './inbox.js'
+import {
+  AF_INET,
+  AF_INET6,
+  IP_MTU_DISCOVER,
+  IPV6_MTU_DISCOVER,
+  IPV6_V6ONLY,
+  type Libc,
+  type Option,
+  PMTUDISC_PROBE,
+  SO_RCVBUF,
+  SO_REUSEADDR,
+  SO_REUSEPORT,
+  SOCK_DGRAM,
+  SOL_UDP,
+  systemError,
+  UDP_GRO,
+} from './libc.js'
+import type { DatagramHandler, DatagramSocket, LocalAddress } from './platform.js'
+import { LONGEST, type SocketAddresses } from './socket-address.js'
+import { LONGEST_OF_TRAIN, type Train } from './train.js'
+
+/** Datagrams that are read before others have their turn. */
+const TURN = 64
+/** What a device says that cannot cut trains apart. */
+const NO_TRAINS: ReadonlySet<string> = new Set(['EIO', 'EINVAL', 'EOPNOTSUPP', 'ENOPROTOOPT'])
+/** A queue in front of the kernel, where dgram can wait for room. */
+const NO_ROOM: ReadonlySet<string> = new Set(['EAGAIN', 'ENOBUFS'])
+
+/** What all of these sockets share: one of them sends, or is read, at a time. */
+export interface Offload {
+  readonly libc: Libc
+  readonly addresses: SocketAddresses
+  readonly train: Train
+  readonly inbox: Inbox
+  /** Whose train it is that waits to leave. */
+  loader: OffloadSocket | null
+}
+
+export class OffloadSocket implements DatagramSocket {
+  readonly address: string
+  readonly port: number
+  readonly peerAddress: string | undefined
+  private readonly offload: Offload
+  private readonly handler: DatagramHandler
+  private readonly fd: number
+  private readonly socket: dgram.Socket
+  private readonly connected: boolean
+  private readonly local: LocalAddress
+  /** Where the train goes. */
+  private toAddress = ''
+  private toPort = 0
+  /** The device takes trains. */
+  private cuts = true
+  /** What has come may have been put together by the kernel. */
+  private coalesces = false
+  /** dgram has a queue of ours: what follows has to queue, too. */
+  private queueing = false
+  private closed = false
+
+  /** @throws the machine's error, as dgram would emit it. */
+  constructor(offload: Offload, local: LocalAddress, handler: DatagramHandler) {
+    this.offload = offload
+    this.handler = handler
+    this.local = local
+    this.fd = this.open()
+    try {
+      this.bind()
+      this.socket = createSocket(local)
+      this.socket.bind({ fd: this.fd, exclusive: true })
+    } catch (error) {
+      offload.libc.close(this.fd)
+      throw error
+    }
+    // dgram sets it for whatever it is given
+    this.set(SO_REUSEADDR, local.reuseAddr ? 1 : 0)
+    this.socket.on('error', (error) => this.handler.onError(error))
+    this.socket.on('message', this.onMessage)
+    if (local.peer !== undefined) this.peerAddress = connectNow(this.socket, local.peer)
+    this.connected = this.peerAddress !== undefined
+    const { address, port } = this.socket.address()
+    this.address = address
+    this.port = port
+  }
+
+  send(parts: readonly Uint8Array[], address: string, port: number): boolean {
+    if (this.closed) return true
+    let length = 0
+    for (const part of parts) length += part.length
+    const { offload } = this
+    if (offload.loader !== this) offload.loader?.flush()
+    else if (!this.isTowards(address, port) || !offload.train.hasRoom(length)) this.flush()
+    if (this.queueing) return this.queue(Buffer.concat(parts), address, port)
+    if (length > LONGEST_OF_TRAIN) return this.sendAlone(parts, address, port)
+    if (offload.loader === null) {
+      offload.loader = this
+      this.toAddress = address
+      this.toPort = port
+    }
+    offload.train.add(parts, length)
+    return true
+  }
+
+  flush(): boolean {
+    const { offload } = this
+    if (offload.loader !== this) return !this.queueing
+    offload.loader = null
+    const { train } = offload
+    this.aim(this.toAddress, this.toPort)
+    if (train.count === 1 || this.cuts) {
+      if (!train.send(this.fd)) this.sendEach(this.errorCode())
+    } else this.sendEach(null)
+    train.clear()
+    return !this.queueing
+  }
+
+  coalesce(on: boolean): void {
+    if (on === this.coalesces || this.closed) return
+    this.coalesces = this.set([SOL_UDP, UDP_GRO], on ? 1 : 0) && on
+  }
+
+  ref(): void {
+    this.socket.ref()
+  }
+
+  unref(): void {
+    this.socket.unref()
+  }
+
+  close(): void {
+    if (this.closed) return
+    if (this.offload.loader === this) this.flush()
+    this.closed = true
+    this.socket.close()
+  }
+
+  // ---- sending
+
+  private isTowards(address: string, port: number): boolean {
+    return this.connected || (port === this.toPort && address === this.toAddress)
+  }
+
+  private aim(address: string, port: number): void {
+    const { train, addresses } = this.offload
+    train.destinationLength = this.connected ? 0 : addresses.put(address, port, train.destination)
+  }
+
+  private sendAlone(parts: readonly Uint8Array[], address: string, port: number): boolean {
+    this.aim(address, port)
+    if (this.offload.train.sendPieces(this.fd, parts)) return true
+    const code = this.errorCode()
+    if (NO_ROOM.has(code)) return this.queue(Buffer.concat(parts), address, port)
+    this.fail(code, 'send', address, port)
+    return true
+  }
+
+  /** The train has not left as one, or this device takes none; nothing of it is lost by that. */
+  private sendEach(code: string | null): void {
+    const { train } = this.offload
+    const { toAddress, toPort } = this
+    if (code !== null && NO_TRAINS.has(code) && train.count > 1) this.cuts = false
+    else if (code !== null && !NO_ROOM.has(code)) {
+      this.fail(code, 'send', toAddress, toPort)
+      return
+    }
+    for (let i = 0; i < train.count; i++) {
+      if (!this.queueing && train.send(this.fd, i, 1)) continue
+      const failure = this.queueing ? 'EAGAIN' : this.errorCode()
+      if (NO_ROOM.has(failure)) {
+        this.queueRest(i)
+        return
+      }
+      this.fail(failure, 'send', toAddress, toPort)
+    }
+  }
+
+  private queueRest(first: number): void {
+    const { train } = this.offload
+    const bytes = train.copy(first)
+    for (let at = 0; at < bytes.length; at += train.partLength) {
+      this.queue(bytes.subarray(at, at + train.partLength), this.toAddress, this.toPort)
+    }
+  }
+
+  /** dgram waits until there is room. */
+  private queue(bytes: Uint8Array, address: string, port: number): boolean {
+    if (this.connected) this.socket.send(bytes, this.onSent)
+    else this.socket.send(bytes, port, address, this.onSent)
+    this.queueing = this.socket.getSendQueueCount() > 0
+    return !this.queueing
+  }
+
+  private readonly onSent = (error: Error | null): void => {
+    if (this.closed) return
+    if (error) this.handler.onError(error)
+    if (!this.queueing || this.socket.getSendQueueCount() > 0) return
+    this.queueing = false
+    this.handler.onDrain()
+  }
+
+  private errorCode(): string {
+    return getSystemErrorName(-this.offload.libc.errno())
+  }
+
+  /** Told later: who sends is in the middle of something. */
+  private fail(code: string, syscall: string, address?: string, port?: number): void {
+    const where = address === undefined ? '' : ` ${address}:${port}`
+    const error = Object.assign(new Error(`${syscall} ${code}${where}`), { code, syscall, address, port })
+    process.nextTick(() => {
+      if (!this.closed) this.handler.onError(error)
+    })
+  }
+
+  // ---- receiving
+
+  private readonly onMessage = (bytes: Uint8Array, from: { address: string; port: number }): void => {
+    const { handler } = this
+    try {
+      // what dgram has read may be several, and it does not say how long each of them was
+      handler.onDatagram(bytes, from.address, from.port, this.coalesces ? 0 : bytes.length, false)
+      if (!this.closed && !this.offload.inbox.read(this.fd, TURN, this.take)) this.fail(this.errorCode(), 'recvmmsg')
+    } finally {
+      handler.onQuiet()
+    }
+  }
+
+  private readonly take = (
+    bytes: Uint8Array,
+    address: string,
+    port: number,
+    part: number,
+    isLent: boolean,
+  ): boolean => {
+    this.handler.onDatagram(bytes, address, port, part, isLent)
+    return !this.closed
+  }
+
+  // ---- the descriptor
+
+  private open(): number {
+    const { libc } = this.offload
+    const { address, port } = this.local
+    const fd = libc.socket(isIPv6(address) ? AF_INET6 : AF_INET, SOCK_DGRAM, 0)
+    if (fd < 0) throw systemError(libc, 'bind', address, port)
+    return fd
+  }
+
+  private bind(): void {
+    const { libc, addresses } = this.offload
+    const { address, port, ipv6Only, reuseAddr, reusePort, recvBufferSize } = this.local
+    const isV6 = isIPv6(address)
+    if (isV6) {
+      this.set(IPV6_V6ONLY, ipv6Only ? 1 : 0)
+      this.set(IPV6_MTU_DISCOVER, PMTUDISC_PROBE)
+    }
+    // a dual-stack socket sends IPv4 as well
+    if (!isV6 || !ipv6Only) this.set(IP_MTU_DISCOVER, PMTUDISC_PROBE)
+    if (reuseAddr) this.set(SO_REUSEADDR, 1)
+    if (reusePort) this.set(SO_REUSEPORT, 1)
+    // the kernel grants as much of it as it may
+    if (recvBufferSize) this.set(SO_RCVBUF, recvBufferSize)
+    const name = new Uint8Array(LONGEST)
+    const length = addresses.put(address, port, name)
+    if (libc.bind(this.fd, name, length) < 0) throw systemError(libc, 'bind', address, port)
+  }
+
+  private set([level, name]: Option, value: number): boolean {
+    const word = new Uint8Array(new Int32Array([value]).buffer)
+    return this.offload.libc.setsockopt(this.fd, level, name, word, word.length) === 0
+  }
+}
