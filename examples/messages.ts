@@ -28,7 +28,8 @@ void messages.send(Buffer.alloc(10_000_000))
 let answers = 0
 messages.on('message', () => answers++)
 
-await messages.end() // all of it has been acknowledged; the answers are still coming
-await once(messages, 'end')
+const over = once(messages, 'end')
+await messages.end() // all of it has been acknowledged; answers may still be coming
+await over
 console.log(`${answers} answers to the rest`)
 server.close()

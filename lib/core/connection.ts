@@ -1,12 +1,13 @@
 // One TCP connection without I/O: network and user calls in, poll() out (RFC 9293 §3.9, §3.10).
 import type { Segment } from '../wire/segment.js'
 import { wrap } from '../wire/seq.js'
-import type { Config } from './config.js'
+import { type Config, DEFAULT_LINK, type LinkSize } from './config.js'
 import { acceptSyn, segmentArrives } from './input/segment-arrives.js'
 import { synSentArrives } from './input/syn-sent.js'
 import { traceMetrics } from './metrics.js'
 import { pollSegment } from './output.js'
 import type { PathMemory } from './path-memory.js'
+import { takeTooLong } from './repair.js'
 import { canReceive, canSend, isSynchronized, type State } from './state.js'
 import { readStatus, type Status } from './status.js'
 import { type CloseReason, setState, Tcb } from './tcb.js'
@@ -46,7 +47,7 @@ export class Connection {
 
   /**
    * A connection that will send a SYN once open() is called. `iss`: RFC 6528. `timestampOffset`: u32, added to TSval (RFC 7323 §5.4).
-   * `memory`: what an earlier one on the same path left.
+   * `memory`: what an earlier one on the same path left. `link`: what packets may be.
    */
   static active(
     config: Config,
@@ -54,8 +55,9 @@ export class Connection {
     timestampOffset: number,
     trace: Trace | null = null,
     memory: PathMemory | null = null,
+    link: LinkSize = DEFAULT_LINK,
   ): Connection {
-    return new Connection(new Tcb(config, iss, timestampOffset, trace, memory))
+    return new Connection(new Tcb(config, iss, timestampOffset, trace, memory, link))
   }
 
   /** A connection in SYN-RECEIVED, born of a SYN that a listener took. */
@@ -67,8 +69,9 @@ export class Connection {
     now: number,
     trace: Trace | null = null,
     memory: PathMemory | null = null,
+    link: LinkSize = DEFAULT_LINK,
   ): Connection {
-    const tcb = new Tcb(config, iss, timestampOffset, trace, memory)
+    const tcb = new Tcb(config, iss, timestampOffset, trace, memory, link)
     tcb.passive = true
     trace?.onSegmentReceived(syn, now)
     acceptSyn(tcb, syn, now)
@@ -123,6 +126,11 @@ export class Connection {
   handleTimeout(now: number): void {
     handleTimeout(this.tcb, now)
     if (this.tcb.trace !== null) traceMetrics(this.tcb)
+  }
+
+  /** The machine did not send a segment because it is longer than packets may be (EMSGSIZE). */
+  handleTooLong(now: number): void {
+    takeTooLong(this.tcb, now)
   }
 
   /** OPEN, active: a SYN goes out with the next poll() (RFC 9293 §3.10.1). */

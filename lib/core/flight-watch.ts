@@ -1,5 +1,6 @@
 // What becomes of a flight, told to all that live by it: loss detection, the delivery rate, undo, congestion control, an observer.
 import type { CongestionController, LostPacket } from './congestion/controller.js'
+import type { PathMtu } from './probe/path-mtu.js'
 import type { Rack } from './recovery/rack.js'
 import type { Undo } from './recovery/undo.js'
 import type { DeliveryRate } from './send/delivery-rate.js'
@@ -13,6 +14,8 @@ export interface FlightParts {
   readonly undo: Undo
   readonly controller: CongestionController
   readonly trace: Trace | null
+  readonly pathMtu: PathMtu
+  lostProbe: number
 }
 
 /** Refilled for each packet, of whatever connection. */
@@ -38,8 +41,12 @@ export class FlightWatch implements FlightObserver {
   }
 
   onLost(flight: Flight): void {
-    const { rate, controller, trace } = this.parts
+    const { rate, controller, trace, pathMtu } = this.parts
     trace?.onFlight?.('lost', flight.from, flight.to)
+    if (pathMtu.isProbe(flight.from, flight.to)) {
+      this.parts.lostProbe += flight.length
+      return
+    }
     rate.onLost(flight)
     packet.size = flight.length
     packet.txInFlight = flight.txInFlight

@@ -2,7 +2,7 @@
 import { optionsLength } from '../wire/options.js'
 import { ACK, FIN, PSH, RST, type Segment, SYN } from '../wire/segment.js'
 import { wrap } from '../wire/seq.js'
-import { congestionWindow, pipe } from './repair.js'
+import { congestionWindow, loseSilentProbe, pipe } from './repair.js'
 import { canReceive } from './state.js'
 import { armTailProbe } from './tail-probe.js'
 import { sackScratch, type Tcb, timestampValue } from './tcb.js'
@@ -66,7 +66,7 @@ function pollSyn(tcb: Tcb, out: Segment, now: number): boolean {
   out.ack = answers ? wrap(tcb.irs, tcb.rcvNxt) : 0
   out.flags = answers ? SYN | ACK : SYN
   out.window = tcb.window.open()
-  out.mss = config.mss
+  out.mss = tcb.offeredMss
   if (answers ? tcb.scaling : config.windowScaling) out.windowScale = tcb.window.offeredShift
   out.sackPermitted = answers ? tcb.sackPermitted : config.sack
   if (answers ? tcb.timestamps : config.timestamps) {
@@ -104,9 +104,10 @@ function pollLost(tcb: Tcb, out: Segment, now: number): boolean {
   tcb.repetitionOwed = false
   scoreboard.resent(flight, now)
   tcb.rate.onSent(flight, scoreboard.inFlight, now)
-  tcb.undo.onRetransmit(from, Math.min(to, tcb.sendBuffer.end), tcb.sackPermitted)
+  // of a path's probe nothing follows for the window
+  if (tcb.repair !== 'open') tcb.undo.onRetransmit(from, Math.min(to, tcb.sendBuffer.end), tcb.sackPermitted)
   fillText(tcb, out, from, to)
-  tcb.blackHole.onRetransmit(from)
+  tcb.pathMtu.onRetransmit(from)
   tcb.stats.segmentsRetransmitted++
   tcb.stats.bytesRetransmitted += out.textLength
   noteTextSent(tcb, to - from, now)
@@ -131,7 +132,7 @@ function pollNew(tcb: Tcb, out: Segment, now: number): boolean {
     return false
   }
   prepare(tcb, out, now)
-  const limit = textLimit(tcb, out, available, now)
+  const limit = probeLimit(tcb, out, Math.min(available, usable), now)
   const size = Math.min(available, limit, usable)
   const fin = finWaits && size === available && usable > size
   if (!fin && !isWorthSending(tcb, size, available, limit)) {
@@ -148,7 +149,7 @@ function pollNew(tcb: Tcb, out: Segment, now: number): boolean {
   }
   if (!isPaced(tcb, now)) return false
   launch(tcb, out, size, length, now)
-  if (size > tcb.sendMss) tcb.blackHole.onProbeSent(tcb.sndNxt, now)
+  if (size > tcb.sendMss) tcb.pathMtu.onProbeSent(sndNxt, tcb.sndNxt, size + tcb.segmentLimit - tcb.sendMss)
   tcb.overrideSilly = false
   armTailProbe(tcb, now)
   return true
@@ -172,6 +173,7 @@ function pollTailProbe(tcb: Tcb, out: Segment, now: number): boolean {
   tcb.tailProbeOwed = false
   const { scoreboard, sendBuffer, sndNxt } = tcb
   if (scoreboard.count === 0 || tcb.repair !== 'open') return false
+  if (loseSilentProbe(tcb, now)) return pollLost(tcb, out, now)
   prepare(tcb, out, now)
   const size = Math.min(sendBuffer.end - sndNxt, textLimit(tcb, out), tcb.sndUna + tcb.sndWnd - sndNxt)
   if (size > 0) {
@@ -184,7 +186,7 @@ function pollTailProbe(tcb: Tcb, out: Segment, now: number): boolean {
     tcb.rate.onSent(flight, scoreboard.inFlight, now)
     fillText(tcb, out, flight.from, flight.to)
     tcb.tlp.onSent(flight.to, true, sndNxt - tcb.sndUna)
-    tcb.blackHole.onRetransmit(flight.from)
+    tcb.pathMtu.onRetransmit(flight.from)
     tcb.stats.segmentsRetransmitted++
     tcb.stats.bytesRetransmitted += out.textLength
     noteTextSent(tcb, flight.length, now)
@@ -289,12 +291,18 @@ function addSackBlocks(tcb: Tcb, out: Segment): void {
   out.sackCount = count
 }
 
-/** Text that fits beside the options of `out` (RFC 6691); a little more when the path is to be tried for it. */
-function textLimit(tcb: Tcb, out: Segment, available = 0, now = 0): number {
-  if (out.sackCount > 0) return tcb.segmentLimit - optionsLength(out)
-  const probe = available > 0 ? tcb.blackHole.probeSize(now) : 0
-  if (probe > 0 && available >= probe) return tcb.sendMss + probe - tcb.segmentLimit
-  return tcb.sendMss
+/** Text that fits beside the options of `out` (RFC 6691). */
+function textLimit(tcb: Tcb, out: Segment): number {
+  return out.sackCount > 0 ? tcb.segmentLimit - optionsLength(out) : tcb.sendMss
+}
+
+/** A probe's length, if the path is to be asked with one now, and there is text and room for it; else textLimit(). */
+function probeLimit(tcb: Tcb, out: Segment, available: number, now: number): number {
+  const limit = textLimit(tcb, out)
+  if (out.sackCount > 0 || tcb.repair !== 'open') return limit
+  const size = tcb.pathMtu.probeSize(tcb.segmentLimit, now)
+  const text = size - tcb.segmentLimit + tcb.sendMss
+  return size > 0 && available >= text && pipe(tcb) + text <= congestionWindow(tcb) ? text : limit
 }
 
 /** Payload, FIN and PSH of what covers the offsets from `from` to `to`. */

@@ -35,7 +35,7 @@ export function followClock(tcb: Tcb, delivered: number): void {
   tcb.clockedWindow = window < tcb.controller.window ? window : Number.POSITIVE_INFINITY
 }
 
-/** Looks for losses by RACK or, without SACK, by duplicate ACKs. @returns bytes newly found lost. */
+/** Looks for losses by RACK or, without SACK, by duplicate ACKs. @returns bytes newly found lost, to congestion as it seems. */
 export function detectLosses(tcb: Tcb, now: number): number {
   const { scoreboard } = tcb
   const before = scoreboard.lostBytes
@@ -45,9 +45,40 @@ export function detectLosses(tcb: Tcb, now: number): number {
     // RFC 6582 §3.2 step 1: up to there they may tell of what was repeated for nothing
     if (tcb.sndUna > tcb.recoveryPoint) scoreboard.markLost(scoreboard.first)
   }
-  const lost = scoreboard.lostBytes - before
+  const lost = scoreboard.lostBytes - before - takeLostProbe(tcb, now)
   if (tcb.repair === 'recovery') tcb.prr.onLost(lost)
   return lost
+}
+
+/** @returns bytes of a probe of the path that have been found lost: they are repaired without a recovery (RFC 8899 §3, 7). */
+function takeLostProbe(tcb: Tcb, now: number): number {
+  const { lostProbe } = tcb
+  tcb.lostProbe = 0
+  if (lostProbe > 0) tcb.pathMtu.onProbeLost(now)
+  return lostProbe
+}
+
+/** Nothing but a probe of the path is silent: it was too long, rather than that the path is dead. @returns false: it is otherwise. */
+export function loseSilentProbe(tcb: Tcb, now: number): boolean {
+  const { first } = tcb.scoreboard
+  if (first === null || !tcb.pathMtu.isProbe(first.from, first.to)) return false
+  tcb.scoreboard.markLost(first)
+  return takeLostProbe(tcb, now) > 0
+}
+
+/** A segment did not leave, being longer than packets may be: it leaves again in shorter ones, and that is no sign of congestion. */
+export function takeTooLong(tcb: Tcb, now: number): void {
+  const { scoreboard, pathMtu, segmentLimit } = tcb
+  if (pathMtu.isProbing) {
+    scoreboard.markLongLost(tcb.sendMss)
+    tcb.lostProbe = 0
+    pathMtu.onProbeTooLong(now)
+    return
+  }
+  const limit = pathMtu.onTooLong(segmentLimit, now)
+  if (limit === segmentLimit) return
+  tcb.setSegmentLimit(limit)
+  scoreboard.markLongLost(tcb.sendMss)
 }
 
 /**

@@ -1,11 +1,11 @@
 // The transmission control block (RFC 9293 §3.3.1): variables and parts of one connection, and the few rules that keep them whole.
-import type { Config } from './config.js'
+import type { Config, LinkSize } from './config.js'
 import type { CongestionController } from './congestion/controller.js'
 import { WRITABLE } from './events.js'
 import { FlightWatch } from './flight-watch.js'
 import type { PathMemory } from './path-memory.js'
 import { KeepAlive } from './probe/keepalive.js'
-import { BlackHole } from './probe/mtu.js'
+import { PathMtu } from './probe/path-mtu.js'
 import { Persist } from './probe/persist.js'
 import { AckPolicy } from './receive/ack-policy.js'
 import { ReceiveTuning } from './receive/auto-tuning.js'
@@ -52,6 +52,7 @@ export const sackScratch: Float64Array = new Float64Array(8)
 export class Tcb {
   state: State = 'CLOSED'
   readonly config: Config
+  readonly link: LinkSize
   readonly trace: Trace | null
   readonly stats: Stats = new Stats()
   readonly timers: Timers = new Timers()
@@ -151,7 +152,9 @@ export class Tcb {
   // ---- probing and answering
   readonly keepalive: KeepAlive
   readonly persist: Persist = new Persist()
-  readonly blackHole: BlackHole = new BlackHole()
+  readonly pathMtu: PathMtu = new PathMtu()
+  /** Bytes lost with a probe of the path since that was last looked at: they tell of its size, and not of congestion. */
+  lostProbe = 0
   /** An empty segment at SND.NXT-1 is to leave: keep-alive or zero-window probe. */
   probeOwed = false
   /** A window that is too small by the rules may be used once (RFC 9293 §3.8.6.2.1, the override). */
@@ -168,9 +171,11 @@ export class Tcb {
     iss: number,
     timestampOffset: number,
     trace: Trace | null,
-    memory: PathMemory | null = null,
+    memory: PathMemory | null,
+    link: LinkSize,
   ) {
     this.config = config
+    this.link = link
     this.trace = trace
     this.iss = iss
     this.timestampOffset = timestampOffset
@@ -179,13 +184,18 @@ export class Tcb {
     this.rtt = new Rtt(config.initialRto, config.minRto, config.maxRto)
     if (memory !== null) this.rtt.remember(memory.srtt, memory.rttvar)
     this.compactAt = this.chunkAllowance
-    const first = Math.max(config.initialReceiveBuffer, FIRST_SEGMENTS * config.mss)
+    const first = Math.max(config.initialReceiveBuffer, FIRST_SEGMENTS * Math.min(config.mss, link.safe))
     this.tuning = new ReceiveTuning(first, config.maxReceiveBuffer)
     this.window = new ReceiveWindow(config.maxReceiveBuffer, this.tuning.limit)
     this.keepalive = new KeepAlive(config.keepAliveInterval, config.keepAliveCount)
     this.keepalive.configure(config.keepAlive, config.keepAliveInitialDelay)
     this.randomState = iss | 1
     this.controller = config.congestion.create(DEFAULT_MSS, this.random, memory?.ssthresh)
+  }
+
+  /** The MSS that we offer: what the peer may send at most (MUST-67, RFC 6691). */
+  get offeredMss(): number {
+    return Math.min(this.config.mss, this.link.largest)
   }
 
   /** One past the last offset that is to be sent as things stand, FIN included. */

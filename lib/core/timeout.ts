@@ -66,7 +66,7 @@ function onRetransmit(tcb: Tcb, now: number): void {
     if (!isProbe) {
       const { segmentLimit, sendMss } = tcb
       const size = Math.min(first.length + segmentLimit - sendMss, segmentLimit)
-      const limit = tcb.blackHole.onTimeout(size, segmentLimit, now)
+      const limit = tcb.pathMtu.onTimeout(size, segmentLimit, now)
       if (limit !== segmentLimit) tcb.setSegmentLimit(limit)
     }
     beginLossRepair(tcb, now)

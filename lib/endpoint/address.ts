@@ -15,6 +15,11 @@ export function isWildcard(address: string): boolean {
   return address === '0.0.0.0' || address === '::'
 }
 
+/** Whether it never leaves the machine. */
+export function isLoopback(address: string): boolean {
+  return address === '::1' || unmapped(address).startsWith('127.')
+}
+
 /** '::ffff:a.b.c.d' for an IPv4 address; IPv6 stays. */
 export function mapped(address: string): string {
   return isIPv6(address) ? address : MAPPED + address

@@ -3,9 +3,9 @@ import type { Connection } from '../core/connection.js'
 import type { State } from '../core/state.js'
 import type { Status } from '../core/status.js'
 import type { CloseReason } from '../core/tcb.js'
+import type { Waking } from './deadlines.js'
 import type { Tenant } from './demux.js'
 import type { LocalSocket } from './local-socket.js'
-import type { Waking } from './settler.js'
 
 /** Who hears a connection's events. */
 export interface ChannelOwner {

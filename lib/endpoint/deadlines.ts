@@ -8,6 +8,12 @@ export interface Sleeper {
   slot: number
 }
 
+/** What sleeps until a time that it has asked for. */
+export interface Waking extends Sleeper {
+  /** The time has come, or is near. */
+  wake(now: number): void
+}
+
 export class Deadlines<T extends Sleeper> {
   private readonly heap: T[] = []
 

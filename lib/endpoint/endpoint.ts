@@ -173,6 +173,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
       timestampOffset,
       trace,
       this.recall(channel),
+      local.link,
     )
     channel.connection.open(this.now())
     this.connecting.add(channel)
@@ -271,7 +272,16 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     // when a cookie left nobody knows: the cautious guess makes the first RTO a long one
     const began = cookie === null ? now : now - config.initialRto
     const { syn } = cookie ?? { syn: segment }
-    channel.connection = Connection.passive(config, first, timestampOffset, syn, began, trace, this.recall(channel))
+    channel.connection = Connection.passive(
+      config,
+      first,
+      timestampOffset,
+      syn,
+      began,
+      trace,
+      this.recall(channel),
+      local.link,
+    )
     if (cookie !== null) {
       // its SYN,ACK is with the peer already
       channel.connection.poll(DISCARDED, began)

@@ -1,7 +1,9 @@
 // One UDP socket of an endpoint: where a segment becomes a datagram.
+
+import type { LinkSize } from '../core/config.js'
 import type { DatagramHandler, DatagramSocket, LocalAddress, Platform } from '../platform/platform.js'
-import { encode, MAX_HEADER_LENGTH, type Segment } from '../wire/segment.js'
-import { isWildcard } from './address.js'
+import { encode, HEADER_LENGTH, MAX_HEADER_LENGTH, type Segment } from '../wire/segment.js'
+import { isIPv4Like, isLoopback, isWildcard } from './address.js'
 
 /** Who takes what the sockets hear: the endpoint. */
 export interface DatagramSink {
@@ -34,6 +36,8 @@ export class LocalSocket implements DatagramHandler {
   readonly wildcard: boolean
   /** The one peer that a connected socket hears, as the machine writes it. */
   readonly peerAddress: string | null
+  /** What its packets may be. */
+  readonly link: LinkSize
   /** A queue has formed in front of the kernel: nothing may be sent before it has drained. */
   blocked = false
   private readonly socket: DatagramSocket
@@ -48,6 +52,8 @@ export class LocalSocket implements DatagramHandler {
     this.port = this.socket.port
     this.wildcard = isWildcard(this.socket.address)
     this.peerAddress = local.peer === undefined ? null : (this.socket.peerAddress ?? local.peer.address)
+    const mtu = this.wildcard ? undefined : platform.mtuOf(this.address)
+    this.link = linkSize(this.address, mtu ?? UNKNOWN_MTU, this.socket.fragments)
   }
 
   onDatagram(bytes: Uint8Array, address: string, port: number, part: number, isLent: boolean): void {
@@ -112,6 +118,18 @@ export class LocalSocket implements DatagramHandler {
 }
 
 const EMPTY = new Uint8Array(0)
+
+const UNKNOWN_MTU = 1500
+/** Paths that a connection may count on beyond its own link: Ethernet's, if somebody fragments what is too long after all, else IPv6's. */
+const FRAGMENTED_MTU = 1500
+const SAFE_MTU = 1280
+const MOST = 65_535
+
+function linkSize(address: string, mtu: number, fragments: boolean): LinkSize {
+  const headers = isIPv4Like(address) ? 20 + 8 + HEADER_LENGTH : 40 + 8 + HEADER_LENGTH
+  const safe = fragments || isLoopback(address) ? FRAGMENTED_MTU : SAFE_MTU
+  return { largest: Math.min(mtu, MOST) - headers, safe: Math.min(mtu, safe) - headers }
+}
 
 // Room for one header, with a view of each length that it may have and the lists that a send takes.
 class HeaderScratch {

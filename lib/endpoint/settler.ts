@@ -3,18 +3,12 @@ import { ACKED, CLOSED, CONNECTED } from '../core/connection.js'
 import type { Alarm, Platform } from '../platform/platform.js'
 import { Segment } from '../wire/segment.js'
 import type { Channel } from './channel.js'
-import { Deadlines, type Sleeper } from './deadlines.js'
+import { Deadlines, type Waking } from './deadlines.js'
 import type { LocalSocket } from './local-socket.js'
 
 /** Segments of one connection before the others have their turn, and of all before the incoming have theirs. */
 const CHANNEL_SEGMENTS = 64
 const TURN_SEGMENTS = 256
-
-/** What sleeps until a time that it has asked for. */
-export interface Waking extends Sleeper {
-  /** The time has come, or is near. */
-  wake(now: number): void
-}
 
 /** An endpoint, as the settler sees it. */
 export interface Turning extends Waking {

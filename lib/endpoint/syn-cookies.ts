@@ -8,7 +8,7 @@ import type { Arrival } from './local-socket.js'
 /** A cookie is good for one to two of these, ms. */
 const PERIOD = 64_000
 /** What may be told of the peer's MSS, in 3 bits: the largest that is not more than it said. */
-const SIZES = [536, 1220, 1360, 1400, 1440, 1460, 8960, 16_384] as const
+const SIZES = [536, 1220, 1360, 1400, 1440, 1460, 8960, 65_460] as const
 /** In the lowest bits of the timestamp: the window scale, or NO_SCALE, and above it whether SACK is permitted. */
 const STAMP_BITS = 5
 const NO_SCALE = 15
@@ -54,7 +54,7 @@ export class SynCookies {
     offered.windowScale = stamps ? segment.windowScale : -1
     offered.sackPermitted = stamps && segment.sackPermitted
     const { timestampOffset } = this.numbers.choose(tupleOfArrival(arrival))
-    const brief = Connection.passive(config, iss, timestampOffset, offered, now)
+    const brief = Connection.passive(config, iss, timestampOffset, offered, now, null, null, local.link)
     if (!brief.poll(out, now)) return false
     if (stamps) out.tsVal = stamp(out.tsVal, offered)
     out.sourcePort = segment.destinationPort

@@ -42,9 +42,9 @@ export interface TransportOptions {
   maxReceiveBuffer?: number | undefined
   /** Size of the kernel's receive buffer to ask for (SO_RCVBUF), bytes, 0 to 2^31 - 1. @default 4194304 */
   recvBufferSize?: number | undefined
-  /** Largest payload plus options of a segment, bytes, 536 to 65495. @default from `mtu`: 1452 over IPv4, 1432 over IPv6 */
+  /** Largest payload plus options of a segment, bytes, 536 to 65495. @default what `mtu` and the path allow: 1452 over Ethernet and IPv4 */
   mss?: number | undefined
-  /** Largest IP packet, bytes, 576 to 65535. @default 1500 */
+  /** Largest IP packet, bytes, 576 to 65535. @default that of the local interface */
   mtu?: number | undefined
   /**
    * Begin with the round trip and slow-start threshold that earlier connections with the same host had, and leave the same.
@@ -86,7 +86,7 @@ export type Transport = Readonly<ConnectTransportOptions & ListenTransportOption
 
 /** No SYN of ours names less. */
 const MIN_MSS = 536
-const DEFAULT_MTU = 1500
+const MOST = 65_535
 const DEFAULT_LINGER_TIMEOUT = 5000
 const DEFAULT_MIN_RTO = 200
 const DEFAULT_MAX_RTO = 60_000
@@ -170,7 +170,7 @@ export interface Switches {
 export function configOf(transport: Transport, family: number, switches: Switches): Config {
   const { maxRetries, minRto, maxRto, congestionControl } = transport
   return createConfig({
-    mss: Math.min(transport.mss ?? 65495, mssOf(transport.mtu ?? DEFAULT_MTU, family)),
+    mss: Math.min(transport.mss ?? 65495, mssOf(transport.mtu ?? MOST, family)),
     noDelay: switches.noDelay,
     keepAlive: switches.keepAlive,
     keepAliveInitialDelay: switches.keepAliveInitialDelay || undefined,

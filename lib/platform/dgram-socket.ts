@@ -16,6 +16,7 @@ export class DgramSocket implements DatagramSocket {
   readonly address: string
   readonly port: number
   readonly peerAddress: string | undefined
+  readonly fragments = true
   private readonly socket: dgram.Socket
   private readonly handler: DatagramHandler
   private readonly connected: boolean

@@ -11,6 +11,8 @@ import { SocketAddresses } from './socket-address.js'
 import { TimeoutAlarm } from './timeout-alarm.js'
 import { Train } from './train.js'
 
+/** Between two looks at the interfaces for what their packets may be, ms: it costs more than a connection. */
+const MTU_INTERVAL = 5_000
 /** The discard port: nothing is sent there, a route is looked up. */
 const DISCARD = 9
 
@@ -22,6 +24,9 @@ export function createNodePlatform(): Platform {
 class NodePlatform implements Platform {
   // read while there are descriptors to read it with
   readonly descriptorLimit: number | undefined = readDescriptorLimit()
+  /** By address, as they were at some time. */
+  private mtus: Map<string, number> = new Map()
+  private mtusReadAt = Number.NEGATIVE_INFINITY
   /** undefined: nobody has asked. */
   private offloads: Offload | null | undefined = undefined
 
@@ -62,6 +67,16 @@ class NodePlatform implements Platform {
     return addresses
   }
 
+  mtuOf(address: string): number | undefined {
+    const plain = address.replace(/^::ffff:(?=\d+\.)/, '').replace(/^127\..*/, '127.0.0.1')
+    const now = performance.now()
+    if (now - this.mtusReadAt > MTU_INTERVAL) {
+      this.mtusReadAt = now
+      this.mtus = readMtus()
+    }
+    return this.mtus.get(plain)
+  }
+
   sourceAddress(address: string): string | undefined {
     const socket = createSocket({ address, port: 0 })
     try {
@@ -92,6 +107,28 @@ function interfaces(): ReturnType<typeof networkInterfaces> {
     return networkInterfaces()
   } catch {
     return {}
+  }
+}
+
+// only Linux says it in a file
+function readMtus(): Map<string, number> {
+  const mtus = new Map<string, number>()
+  for (const [name, addresses] of Object.entries(interfaces())) {
+    const mtu = readMtu(name)
+    if (mtu === undefined) continue
+    for (const { address, family } of addresses ?? []) {
+      mtus.set(address, mtu)
+      if (family === 'IPv6') mtus.set(`${address}%${name}`, mtu)
+    }
+  }
+  return mtus
+}
+
+function readMtu(name: string): number | undefined {
+  try {
+    return Number(readFileSync(`/sys/class/net/${name}/mtu`, 'latin1')) || undefined
+  } catch {
+    return undefined
   }
 }
 

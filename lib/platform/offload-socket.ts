@@ -46,6 +46,7 @@ export class OffloadSocket implements DatagramSocket {
   readonly address: string
   readonly port: number
   readonly peerAddress: string | undefined
+  readonly fragments = false
   private readonly offload: Offload
   private readonly handler: DatagramHandler
   private readonly fd: number

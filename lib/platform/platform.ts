@@ -15,6 +15,8 @@ export interface Platform {
   addresses(): readonly string[]
   /** How many descriptors the process may have open; undefined: not known. */
   readonly descriptorLimit?: number | undefined
+  /** The largest packet of the interface that has this address of ours, bytes; undefined: not known. */
+  mtuOf(address: string): number | undefined
   /** The local address from which datagrams to `address` leave; undefined: no route. */
   sourceAddress(address: string): string | undefined
 }
@@ -65,6 +67,8 @@ export interface DatagramSocket {
   readonly port: number
   /** The peer of a connected socket as datagrams from it are reported; undefined: as it was asked for. */
   readonly peerAddress?: string | undefined
+  /** A packet that is longer than the path takes is cut into fragments, as far as the machine knows the path; else it is dropped. */
+  readonly fragments: boolean
   /**
    * Sends `parts` as one datagram.
    * @returns false while it still holds views: then use fresh ones, and stop until onDrain(). It may gather sends until flush().

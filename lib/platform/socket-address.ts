@@ -4,7 +4,7 @@ import { AF_INET, AF_INET6, type Libc } from './libc.js'
 /** Bytes of a sockaddr_in and of a sockaddr_in6. */
 const LENGTH_4 = 16
 const LENGTH_6 = 28
-export const LONGEST = LENGTH_6
+export const LONGEST: number = LENGTH_6
 /** Different ones that are remembered, in each direction. */
 const MOST_KNOWN = 4_096
 const LINK_LOCAL = /^fe[89ab]/i
@@ -41,7 +41,12 @@ export class SocketAddresses {
   }
 
   private read4(bytes: Uint8Array, at: number): string {
-    const [a, b, c, d] = [bytes[at + 4], bytes[at + 5], bytes[at + 6], bytes[at + 7]] as [number, number, number, number]
+    const [a, b, c, d] = [bytes[at + 4], bytes[at + 5], bytes[at + 6], bytes[at + 7]] as [
+      number,
+      number,
+      number,
+      number,
+    ]
     const key = (a << 24) | (b << 16) | (c << 8) | d
     let text = this.texts4.get(key)
     if (text === undefined) {

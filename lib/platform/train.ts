@@ -73,7 +73,7 @@ export class Train {
   }
 
   /** The train leaves, or only the datagrams from `first` on, one of them. @returns false: it has not; see errno. */
-  send(fd: number, first = 0, count = this.count): boolean {
+  send(fd: number, first = 0, count: number = this.count): boolean {
     const from = first * this.partLength
     const to = Math.min(from + count * this.partLength, this.length)
     this.point(0, this.cargo.address + from, to - from)

@@ -7,7 +7,7 @@ import type { Datagram } from './datagram.js'
 import { machineError } from './machine-errors.js'
 import type { Random } from './random.js'
 import { type Machine, SimulatedPlatform } from './simulated-platform.js'
-import { type Binding, type SendingOptions, SimulatedSocket } from './simulated-socket.js'
+import { type Binding, type InterfaceOptions, type SendingOptions, SimulatedSocket } from './simulated-socket.js'
 
 /** Linux's net.core.rmem_default. */
 const RECEIVE_BUFFER = 212_992
@@ -18,6 +18,7 @@ const EPHEMERAL_COUNT = 28_232
 export interface Wire {
   readonly clock: VirtualClock
   readonly sending: SendingOptions
+  readonly interfaces: InterfaceOptions
   /** Carries a datagram away. */
   carry(host: Host, datagram: Datagram): void
   /** Tells the sender of `datagram` that nobody listens there. */
@@ -104,6 +105,11 @@ export class Host implements Machine {
     if (!this.own.includes(added)) this.own.splice(-2, 0, added)
   }
 
+  /** The largest packet of the interface that has this address, bytes. */
+  mtuOf(): number {
+    return this.wire.interfaces.mtu
+  }
+
   /** The address from which datagrams to `address` leave; undefined: no route. */
   sourceAddress(address: string): string | undefined {
     const to = canonical(address)
@@ -136,7 +142,10 @@ export class Host implements Machine {
     if (local.port === 0) binding.port = this.freePort(binding)
     else if (this.isTaken(binding)) throw machineError('EADDRINUSE', 'bind', local.address, local.port)
     if (local.peer !== undefined) this.connect(binding, local.peer)
-    const socket = new SimulatedSocket(platform, binding, handler, this.wire.sending, (closed) => this.release(closed))
+    const { sending, interfaces } = this.wire
+    const socket = new SimulatedSocket(platform, binding, handler, sending, interfaces.fragments, (closed) =>
+      this.release(closed),
+    )
     platform.sockets.add(socket)
     const others = this.byPort.get(binding.port)
     if (others === undefined) this.byPort.set(binding.port, [socket])

@@ -63,6 +63,10 @@ export class ImpairedPlatform implements Platform {
     return this.platform.sourceAddress(address)
   }
 
+  mtuOf(address: string): number | undefined {
+    return this.platform.mtuOf(address)
+  }
+
   get descriptorLimit(): number | undefined {
     return this.platform.descriptorLimit
   }
@@ -104,6 +108,10 @@ class ImpairedSocket implements DatagramSocket, DatagramHandler {
 
   get peerAddress(): string | undefined {
     return this.inner.peerAddress
+  }
+
+  get fragments(): boolean {
+    return this.inner.fragments
   }
 
   send(parts: readonly Uint8Array[], address: string, port: number): boolean {

@@ -6,9 +6,9 @@ import type { Datagram } from './datagram.js'
 import { Host, type Wire } from './host.js'
 import { Link, type LinkOptions } from './link.js'
 import { Random } from './random.js'
-import type { SendingOptions } from './simulated-socket.js'
+import type { InterfaceOptions, SendingOptions } from './simulated-socket.js'
 
-export interface NetworkOptions extends Partial<SendingOptions> {
+export interface NetworkOptions extends Partial<SendingOptions>, Partial<InterfaceOptions> {
   /** All that is random follows from it. @default 1 */
   seed?: number
   /** Of every direction between two machines, until it is set otherwise. @default {} */
@@ -45,7 +45,8 @@ export class Network {
   private readonly wire: Wire
 
   constructor(options: NetworkOptions = {}) {
-    const { seed = 1, link = {}, capture = true, start = 0, sendBuffer = null, gather = false } = options
+    const { seed = 1, link = {}, capture = true, start = 0 } = options
+    const { sendBuffer = null, gather = false, mtu = 1500, fragments = true } = options
     this.seed = seed
     this.clock = new VirtualClock(start)
     this.streams = new Random(seed)
@@ -55,6 +56,7 @@ export class Network {
     this.wire = {
       clock: this.clock,
       sending: { sendBuffer, gather },
+      interfaces: { mtu, fragments },
       carry: (host, datagram) => this.carry(host, datagram),
       reportUnreachable: (host, datagram) => this.reportUnreachable(host, datagram),
     }

@@ -8,6 +8,7 @@ import type { Random } from './random.js'
 export interface Machine {
   readonly addresses: readonly string[]
   sourceAddress(address: string): string | undefined
+  mtuOf(address: string): number | undefined
   /** @throws EADDRINUSE, EADDRNOTAVAIL in Node's shape. */
   bind(platform: SimulatedPlatform, local: LocalAddress, handler: DatagramHandler): DatagramSocket
   /** A datagram leaves. */
@@ -76,6 +77,10 @@ export class SimulatedPlatform implements Platform {
 
   sourceAddress(address: string): string | undefined {
     return this.host.sourceAddress(address)
+  }
+
+  mtuOf(address: string): number | undefined {
+    return this.host.mtuOf(address)
   }
 
   /** Whether anything holds the process: an open socket or a set alarm that is ref'd, or a deferred call. */

@@ -14,6 +14,14 @@ export interface SendingOptions {
   gather: boolean
 }
 
+/** What machines have to the network. */
+export interface InterfaceOptions {
+  /** The largest packet, bytes: what connections offer to take, and look for, follows from it. @default 1500 */
+  mtu: number
+  /** Machines cut what is longer than the path takes into fragments: connections rely on Ethernet's size from the start. @default true */
+  fragments: boolean
+}
+
 /** What a socket is bound to. */
 export interface Binding {
   family: Family
@@ -36,6 +44,7 @@ interface Held {
 
 export class SimulatedSocket implements DatagramSocket {
   readonly binding: Binding
+  readonly fragments: boolean
   refd = true
   private readonly platform: SimulatedPlatform
   private readonly handler: DatagramHandler
@@ -55,6 +64,7 @@ export class SimulatedSocket implements DatagramSocket {
     binding: Binding,
     handler: DatagramHandler,
     options: SendingOptions,
+    fragments: boolean,
     onClose: (socket: SimulatedSocket) => void,
   ) {
     this.platform = platform
@@ -62,6 +72,7 @@ export class SimulatedSocket implements DatagramSocket {
     this.binding = binding
     this.handler = handler
     this.options = options
+    this.fragments = fragments
   }
 
   get address(): string {

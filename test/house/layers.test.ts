@@ -52,7 +52,7 @@ const ALLOWED: readonly [file: string, sees: readonly string[]][] = [
   ['core/', GROUND],
   ['wire/', ['wire/']],
   ['platform/platform', []],
-  ['platform/node', ['platform/platform']],
+  ['platform/', ['platform/']],
 ]
 
 // What is not ours: Node's modules and the one dependency.
@@ -66,7 +66,7 @@ const OUTSIDE: readonly [file: string, sees: RegExp][] = [
   ['message/', /^node:/],
   ['testing/', /^node:/],
   ['platform/platform', /^$/],
-  ['platform/node', /^node:/],
+  ['platform/', /^node:/],
 ]
 
 const nameOf = (path: string): string => path.replace(/^lib\//, '').replace(/\.ts$/, '')
@@ -123,6 +123,19 @@ describe('floors', () => {
       }
     }
     expect(wrong).toEqual([])
+  })
+
+  test('of platform/ nobody sees more than the interfaces, but for who makes the one of this machine', () => {
+    const inside = (path: string): boolean => path.startsWith('lib/platform/')
+    const seen = files
+      .filter((path) => !inside(path))
+      .flatMap((path) =>
+        importsOf(path)
+          .filter(({ target }) => inside(target))
+          .map(({ target }) => [path, target]),
+      )
+      .filter(([, target]) => target !== 'lib/platform/platform.ts')
+    expect(seen).toEqual([['lib/net/default-stack.ts', 'lib/platform/node.ts']])
   })
 
   test('from outside comes only what a floor may use', () => {

@@ -75,11 +75,11 @@ test('what is no number', () => {
 
 test('the defaults', () => {
   expect(configFor({})).toMatchObject({
-    ...{ mss: 1452, initialRto: 1000, minRto: 200, maxRto: 60_000, maxRetries: 15, maxSynRetries: 7 },
+    ...{ mss: 65_487, initialRto: 1000, minRto: 200, maxRto: 60_000, maxRetries: 15, maxSynRetries: 7 },
     ...{ maxSynAckRetries: 5, msl: 30_000, connectTimeout: 0, userTimeout: 0, sendBuffer: 16_777_216 },
     ...{ maxReceiveBuffer: 12_582_912, keepAliveInitialDelay: 7_200_000, windowScaling: true, sack: true },
   })
-  expect(configFor({}, 6).mss).toBe(1432)
+  expect(configFor({}, 6).mss).toBe(65_467)
   expect(lingerTimeoutOf({})).toBe(5000)
 })
 
@@ -87,7 +87,8 @@ test('sizes follow the packet: mtu and mss only lower', () => {
   expect(configFor({ mtu: 1280 }).mss).toBe(1232)
   expect(configFor({ mtu: 1280 }, 6).mss).toBe(1212)
   expect(configFor({ mss: 1000 }).mss).toBe(1000)
-  expect(configFor({ mss: 5000 }).mss).toBe(1452)
+  expect(configFor({ mss: 5000 }).mss).toBe(5000)
+  expect(configFor({ mss: 5000, mtu: 1500 }).mss).toBe(1452)
   expect(configFor({ mss: 5000, mtu: 9000 }).mss).toBe(5000)
   expect(configFor({ mtu: 576 }).mss).toBe(536)
 })

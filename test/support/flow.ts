@@ -5,7 +5,7 @@ import type { Status } from '../../lib/core/status.js'
 import type { RecoveryMetrics } from '../../lib/core/trace.js'
 import type { Channel } from '../../lib/endpoint/channel.js'
 import { Link, type LinkOptions } from '../../lib/testing/link.js'
-import { Network } from '../../lib/testing/network.js'
+import { Network, type NetworkOptions } from '../../lib/testing/network.js'
 import { CLIENT, PORT, SERVER } from './couple.js'
 
 const CHUNK = new Uint8Array(65_536)
@@ -77,10 +77,10 @@ export class FlowRun {
   readonly queued: number[] = []
   private readonly path: Path
 
-  constructor(path: Path, seed = 1, config: Parameters<typeof createConfig>[0] = {}) {
+  constructor(path: Path, seed = 1, config: Parameters<typeof createConfig>[0] = {}, options: NetworkOptions = {}) {
     this.path = path
     this.config = config
-    this.network = new Network({ capture: false, seed })
+    this.network = new Network({ capture: false, seed, ...options })
     this.link = new Link(this.network.clock, this.network.random.fork(), path.forth)
     const server = this.network.host(SERVER)
     server.stack.listen({ address: SERVER, port: PORT }, () => createConfig(config), {

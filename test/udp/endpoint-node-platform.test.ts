@@ -14,33 +14,9 @@ const code = (name: string) => expect.objectContaining({ code: name })
 
 interface Ear {
   readonly socket: DatagramSocket
-  readonly heard: { bytes: Uint8Array; address: string; port: number }[]
+  /** What was lent is a copy here. */
+  readonly heard: { bytes: Uint8Array; address: string; port: number; part: number; isLent: boolean }[]
   readonly errors: (Error & { code?: string })[]
-}
-
-async function withSockets(locals: Partial<LocalAddress>[], body: (...ears: Ear[]) => Promise<void>): Promise<void> {
-  const ears: Ear[] = []
-  try {
-    for (const local of locals) ears.push(bind(local))
-    await body(...ears)
-  } finally {
-    for (const { socket } of ears) socket.close()
-  }
-}
-
-function bind(local: Partial<LocalAddress>): Ear {
-  const heard: Ear['heard'] = []
-  const errors: Ear['errors'] = []
-  const socket = platform.bind(
-    { address: '127.0.0.1', port: 0, ...local },
-    {
-      onDatagram: (each, address, port) => void heard.push({ bytes: each, address, port }),
-      onQuiet: () => {},
-      onDrain: () => {},
-      onError: (error) => void errors.push(error),
-    },
-  )
-  return { socket, heard, errors }
 }
 
 async function until(done: () => boolean): Promise<void> {
@@ -48,126 +24,183 @@ async function until(done: () => boolean): Promise<void> {
   expect(done()).toBe(true)
 }
 
-describe('bind', () => {
-  it('is done when it returns', async () => {
-    await withSockets([{}, { address: '0.0.0.0' }], async (one, two) => {
-      expect(one.socket).toMatchObject({ address: '127.0.0.1', port: expect.any(Number) })
-      expect(one.socket.port).toBeGreaterThan(0)
-      expect(two.socket.address).toBe('0.0.0.0')
-      await sleep(0)
-    })
-  })
+/** Sockets of one of the two kinds. */
+class Kind {
+  private readonly offload: boolean
 
-  it('throws the machine’s error out of the call, and leaves no socket behind', async () => {
-    await withSockets([{}], async ({ socket: { port }, errors }) => {
-      expect(() => bind({ port })).toThrow(code('EADDRINUSE'))
-      expect(() => bind({ address: '203.0.113.7' })).toThrow(code('EADDRNOTAVAIL'))
-      expect(() => bind({ port })).toThrow(expect.objectContaining({ syscall: 'bind', address: '127.0.0.1', port }))
-      await sleep(10)
-      expect(errors).toEqual([])
-    })
-  })
+  constructor(offload: boolean) {
+    this.offload = offload
+  }
 
-  it('reusePort is never taken for less than it says', () => {
-    const [major, minor] = process.versions.node.split('.').map(Number)
-    if (major > 22 || (major === 22 && minor >= 12)) {
-      const one = bind({ reusePort: true })
-      const two = bind({ port: one.socket.port, reusePort: true })
-      expect(two.socket.port).toBe(one.socket.port)
-      one.socket.close()
-      two.socket.close()
-    } else {
-      expect(() => bind({ reusePort: true })).toThrow(code('ENOTSUP'))
+  bind(local: Partial<LocalAddress>): Ear {
+    const heard: Ear['heard'] = []
+    const errors: Ear['errors'] = []
+    const socket = platform.bind(
+      { address: '127.0.0.1', port: 0, offload: this.offload, ...local },
+      {
+        onDatagram: (each, address, port, part, isLent) =>
+          void heard.push({ bytes: isLent ? new Uint8Array(each) : each, address, port, part, isLent }),
+        onQuiet: () => {},
+        onDrain: () => {},
+        onError: (error) => void errors.push(error),
+      },
+    )
+    return { socket, heard, errors }
+  }
+
+  async withSockets(locals: Partial<LocalAddress>[], body: (...ears: Ear[]) => Promise<void>): Promise<void> {
+    const ears: Ear[] = []
+    try {
+      for (const local of locals) ears.push(this.bind(local))
+      await body(...ears)
+    } finally {
+      for (const { socket } of ears) socket.close()
     }
-  })
+  }
+}
 
-  it('a receive buffer that no machine grants does no harm', async () => {
-    await withSockets([{ recvBufferSize: 2 ** 30 }, { recvBufferSize: 1 }], async (one, two) => {
-      two.socket.send([bytes('in')], '127.0.0.1', one.socket.port)
-      await until(() => one.heard.length === 1)
+/** It leaves at once. */
+function send({ socket }: Ear, parts: readonly Uint8Array[], port: number): boolean {
+  const sent = socket.send(parts, '127.0.0.1', port)
+  return socket.flush() && sent
+}
+
+describe.each([
+  ['read and written by the C library, where there is koffi', true],
+  ['of dgram', false],
+])('sockets %s', (_, offload) => {
+  const kind = new Kind(offload)
+
+  describe('bind', () => {
+    it('is done when it returns', async () => {
+      await kind.withSockets([{}, { address: '0.0.0.0' }], async (one, two) => {
+        expect(one.socket).toMatchObject({ address: '127.0.0.1', port: expect.any(Number) })
+        expect(one.socket.port).toBeGreaterThan(0)
+        expect(two.socket.address).toBe('0.0.0.0')
+        await sleep(0)
+      })
     })
-  })
-})
 
-describe('datagrams', () => {
-  it('parts make one datagram, and their memory is free when send() says so', async () => {
-    await withSockets([{}, {}], async (one, two) => {
-      const scratch = new Uint8Array(3)
-      for (let i = 0; i < 5; i++) {
-        scratch.fill(97 + i)
-        expect(two.socket.send([scratch, bytes('-'), bytes(`${i}`)], '127.0.0.1', one.socket.port)).toBe(true)
+    it('throws the machine’s error out of the call, and leaves no socket behind', async () => {
+      await kind.withSockets([{}], async ({ socket: { port }, errors }) => {
+        expect(() => kind.bind({ port })).toThrow(code('EADDRINUSE'))
+        expect(() => kind.bind({ address: '203.0.113.7' })).toThrow(code('EADDRNOTAVAIL'))
+        expect(() => kind.bind({ port })).toThrow(
+          expect.objectContaining({ syscall: 'bind', address: '127.0.0.1', port }),
+        )
+        await sleep(10)
+        expect(errors).toEqual([])
+      })
+    })
+
+    it('reusePort is never taken for less than it says', () => {
+      const [major, minor] = process.versions.node.split('.').map(Number)
+      if (offload || major > 22 || (major === 22 && minor >= 12)) {
+        const one = kind.bind({ reusePort: true })
+        const two = kind.bind({ port: one.socket.port, reusePort: true })
+        expect(two.socket.port).toBe(one.socket.port)
+        one.socket.close()
+        two.socket.close()
+      } else {
+        expect(() => kind.bind({ reusePort: true })).toThrow(code('ENOTSUP'))
       }
-      two.socket.flush()
-      await until(() => one.heard.length === 5)
-      expect(one.heard.map((each) => text(each.bytes))).toEqual(['aaa-0', 'bbb-1', 'ccc-2', 'ddd-3', 'eee-4'])
-      expect(one.heard[0]).toMatchObject({ address: '127.0.0.1', port: two.socket.port })
     })
-  })
 
-  it('each has memory of its own', async () => {
-    await withSockets([{}, {}], async (one, two) => {
-      for (let i = 0; i < 50; i++) two.socket.send([bytes(`number ${i}`)], '127.0.0.1', one.socket.port)
-      await until(() => one.heard.length === 50)
-      expect(new Set(one.heard.map((each) => each.bytes.buffer)).size).toBe(50)
-      for (const { bytes: each } of one.heard) expect(each.buffer.byteLength).toBe(each.byteLength)
-    })
-  })
-
-  it('too long: an error, told after the call, and no crash', async () => {
-    await withSockets([{}], async ({ socket, errors }) => {
-      expect(socket.send([new Uint8Array(70_000)], '127.0.0.1', 9)).toBe(true)
-      expect(errors).toEqual([])
-      await until(() => errors.length === 1)
-      expect(errors[0]).toMatchObject({ code: 'EMSGSIZE', address: '127.0.0.1', port: 9 })
-    })
-  })
-
-  it('nothing is sent or told after close()', async () => {
-    const one = bind({})
-    one.socket.send([new Uint8Array(70_000)], '127.0.0.1', 9)
-    one.socket.close()
-    one.socket.close()
-    expect(one.socket.send([bytes('late')], '127.0.0.1', 9)).toBe(true)
-    await sleep(10)
-    expect(one.errors).toEqual([])
-  })
-})
-
-describe('a connected socket', () => {
-  it('knows the address it sends from, and the peer as it is reported', async () => {
-    await withSockets([{}], async (one) => {
-      const peer = { address: '127.0.0.1', port: one.socket.port }
-      await withSockets([{ address: '0.0.0.0', peer }], async (own) => {
-        expect(own.socket).toMatchObject({ address: '127.0.0.1', peerAddress: '127.0.0.1' })
-        own.socket.send([bytes('hello')], peer.address, peer.port)
+    it('a receive buffer that no machine grants does no harm', async () => {
+      await kind.withSockets([{ recvBufferSize: 2 ** 30 }, { recvBufferSize: 1 }], async (one, two) => {
+        send(two, [bytes('in')], one.socket.port)
         await until(() => one.heard.length === 1)
-        one.socket.send([bytes('you too')], '127.0.0.1', own.socket.port)
-        await until(() => own.heard.length === 1)
-        expect(own.heard[0].address).toBe('127.0.0.1')
       })
     })
   })
 
-  it('hears its peer alone', async () => {
-    await withSockets([{}, {}], async (one, two) => {
-      const peer = { address: '127.0.0.1', port: one.socket.port }
-      await withSockets([{ address: '0.0.0.0', peer }], async (own) => {
-        two.socket.send([bytes('stranger')], '127.0.0.1', own.socket.port)
-        one.socket.send([bytes('peer')], '127.0.0.1', own.socket.port)
-        await until(() => own.heard.length === 1)
-        expect(text(own.heard[0].bytes)).toBe('peer')
+  describe('datagrams', () => {
+    it('parts make one datagram, and their memory is free when send() says so', async () => {
+      await kind.withSockets([{}, {}], async (one, two) => {
+        const scratch = new Uint8Array(3)
+        for (let i = 0; i < 5; i++) {
+          scratch.fill(97 + i)
+          expect(send(two, [scratch, bytes('-'), bytes(`${i}`)], one.socket.port)).toBe(true)
+        }
+        await until(() => one.heard.length === 5)
+        expect(one.heard.map((each) => text(each.bytes))).toEqual(['aaa-0', 'bbb-1', 'ccc-2', 'ddd-3', 'eee-4'])
+        expect(one.heard[0]).toMatchObject({ address: '127.0.0.1', port: two.socket.port })
       })
+    })
+
+    it('each that is not lent has memory of its own, and long ones are not lent', async () => {
+      await kind.withSockets([{}, {}], async (one, two) => {
+        for (let i = 0; i < 5; i++) {
+          send(two, [bytes(`number ${i}`)], one.socket.port)
+          send(two, [new Uint8Array(20_000).fill(i)], one.socket.port)
+        }
+        await until(() => one.heard.length === 10)
+        const kept = one.heard.filter(({ isLent }) => !isLent)
+        expect(new Set(kept.map((each) => each.bytes.buffer)).size).toBe(kept.length)
+        for (const [i, { bytes: each, isLent }] of one.heard.entries()) {
+          if (i % 2 === 0) expect(text(each)).toBe(`number ${i / 2}`)
+          else expect([isLent, each.length, each[0], each[19_999]]).toEqual([false, 20_000, (i - 1) / 2, (i - 1) / 2])
+        }
+      })
+    })
+
+    it('too long: an error, told after the call, and no crash', async () => {
+      await kind.withSockets([{}], async (one) => {
+        const { errors } = one
+        expect(send(one, [new Uint8Array(70_000)], 9)).toBe(true)
+        expect(errors).toEqual([])
+        await until(() => errors.length === 1)
+        expect(errors[0]).toMatchObject({ code: 'EMSGSIZE', address: '127.0.0.1', port: 9 })
+      })
+    })
+
+    it('nothing is sent or told after close()', async () => {
+      const one = kind.bind({})
+      send(one, [new Uint8Array(70_000)], 9)
+      one.socket.close()
+      one.socket.close()
+      expect(send(one, [bytes('late')], 9)).toBe(true)
+      await sleep(10)
+      expect(one.errors).toEqual([])
     })
   })
 
-  it('is told that nobody listens there', async () => {
-    const gone = bind({})
-    gone.socket.close()
-    const peer = { address: '127.0.0.1', port: gone.socket.port }
-    await withSockets([{ address: '0.0.0.0', peer }], async (own) => {
-      own.socket.send([bytes('anybody?')], peer.address, peer.port)
-      await until(() => own.errors.length > 0)
-      expect(own.errors[0].code).toBe('ECONNREFUSED')
+  describe('a connected socket', () => {
+    it('knows the address it sends from, and the peer as it is reported', async () => {
+      await kind.withSockets([{}], async (one) => {
+        const peer = { address: '127.0.0.1', port: one.socket.port }
+        await kind.withSockets([{ address: '0.0.0.0', peer }], async (own) => {
+          expect(own.socket).toMatchObject({ address: '127.0.0.1', peerAddress: '127.0.0.1' })
+          send(own, [bytes('hello')], peer.port)
+          await until(() => one.heard.length === 1)
+          send(one, [bytes('you too')], own.socket.port)
+          await until(() => own.heard.length === 1)
+          expect(own.heard[0].address).toBe('127.0.0.1')
+        })
+      })
+    })
+
+    it('hears its peer alone', async () => {
+      await kind.withSockets([{}, {}], async (one, two) => {
+        const peer = { address: '127.0.0.1', port: one.socket.port }
+        await kind.withSockets([{ address: '0.0.0.0', peer }], async (own) => {
+          send(two, [bytes('stranger')], own.socket.port)
+          send(one, [bytes('peer')], own.socket.port)
+          await until(() => own.heard.length === 1)
+          expect(text(own.heard[0].bytes)).toBe('peer')
+        })
+      })
+    })
+
+    it('is told that nobody listens there', async () => {
+      const gone = kind.bind({})
+      gone.socket.close()
+      const peer = { address: '127.0.0.1', port: gone.socket.port }
+      await kind.withSockets([{ address: '0.0.0.0', peer }], async (own) => {
+        send(own, [bytes('anybody?')], peer.port)
+        await until(() => own.errors.length > 0)
+        expect(own.errors[0].code).toBe('ECONNREFUSED')
+      })
     })
   })
 })
@@ -179,7 +212,7 @@ describe('the machine', () => {
     expect(own).toHaveLength(Object.values(networkInterfaces()).flat().length)
     for (const address of own) {
       expect(isIP(address)).toBeGreaterThan(0)
-      const { socket } = bind({ address })
+      const { socket } = new Kind(true).bind({ address })
       expect(socket.address).toBe(address)
       socket.close()
     }

@@ -241,7 +241,8 @@ class Bbr implements CongestionController {
   }
 
   onMss(mss: number): void {
-    this.window = (this.window / this.mss) * mss
+    if (this.window === INITIAL_SEGMENTS * this.mss) this.window = INITIAL_SEGMENTS * mss
+    else if (this.window === this.mss) this.window = mss // the loss window
     this.mss = mss
   }
 

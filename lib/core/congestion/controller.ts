@@ -29,6 +29,7 @@ export interface CongestionController {
   onRestart(now: number): void
   /** The last reduction was for nothing. */
   onUndo(now: number): void
+  /** Segments are longer, or shorter, from now on: the window stays what it is in bytes, but for the initial one (RFC 4821 §7.6). */
   onMss(mss: number): void
 }
 

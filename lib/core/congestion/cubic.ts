@@ -131,7 +131,8 @@ class Cubic implements CongestionController {
   onPacketLost(): void {}
 
   onMss(mss: number): void {
-    this.window = Math.max(mss, (this.window / this.mss) * mss)
+    if (this.window === INITIAL_SEGMENTS * this.mss) this.window = INITIAL_SEGMENTS * mss
+    else if (this.window === this.mss) this.window = mss // the loss window
     this.mss = mss
   }
 

@@ -73,7 +73,8 @@ class NewReno implements CongestionController {
   }
 
   onMss(mss: number): void {
-    this.window = Math.max(mss, (this.window / this.mss) * mss)
+    if (this.window === initialWindow(this.mss)) this.window = initialWindow(mss)
+    else if (this.window === this.mss) this.window = mss // the loss window
     this.mss = mss
   }
 

@@ -151,7 +151,7 @@ function acknowledge(tcb: Tcb, segment: Segment, ack: number, arrived: number, n
   if (ack > priorUna) {
     tcb.expiries = 0
     tcb.persist.reset()
-    const proved = tcb.blackHole.onProgress(ack)
+    const proved = tcb.pathMtu.onProgress(ack)
     if (proved > 0) tcb.setSegmentLimit(proved)
     timers.retransmit = scoreboard.count > 0 ? now + rtt.rto : Number.POSITIVE_INFINITY // RFC 6298 §5.2, §5.3
     if (tcb.config.userTimeout > 0) {

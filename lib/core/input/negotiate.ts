@@ -8,7 +8,7 @@ const SMALLEST_MSS = 64
 const MAX_SHIFT = 14
 
 export function negotiate(tcb: Tcb, syn: Segment, now: number): void {
-  const { config } = tcb
+  const { config, pathMtu, link } = tcb
   tcb.irs = syn.seq
   tcb.rcvNxt = 1
   const peerMss = Math.max(syn.mss || DEFAULT_MSS, SMALLEST_MSS)
@@ -23,7 +23,9 @@ export function negotiate(tcb: Tcb, syn: Segment, now: number): void {
     tcb.tsRecent = tcb.tsOld = tcb.tsOldNext = syn.tsVal
     tcb.tsRecentAt = now
   }
-  tcb.setSegmentLimit(Math.min(peerMss, config.mss, MAX_DATAGRAM - HEADER_LENGTH))
+  const ceiling = Math.min(peerMss, tcb.offeredMss, MAX_DATAGRAM - HEADER_LENGTH)
+  pathMtu.begin(ceiling)
+  tcb.setSegmentLimit(Math.min(ceiling, link.safe))
   tcb.sndWnd = syn.window // never scaled in a SYN (RFC 7323 §2.2)
   tcb.maxSndWnd = Math.max(tcb.maxSndWnd, tcb.sndWnd)
   tcb.sndWl1 = 0

@@ -27,7 +27,11 @@ export class AckPolicy {
   onText(length: number, pushed: boolean, now: number): number {
     if (now - this.lastTextAt > IDLE) this.quick = QUICK_SEGMENTS
     this.lastTextAt = now
-    if (length > this.peerSegment) this.peerSegment = length
+    if (length > this.peerSegment) {
+      // a path that has been found to take longer segments: the window may hold few of them
+      if (length > 2 * this.peerSegment) this.quick = QUICK_SEGMENTS
+      this.peerSegment = length
+    }
     // options, or a path with a smaller MTU, may shorten what is full-sized
     if (length > this.fullSize || (!pushed && length === this.lastLength)) this.fullSize = length
     this.lastLength = pushed ? 0 : length

@@ -138,6 +138,14 @@ export class Scoreboard implements FlightList {
     this.observer.onLost(flight)
   }
 
+  /** What is in the network and longer than `limit` bytes, and a FIN, has not arrived. */
+  markLongLost(limit: number): void {
+    for (let i = this.head; i < this.flights.length; i++) {
+      const flight = this.flights[i] as Flight
+      if (flight.length > limit + 1) this.markLost(flight)
+    }
+  }
+
   /** After an RTO all that is not sacked is lost (RFC 5681 §3.1, RFC 6675 §5.1); a peer that reneged is not believed again. */
   markAllLost(forgetSacks: boolean): void {
     for (let i = this.head; i < this.flights.length; i++) {

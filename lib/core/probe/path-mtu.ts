@@ -1,0 +1,136 @@
+// How long segments may be: real text asks the path for longer ones, from a safe size up, and a path that begins to swallow long ones
+// is noticed (RFC 8899, RFC 4821). Sizes are payload plus options.
+
+/** What fits 1200-byte packets over IPv6 (RFC 8899 §5.1.2's base), then RFC 9293's default MSS. */
+const BASES: readonly number[] = [1132, 536]
+/** Time-outs in a row before the size is suspected (RFC 8899 §4.3). */
+const EXPIRIES = 3
+/** Probes of a size that are lost before it has failed (RFC 8899 §5.1.2, MAX_PROBES). */
+const MOST_PROBES = 3
+/** A size that has failed is not tried again for so long, ms (RFC 8899 §5.1.1, PMTU_RAISE_TIMER). */
+const LONGEST_PAUSE = 600_000
+/** After a black hole, which may have been an outage, the first look is sooner, ms. */
+const FIRST_PAUSE = 5_000
+/** Headers of IPv6, UDP and TCP: with those of IPv4 a little more would fit. */
+const HEADERS = 68
+/** Packets that networks are made for, bytes; between them the search goes on by halves. */
+const USUAL: readonly number[] = [9000, 4352, 2002, 1500, 1492, 1480, 1400, 1280].map((packet) => packet - HEADERS)
+/** Closer than this the search is over (RFC 4821 §7.4). */
+const CLOSE = 32
+
+export class PathMtu {
+  /** The longest that both ends and the link here allow; 0: not known yet. */
+  private ceiling = 0
+  /** The shortest that has failed, and until when that counts, ms; Infinity: none has. */
+  private failed: number = Number.POSITIVE_INFINITY
+  private failedUntil = 0
+  /** No probe before this, ms. */
+  private nextAt = 0
+  private pause = FIRST_PAUSE
+  /** The probe on its way: its offsets and its size; end < 0: none is. */
+  private from = -1
+  private end = -1
+  private size = 0
+  /** Probes lost of the size that was tried last. */
+  private losses = 0
+  private expiries = 0
+  /** It was lowered, and nothing has been acknowledged since: what is heard now is of longer segments still. */
+  private settling = false
+
+  /** `ceiling`: where the search ends. */
+  begin(ceiling: number): void {
+    this.ceiling = ceiling
+  }
+
+  /** The size of the next segment, if it shall be a probe while `limit` is allowed; 0: none. */
+  probeSize(limit: number, now: number): number {
+    if (limit >= this.ceiling || this.end >= 0 || now < this.nextAt) return 0
+    if (now >= this.failedUntil) this.failed = Number.POSITIVE_INFINITY
+    const size = this.candidate(limit)
+    if (size === 0) this.nextAt = this.failedUntil
+    return size
+  }
+
+  /** It leaves, as the text from `from` to `end`. */
+  onProbeSent(from: number, end: number, size: number): void {
+    if (size !== this.size) this.losses = 0
+    this.from = from
+    this.end = end
+    this.size = size
+  }
+
+  /** Whether this is the probe on its way. */
+  isProbe(from: number, end: number): boolean {
+    return end === this.end && from === this.from
+  }
+
+  /** There is one on its way. */
+  get isProbing(): boolean {
+    return this.end >= 0
+  }
+
+  /** It is lost, which says nothing about congestion (RFC 8899 §3, 7). */
+  onProbeLost(now: number): void {
+    this.end = -1
+    if (++this.losses >= MOST_PROBES) this.fail(this.size, now)
+  }
+
+  /** The machine has not let it out: no link takes it (EMSGSIZE), which ends the search for that size at once. */
+  onProbeTooLong(now: number): void {
+    this.end = -1
+    this.fail(this.size, now)
+  }
+
+  /** The machine has not let out a segment that is no probe, where `limit` is allowed. @returns what to allow from now on. */
+  onTooLong(limit: number, now: number): number {
+    return this.settling ? limit : this.lower(limit, limit, now)
+  }
+
+  /** The retransmission timer expired at a segment of `size`, where `limit` is allowed. @returns what to allow from now on. */
+  onTimeout(size: number, limit: number, now: number): number {
+    if (size <= (BASES[BASES.length - 1] as number) || ++this.expiries < EXPIRIES) return limit
+    this.expiries = 0
+    return this.lower(size, limit, now)
+  }
+
+  /** SND.UNA moved. @returns the size that has proved itself, or 0. */
+  onProgress(sndUna: number): number {
+    this.expiries = 0
+    this.settling = false
+    if (this.end < 0 || sndUna < this.end) return 0
+    this.end = -1
+    this.losses = 0
+    this.pause = FIRST_PAUSE
+    return this.size
+  }
+
+  /** Something from `from` on leaves again, in the small size: a probe that covers it proves nothing. */
+  onRetransmit(from: number): void {
+    if (from < this.end) this.end = -1
+  }
+
+  private lower(size: number, limit: number, now: number): number {
+    const smaller = BASES.find((base) => base < size)
+    if (smaller === undefined) return limit
+    this.end = -1
+    this.settling = true
+    this.nextAt = now + this.pause
+    this.pause = Math.min(2 * this.pause, LONGEST_PAUSE)
+    return smaller
+  }
+
+  private fail(size: number, now: number): void {
+    this.losses = 0
+    this.failed = Math.min(this.failed, size)
+    this.failedUntil = now + LONGEST_PAUSE
+    this.nextAt = now
+  }
+
+  private candidate(limit: number): number {
+    const { failed } = this
+    // most paths take what the links at their ends take: one look settles it
+    if (failed > this.ceiling) return this.ceiling
+    for (const usual of USUAL) if (usual < failed && usual > limit) return usual
+    return failed - limit > CLOSE ? (limit + failed) >> 1 : 0
+  }
+}
