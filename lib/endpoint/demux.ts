@@ -42,6 +42,14 @@ export class Demux<T extends Tenant> {
     return second
   }
 
+  *[Symbol.iterator](): Generator<T> {
+    for (const filed of this.filed.values()) {
+      for (const first of filed instanceof Map ? filed.values() : [filed]) {
+        for (let tenant: T | null = first; tenant !== null; tenant = tenant.sibling as T | null) yield tenant
+      }
+    }
+  }
+
   add(tenant: T): void {
     this.count++
     tenant.sibling = null

@@ -303,19 +303,12 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
 
   // ---- what the sockets say
 
-  onDatagram(
-    local: LocalSocket,
-    bytes: Uint8Array,
-    from: string,
-    udpPort: number,
-    _part: number,
-    isLent: boolean,
-  ): void {
+  onDatagram(local: LocalSocket, bytes: Uint8Array, from: string, udpPort: number, isLent: boolean): void {
+    if (this.closed) return
     const now = this.platform.now()
     const segment = this.settler.incoming
     this.settler.onReading()
     this.datagrams++
-    if (this.closed) return
     // nothing can be sent to UDP port 0
     if (udpPort === 0 || !decode(bytes, segment)) {
       this.malformed++
@@ -347,11 +340,24 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
 
   onError(local: LocalSocket, error: Error & { code?: unknown; address?: unknown; port?: unknown }): void {
     this.socketErrors++
+    if (error.code === 'EMSGSIZE') this.tooLong(local, error.address, error.port)
     if (this.connecting.size === 0 || !UNREACHABLE.has(error.code)) return
     for (const channel of this.connecting) {
       if (channel.local !== local) continue
       const meant = error.address === channel.peerAddress && error.port === channel.remoteUdpPort
       if (meant || local.peerAddress !== null) channel.unreachable(error)
+    }
+  }
+
+  /** A datagram to this peer, of a connected socket to the only one, was longer than packets may be. */
+  private tooLong(local: LocalSocket, address: unknown, port: unknown): void {
+    const now = this.platform.now()
+    for (const tenant of this.demux) {
+      if (!(tenant instanceof Channel) || tenant.local !== local) continue
+      const isMeant = tenant.peerAddress === address && tenant.remoteUdpPort === port
+      if (!isMeant && local.peerAddress === null) continue
+      tenant.connection.handleTooLong(now)
+      this.changed(tenant)
     }
   }
 

@@ -7,14 +7,7 @@ import { isIPv4Like, isLoopback, isWildcard } from './address.js'
 
 /** Who takes what the sockets hear: the endpoint. */
 export interface DatagramSink {
-  onDatagram(
-    local: LocalSocket,
-    bytes: Uint8Array,
-    address: string,
-    udpPort: number,
-    part: number,
-    isLent: boolean,
-  ): void
+  onDatagram(local: LocalSocket, bytes: Uint8Array, address: string, udpPort: number, isLent: boolean): void
   onQuiet(): void
   onDrain(local: LocalSocket): void
   onError(local: LocalSocket, error: Error): void
@@ -56,8 +49,8 @@ export class LocalSocket implements DatagramHandler {
     this.link = linkSize(this.address, mtu ?? UNKNOWN_MTU, this.socket.fragments)
   }
 
-  onDatagram(bytes: Uint8Array, address: string, port: number, part: number, isLent: boolean): void {
-    this.sink.onDatagram(this, bytes, address, port, part, isLent)
+  onDatagram(bytes: Uint8Array, address: string, port: number, isLent: boolean): void {
+    this.sink.onDatagram(this, bytes, address, port, isLent)
   }
 
   onQuiet(): void {

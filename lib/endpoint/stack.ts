@@ -12,7 +12,7 @@ import type { Listener, ListenerOwner } from './listener.js'
 import type { LocalSocket } from './local-socket.js'
 import { choosePort } from './ports.js'
 import { Settler } from './settler.js'
-import { type ConnectTarget, type ListenTarget, RECEIVE_BUFFER } from './target.js'
+import { type ConnectTarget, type ListenTarget, socketChoices } from './target.js'
 import type { TimeWaitRecord } from './time-wait.js'
 
 export interface StackStats {
@@ -65,7 +65,7 @@ export class Stack implements EndpointHost {
       address: target.localAddress ?? (isIPv6(address) ? '::' : '0.0.0.0'),
       port: localPort,
       peer: { address, port: remoteUdpPort },
-      recvBufferSize: target.recvBufferSize ?? RECEIVE_BUFFER,
+      ...socketChoices(target),
     }
     this.bind(endpoint, wanted, (victim) => {
       former = victim.recordOf(address, remoteUdpPort, target.port, localPort)
@@ -92,7 +92,7 @@ export class Stack implements EndpointHost {
       port: target.udpPort ?? target.port,
       ipv6Only: target.ipv6Only ?? false,
       reusePort: target.reusePort ?? false,
-      recvBufferSize: target.recvBufferSize ?? RECEIVE_BUFFER,
+      ...socketChoices(target),
     })
     let { port } = target
     if (port === 0) {
@@ -170,17 +170,17 @@ export class Stack implements EndpointHost {
   private sharedAt(target: ConnectTarget, udpPort: number): Endpoint {
     const existing = udpPort === 0 ? undefined : this.shared.get(udpPort)
     if (existing !== undefined) return existing
-    const recvBufferSize = target.recvBufferSize ?? RECEIVE_BUFFER
+    const choices = socketChoices(target)
     if (target.localAddress !== undefined) {
-      return this.share({ address: canonical(target.localAddress), port: udpPort, recvBufferSize })
+      return this.share({ address: canonical(target.localAddress), port: udpPort, ...choices })
     }
     try {
-      return this.share({ address: '::', port: udpPort, recvBufferSize })
+      return this.share({ address: '::', port: udpPort, ...choices })
     } catch (error) {
       const { code } = error as { code?: unknown }
       if (isIPv6(target.address) || (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL')) throw error
       // a machine without IPv6
-      return this.share({ address: '0.0.0.0', port: udpPort, recvBufferSize })
+      return this.share({ address: '0.0.0.0', port: udpPort, ...choices })
     }
   }
 
@@ -232,8 +232,7 @@ export class Stack implements EndpointHost {
     if (target.localAddress !== undefined) {
       const own = canonical(target.localAddress)
       if (endpoint.binding.at(own) === undefined) {
-        const recvBufferSize = target.recvBufferSize ?? RECEIVE_BUFFER
-        endpoint.binding.hold({ address: own, port: endpoint.udpPort, recvBufferSize })
+        endpoint.binding.hold({ address: own, port: endpoint.udpPort, ...socketChoices(target) })
       }
       return endpoint.binding.at(own) as LocalSocket
     }

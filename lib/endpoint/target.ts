@@ -1,6 +1,14 @@
 // Where to connect to and where to listen, and what an endpoint counts.
 
-export interface ConnectTarget {
+/** How the UDP sockets of an endpoint are made. */
+export interface SocketChoices {
+  /** SO_RCVBUF to ask for, bytes. @default 4194304 */
+  recvBufferSize?: number | undefined
+  /** Many datagrams a call, where the machine can do that. @default true */
+  offload?: boolean | undefined
+}
+
+export interface ConnectTarget extends SocketChoices {
   /** An IP literal. */
   address: string
   /** TCP port of the peer. */
@@ -12,13 +20,11 @@ export interface ConnectTarget {
   localPort?: number | undefined
   /** UDP port to connect from, shared with whatever this stack has on it. @default a free one, for this connection alone */
   localUdpPort?: number | undefined
-  /** SO_RCVBUF to ask for, bytes. @default 4194304 */
-  recvBufferSize?: number | undefined
   /** Begin with what earlier connections with that host have left of the path, and leave the same. @default false (RFC 9040) */
   hostCache?: boolean | undefined
 }
 
-export interface ListenTarget {
+export interface ListenTarget extends SocketChoices {
   /** An IP literal; '::' takes IPv4 too unless `ipv6Only`. */
   address: string
   /** TCP port; 0: a free one. */
@@ -30,8 +36,6 @@ export interface ListenTarget {
   ipv6Only?: boolean | undefined
   /** Several processes may take the port. */
   reusePort?: boolean | undefined
-  /** SO_RCVBUF to ask for, bytes. @default 4194304 */
-  recvBufferSize?: number | undefined
   /** Begin with what earlier connections with that host have left of the path, and leave the same. @default false (RFC 9040) */
   hostCache?: boolean | undefined
   /** What happens to TIME-WAIT records when the last connection after close() has ended. @default 'keep' */
@@ -39,7 +43,12 @@ export interface ListenTarget {
 }
 
 /** SO_RCVBUF that is asked for if nothing else is said: the default of many systems loses half of a burst. */
-export const RECEIVE_BUFFER: number = 4 * 2 ** 20
+const RECEIVE_BUFFER: number = 4 * 2 ** 20
+
+/** What is chosen, and what is not. */
+export function socketChoices({ recvBufferSize, offload }: SocketChoices): Required<SocketChoices> {
+  return { recvBufferSize: recvBufferSize ?? RECEIVE_BUFFER, offload: offload ?? true }
+}
 
 /** Counted since the endpoint was bound, or as it is now. */
 export interface EndpointStats {

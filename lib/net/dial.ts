@@ -202,6 +202,7 @@ export class Dial {
     if (transport.udpPort) target.udpPort = transport.udpPort
     if (transport.localUdpPort) target.localUdpPort = transport.localUdpPort
     if (transport.recvBufferSize !== undefined) target.recvBufferSize = transport.recvBufferSize
+    if (transport.offload !== undefined) target.offload = transport.offload
     if (transport.hostCache !== undefined) target.hostCache = transport.hostCache
     return target
   }

@@ -42,6 +42,11 @@ export interface TransportOptions {
   maxReceiveBuffer?: number | undefined
   /** Size of the kernel's receive buffer to ask for (SO_RCVBUF), bytes, 0 to 2^31 - 1. @default 4194304 */
   recvBufferSize?: number | undefined
+  /**
+   * Send and receive many datagrams with one call (Linux, with the package `koffi` installed); else, or with false, node:dgram alone
+   * does it, one by one. @default true
+   */
+  offload?: boolean | undefined
   /** Largest payload plus options of a segment, bytes, 536 to 65495. @default what `mtu` and the path allow: 1452 over Ethernet and IPv4 */
   mss?: number | undefined
   /** Largest IP packet, bytes, 576 to 65535. @default that of the local interface */
@@ -77,6 +82,8 @@ export interface ListenTransportOptions {
   reusePort?: boolean | undefined
   /** What close() does with TIME-WAIT records: keep them and the UDP port, or release both. @default 'keep' */
   timeWait?: 'keep' | 'release' | undefined
+  /** Many datagrams with one call, where the machine can do that. @default true */
+  offload?: boolean | undefined
   /** Size of the kernel's receive buffer to ask for (SO_RCVBUF), bytes, 0 to 2^31 - 1. @default 4194304 */
   recvBufferSize?: number | undefined
 }
@@ -110,7 +117,14 @@ const INTEGERS: readonly (readonly [name: keyof Transport, min: number, max: num
   ['udpPort', 0, 65535],
   ['localUdpPort', 0, 65535],
 ]
-const BOOLEANS: readonly (keyof Transport)[] = ['windowScaling', 'timestamps', 'sack', 'reusePort', 'hostCache']
+const BOOLEANS: readonly (keyof Transport)[] = [
+  'windowScaling',
+  'timestamps',
+  'sack',
+  'reusePort',
+  'hostCache',
+  'offload',
+]
 
 /** `base` with what `options` choose over it. @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE. */
 export function resolveTransport(options: object | null | undefined, base: Transport = {}): Transport {

@@ -198,8 +198,8 @@ export class ServerBase extends EventEmitter {
 
   #open(address: string, request: ListenRequest, transport: Transport): void {
     const { port, backlog, ipv6Only } = request
-    const { udpPort, reusePort, timeWait, recvBufferSize, hostCache } = transport
-    const own = { udpPort, reusePort, timeWait, recvBufferSize, hostCache }
+    const { udpPort, reusePort, timeWait, recvBufferSize, offload, hostCache } = transport
+    const own = { udpPort, reusePort, timeWait, recvBufferSize, offload, hostCache }
     const target: ListenTarget = { address, port, backlog, ipv6Only, ...own }
     const stack = transport.stack ?? defaultStack()
     this.#stack = stack

@@ -1,19 +1,18 @@
-// What has come, many datagrams a call, and for those that the kernel has put together (UDP_GRO) how long each was.
-import { Arena, type Libc, MSG_DONTWAIT, type Piece, putWord, SOL_UDP, UDP_GRO } from './libc.js'
+// What has come, many datagrams a call.
+import { Arena, type Libc, MSG_DONTWAIT, type Piece, putWord } from './libc.js'
 import { LONGEST, type SocketAddresses } from './socket-address.js'
 
 const SLOTS = 16
 const SLOT_BYTES = 65_536
 /** From here on a datagram keeps the memory that it came in; a shorter one is lent. */
 const KEPT = 16_384
-/** Of struct mmsghdr, a sockaddr, struct iovec, and room for one control message. */
+/** Of struct mmsghdr, a sockaddr, struct iovec. */
 const HEADER = 64
 const NAME = 32
 const VECTOR = 16
-const CONTROL = 32
 
 /** Takes what is read, as of DatagramHandler. @returns false: enough. */
-export type Taker = (bytes: Uint8Array, address: string, port: number, part: number, isLent: boolean) => boolean
+export type Taker = (bytes: Uint8Array, address: string, port: number, isLent: boolean) => boolean
 
 /** One for all sockets: a socket is read to its end at a time. */
 export class Inbox {
@@ -22,43 +21,41 @@ export class Inbox {
   private readonly headers: Piece
   private readonly names: Piece
   private readonly vectors: Piece
-  private readonly controls: Piece
   private readonly slots: Uint8Array[] = []
 
   constructor(libc: Libc, addresses: SocketAddresses) {
     this.libc = libc
     this.addresses = addresses
-    const arena = new Arena(libc, SLOTS * (HEADER + NAME + VECTOR + CONTROL))
+    const arena = new Arena(libc, SLOTS * (HEADER + NAME + VECTOR))
     this.headers = arena.take(SLOTS * HEADER)
     this.names = arena.take(SLOTS * NAME)
     this.vectors = arena.take(SLOTS * VECTOR)
-    this.controls = arena.take(SLOTS * CONTROL)
     for (let i = 0; i < SLOTS; i++) {
       const { view } = this.headers
       putWord(view, i * HEADER, this.names.address + i * NAME)
       putWord(view, i * HEADER + 16, this.vectors.address + i * VECTOR)
       putWord(view, i * HEADER + 24, 1)
-      putWord(view, i * HEADER + 32, this.controls.address + i * CONTROL)
       this.provide(i)
       this.reset(i)
     }
   }
 
-  /** Reads `most` datagrams or more, or all that there are. @returns false: an error other than that there are none; see errno. */
-  read(fd: number, most: number, take: Taker): boolean {
-    for (let count = 0; count < most; ) {
+  /** Reads `most` datagrams or more, or all that there are. @returns how many; negative: it failed, see errno. */
+  read(fd: number, most: number, take: Taker): number {
+    let count = 0
+    while (count < most) {
       const read = this.libc.recvmmsg(fd, this.headers.bytes, SLOTS, MSG_DONTWAIT, null)
-      if (read < 0) return this.libc.errno() === EAGAIN
+      if (read < 0) return count > 0 || this.libc.errno() === EAGAIN ? count : -1
       let wanted = true
       for (let i = 0; i < read; i++) {
         // what was read has to be looked at, or its slots would be lost
         if (wanted) wanted = this.hand(i, take)
         this.reset(i)
       }
-      if (!wanted || read < SLOTS) return true
       count += read
+      if (!wanted || read < SLOTS) break
     }
-    return true
+    return count
   }
 
   private hand(i: number, take: Taker): boolean {
@@ -66,19 +63,10 @@ export class Inbox {
     const length = this.headers.view.getUint32(i * HEADER + 56, true)
     const address = this.addresses.read(names.bytes, i * NAME)
     const port = ((names.bytes[i * NAME + 2] as number) << 8) | (names.bytes[i * NAME + 3] as number)
-    const part = this.partLength(i, length)
     const bytes = (this.slots[i] as Uint8Array).subarray(0, length)
-    const isLent = length < KEPT || part < length
+    const isLent = length < KEPT
     if (!isLent) this.provide(i)
-    return take(bytes, address, port, part, isLent)
-  }
-
-  private partLength(i: number, length: number): number {
-    if (this.headers.view.getUint32(i * HEADER + 40, true) === 0) return length
-    const { view } = this.controls
-    const at = i * CONTROL
-    const isGro = view.getInt32(at + 8, true) === SOL_UDP && view.getInt32(at + 12, true) === UDP_GRO
-    return isGro ? Math.min(view.getInt32(at + 16, true), length) : length
+    return take(bytes, address, port, isLent)
   }
 
   /** Memory for what is read into slot `i`. */
@@ -91,7 +79,6 @@ export class Inbox {
 
   private reset(i: number): void {
     this.headers.view.setUint32(i * HEADER + 8, LONGEST, true)
-    this.headers.view.setUint32(i * HEADER + 40, CONTROL, true)
   }
 }
 

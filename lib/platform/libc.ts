@@ -41,7 +41,6 @@ export const MSG_DONTWAIT = 0x40
 export const MSG_NOSIGNAL = 0x4000
 export const SOL_UDP = 17
 export const UDP_SEGMENT = 103
-export const UDP_GRO = 104
 
 /** Socket options by level and number. */
 export const SO_REUSEADDR: Option = [1, 2]

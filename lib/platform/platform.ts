@@ -32,9 +32,9 @@ export interface LocalAddress {
   reuseAddr?: boolean
   reusePort?: boolean
   /** SO_RCVBUF to ask for, bytes. */
-  recvBufferSize?: number
+  recvBufferSize?: number | undefined
   /** Many datagrams a call, where the machine can do that. @default true */
-  offload?: boolean
+  offload?: boolean | undefined
 }
 
 export interface Alarm {
@@ -48,11 +48,10 @@ export interface Alarm {
 
 export interface DatagramHandler {
   /**
-   * IPv4 peers of a dual-stack socket come as '::ffff:a.b.c.d'. `part`: how long each datagram in `bytes` is, where the machine has
-   * put together several of one flow, the last of which may be shorter; the length of `bytes`: it is one; 0: the machine does not say.
-   * `isLent`: the memory is used for something else as soon as this returns.
+   * IPv4 peers of a dual-stack socket come as '::ffff:a.b.c.d'. `isLent`: the memory is used for something else as soon as this
+   * returns; else it is the receiver's to keep.
    */
-  onDatagram(bytes: Uint8Array, address: string, port: number, part: number, isLent: boolean): void
+  onDatagram(bytes: Uint8Array, address: string, port: number, isLent: boolean): void
   /** What had come has been handed over, and may be answered: follows onDatagram() in the same turn, once for as many as there were. */
   onQuiet(): void
   /** Views given to send() are no longer held. */
@@ -76,8 +75,6 @@ export interface DatagramSocket {
   send(parts: readonly Uint8Array[], address: string, port: number): boolean
   /** @returns as send(). */
   flush(): boolean
-  /** Whether the machine may put together what comes of one flow; absent: it never does. */
-  coalesce?(on: boolean): void
   ref(): void
   unref(): void
   close(): void

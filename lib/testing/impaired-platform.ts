@@ -144,12 +144,12 @@ class ImpairedSocket implements DatagramSocket, DatagramHandler {
     this.inner.close()
   }
 
-  onDatagram(bytes: Uint8Array, address: string, port: number, _part: number, isLent: boolean): void {
+  onDatagram(bytes: Uint8Array, address: string, port: number, isLent: boolean): void {
     const kept = isLent ? new Uint8Array(bytes) : bytes
     const datagram = new Datagram(this.path.now(), kept, address, port, this.inner.address, this.inner.port)
     this.path.incoming.send(datagram, (arriving) => {
       if (this.closed) return
-      this.handler.onDatagram(arriving.bytes, address, port, arriving.bytes.length, false)
+      this.handler.onDatagram(arriving.bytes, address, port, false)
       this.handler.onQuiet()
     })
   }

@@ -15,7 +15,7 @@ const code = (name: string) => expect.objectContaining({ code: name })
 interface Ear {
   readonly socket: DatagramSocket
   /** What was lent is a copy here. */
-  readonly heard: { bytes: Uint8Array; address: string; port: number; part: number; isLent: boolean }[]
+  readonly heard: { bytes: Uint8Array; address: string; port: number; isLent: boolean }[]
   readonly errors: (Error & { code?: string })[]
 }
 
@@ -38,8 +38,8 @@ class Kind {
     const socket = platform.bind(
       { address: '127.0.0.1', port: 0, offload: this.offload, ...local },
       {
-        onDatagram: (each, address, port, part, isLent) =>
-          void heard.push({ bytes: isLent ? new Uint8Array(each) : each, address, port, part, isLent }),
+        onDatagram: (each, address, port, isLent) =>
+          void heard.push({ bytes: isLent ? new Uint8Array(each) : each, address, port, isLent }),
         onQuiet: () => {},
         onDrain: () => {},
         onError: (error) => void errors.push(error),

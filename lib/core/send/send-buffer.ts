@@ -70,7 +70,7 @@ export class SendBuffer {
     let drop = 0
     for (const slab of this.slabs) {
       if (slab.from + slab.bytes.length > this.start) break
-      if (!slab.isHeld) giveSlab(slab.bytes)
+      giveSlab(slab.bytes, slab.isHeld)
       drop++
     }
     if (drop > 0) this.slabs.splice(0, drop)
@@ -85,7 +85,7 @@ export class SendBuffer {
   clear(): void {
     this.start = this.end
     if (this.slabs.length === 0) return
-    for (const slab of this.slabs) if (!slab.isHeld) giveSlab(slab.bytes)
+    for (const slab of this.slabs) giveSlab(slab.bytes, slab.isHeld)
     this.slabs = []
   }
 

@@ -3,22 +3,51 @@
 export const SLAB = 65_536
 /** An exchange of short messages must not cost a whole slab each. */
 export const SMALL_SLAB = 4_096
-/** Bytes that wait for somebody, at most. */
-const SPARE_BYTES = 4 * 2 ** 20
-const SPARE_SMALL_BYTES = 2 ** 20
+/** Of each size as many wait for somebody as are in use, and so many more. */
+const SPARES = 16
+const SMALL_SPARES = 256
 
-const spares: Uint8Array[] = []
-const smallSpares: Uint8Array[] = []
+/** Slabs of one size. */
+class Shelf {
+  private readonly size: number
+  private readonly most: number
+  private readonly spares: Uint8Array[] = []
+  private inUse = 0
+
+  constructor(size: number, most: number) {
+    this.size = size
+    this.most = most
+  }
+
+  take(): Uint8Array {
+    this.inUse++
+    return this.spares.pop() ?? new Uint8Array(this.size)
+  }
+
+  give(slab: Uint8Array): void {
+    this.spares.push(slab)
+    this.forget()
+  }
+
+  /** One that is in use does not come back. */
+  forget(): void {
+    this.inUse--
+    // what a burst has needed goes with it
+    while (this.spares.length > this.inUse + this.most) this.spares.pop()
+  }
+}
+
+const large = new Shelf(SLAB, SPARES)
+const small = new Shelf(SMALL_SLAB, SMALL_SPARES)
 
 /** A slab for `wanted` bytes, or for the first of them. Its content is what it last held. */
 export function takeSlab(wanted: number): Uint8Array {
-  if (wanted <= SMALL_SLAB) return smallSpares.pop() ?? new Uint8Array(SMALL_SLAB)
-  return spares.pop() ?? new Uint8Array(SLAB)
+  return (wanted <= SMALL_SLAB ? small : large).take()
 }
 
-/** Nobody points at `slab` any more. */
-export function giveSlab(slab: Uint8Array): void {
-  if (slab.length === SLAB) {
-    if (spares.length * SLAB < SPARE_BYTES) spares.push(slab)
-  } else if (smallSpares.length * SMALL_SLAB < SPARE_SMALL_BYTES) smallSpares.push(slab)
+/** Done with. `isHeld`: somebody still points at it. */
+export function giveSlab(slab: Uint8Array, isHeld: boolean): void {
+  const shelf = slab.length === SLAB ? large : small
+  if (isHeld) shelf.forget()
+  else shelf.give(slab)
 }
