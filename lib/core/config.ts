@@ -2,17 +2,6 @@
 import { CUBIC } from './congestion/algorithms.js'
 import type { CongestionAlgorithm } from './congestion/controller.js'
 
-/** What the link that a connection leaves by carries: payload plus options of a segment, bytes. */
-export interface LinkSize {
-  /** What one packet of it holds. */
-  readonly largest: number
-  /** What may be relied on beyond it: where a connection begins. */
-  readonly safe: number
-}
-
-/** Where nothing is said of it, it takes whatever the MSS is chosen to be. */
-export const DEFAULT_LINK: LinkSize = Object.freeze({ largest: 65_495, safe: 65_495 })
-
 /** Everything the core can be told about a connection. Times in ms, sizes in bytes. */
 export interface Config {
   /** Largest payload plus options of a segment, offered as our MSS as far as the link allows, 536 to 65495. @default 1452 */

@@ -1,7 +1,7 @@
 // One TCP connection without I/O: network and user calls in, poll() out (RFC 9293 §3.9, §3.10).
 import type { Segment } from '../wire/segment.js'
 import { wrap } from '../wire/seq.js'
-import { type Config, DEFAULT_LINK, type LinkSize } from './config.js'
+import type { Config } from './config.js'
 import { acceptSyn, segmentArrives } from './input/segment-arrives.js'
 import { synSentArrives } from './input/syn-sent.js'
 import { traceMetrics } from './metrics.js'
@@ -10,9 +10,9 @@ import type { PathMemory } from './path-memory.js'
 import { takeTooLong } from './repair.js'
 import { canReceive, canSend, isSynchronized, type State } from './state.js'
 import { readStatus, type Status } from './status.js'
+import { NOWHERE, type Surroundings } from './surroundings.js'
 import { type CloseReason, setState, Tcb } from './tcb.js'
 import { handleTimeout } from './timeout.js'
-import type { Trace } from './trace.js'
 import { enterClosed } from './transition.js'
 
 export { ACKED, CLOSED, CONNECTED, ENDED, READABLE, WRITABLE } from './events.js'
@@ -45,19 +45,14 @@ export class Connection {
     this.tcb = tcb
   }
 
-  /**
-   * A connection that will send a SYN once open() is called. `iss`: RFC 6528. `timestampOffset`: u32, added to TSval (RFC 7323 §5.4).
-   * `memory`: what an earlier one on the same path left. `link`: what packets may be.
-   */
+  /** A connection that will send a SYN once open() is called. `iss`: RFC 6528. `timestampOffset`: u32, added to TSval (RFC 7323 §5.4). */
   static active(
     config: Config,
     iss: number,
     timestampOffset: number,
-    trace: Trace | null = null,
-    memory: PathMemory | null = null,
-    link: LinkSize = DEFAULT_LINK,
+    surroundings: Surroundings = NOWHERE,
   ): Connection {
-    return new Connection(new Tcb(config, iss, timestampOffset, trace, memory, link))
+    return new Connection(new Tcb(config, iss, timestampOffset, surroundings))
   }
 
   /** A connection in SYN-RECEIVED, born of a SYN that a listener took. */
@@ -67,13 +62,11 @@ export class Connection {
     timestampOffset: number,
     syn: Segment,
     now: number,
-    trace: Trace | null = null,
-    memory: PathMemory | null = null,
-    link: LinkSize = DEFAULT_LINK,
+    surroundings: Surroundings = NOWHERE,
   ): Connection {
-    const tcb = new Tcb(config, iss, timestampOffset, trace, memory, link)
+    const tcb = new Tcb(config, iss, timestampOffset, surroundings)
     tcb.passive = true
-    trace?.onSegmentReceived(syn, now)
+    tcb.trace?.onSegmentReceived(syn, now)
     acceptSyn(tcb, syn, now)
     return new Connection(tcb)
   }

@@ -1,9 +1,8 @@
 // The transmission control block (RFC 9293 §3.3.1): variables and parts of one connection, and the few rules that keep them whole.
-import type { Config, LinkSize } from './config.js'
+import type { Config } from './config.js'
 import type { CongestionController } from './congestion/controller.js'
 import { WRITABLE } from './events.js'
 import { FlightWatch } from './flight-watch.js'
-import type { PathMemory } from './path-memory.js'
 import { KeepAlive } from './probe/keepalive.js'
 import { PathMtu } from './probe/path-mtu.js'
 import { Persist } from './probe/persist.js'
@@ -24,6 +23,7 @@ import { Scoreboard } from './send/scoreboard.js'
 import { SendBuffer } from './send/send-buffer.js'
 import { EDGES, type State } from './state.js'
 import { Stats } from './stats.js'
+import type { LinkSize, Surroundings } from './surroundings.js'
 import { Timers } from './timers.js'
 import type { Trace } from './trace.js'
 
@@ -124,7 +124,7 @@ export class Tcb {
   /** Offset of the peer's FIN; Infinity: not seen. */
   finAt: number = Number.POSITIVE_INFINITY
   finReceived = false
-  readonly received: ReceiveBuffer = new ReceiveBuffer()
+  readonly received: ReceiveBuffer
   readonly reassembly: Reassembly = new Reassembly()
   /** Chunks held before they are copied together. */
   compactAt: number
@@ -166,17 +166,11 @@ export class Tcb {
   challengeTokens = 10
   challengeAt = 0
 
-  constructor(
-    config: Config,
-    iss: number,
-    timestampOffset: number,
-    trace: Trace | null,
-    memory: PathMemory | null,
-    link: LinkSize,
-  ) {
+  constructor(config: Config, iss: number, timestampOffset: number, { trace, memory, link, allocate }: Surroundings) {
     this.config = config
     this.link = link
     this.trace = trace
+    this.received = new ReceiveBuffer(allocate)
     this.iss = iss
     this.timestampOffset = timestampOffset
     this.noDelay = config.noDelay

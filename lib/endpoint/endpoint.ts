@@ -2,7 +2,7 @@
 // Past 400 lines because it is one table of who lives on a port: each way in and out of it reads the same few maps.
 import type { Config } from '../core/config.js'
 import { Connection } from '../core/connection.js'
-import type { PathMemory } from '../core/path-memory.js'
+import type { Surroundings } from '../core/surroundings.js'
 import type { Trace } from '../core/trace.js'
 import type { Platform } from '../platform/platform.js'
 import { ACK, decode, RST, Segment, SYN } from '../wire/segment.js'
@@ -166,15 +166,8 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     const channel = new Channel(this, addresses, owner, null)
     const tuple = tupleOf(local, localPort, peerAddress, remoteUdpPort, remotePort)
     const { iss, timestampOffset } = this.numbers.choose(tuple)
-    const trace = this.host.trace?.(channel) ?? null
-    channel.connection = Connection.active(
-      config,
-      record?.issBeyond(iss) ?? iss,
-      timestampOffset,
-      trace,
-      this.recall(channel),
-      local.link,
-    )
+    const first = record?.issBeyond(iss) ?? iss
+    channel.connection = Connection.active(config, first, timestampOffset, this.surroundings(channel))
     channel.connection.open(this.now())
     this.connecting.add(channel)
     this.attach(channel)
@@ -267,21 +260,11 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     const tuple = tupleOf(local, segment.destinationPort, address, udpPort, segment.sourcePort)
     const { iss, timestampOffset } = this.numbers.choose(tuple)
     const first = cookie?.iss ?? record?.issBeyond(iss) ?? iss
-    const trace = this.host.trace?.(channel) ?? null
     const config = listener.config()
     // when a cookie left nobody knows: the cautious guess makes the first RTO a long one
     const began = cookie === null ? now : now - config.initialRto
     const { syn } = cookie ?? { syn: segment }
-    channel.connection = Connection.passive(
-      config,
-      first,
-      timestampOffset,
-      syn,
-      began,
-      trace,
-      this.recall(channel),
-      local.link,
-    )
+    channel.connection = Connection.passive(config, first, timestampOffset, syn, began, this.surroundings(channel))
     if (cookie !== null) {
       // its SYN,ACK is with the peer already
       channel.connection.poll(DISCARDED, began)
@@ -303,14 +286,20 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
 
   // ---- what the sockets say
 
-  onDatagram(local: LocalSocket, bytes: Uint8Array, from: string, udpPort: number, isLent: boolean): void {
+  onDatagram(
+    local: LocalSocket,
+    bytes: Uint8Array,
+    length: number,
+    from: string,
+    udpPort: number,
+    isLent: boolean,
+  ): void {
     if (this.closed) return
-    const now = this.platform.now()
+    const now = this.settler.onReading()
     const segment = this.settler.incoming
-    this.settler.onReading()
     this.datagrams++
     // nothing can be sent to UDP port 0
-    if (udpPort === 0 || !decode(bytes, segment)) {
+    if (udpPort === 0 || !decode(bytes, segment, length)) {
       this.malformed++
       return
     }
@@ -442,8 +431,14 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     this.holdChanged(channel)
   }
 
-  private recall(channel: Channel): PathMemory | null {
-    return channel.remembers ? this.host.hosts.recall(channel.peerAddress, this.now()) : null
+  private surroundings(channel: Channel): Surroundings {
+    const { trace, hosts } = this.host
+    return {
+      trace: trace?.(channel) ?? null,
+      memory: channel.remembers ? hosts.recall(channel.peerAddress, this.now()) : null,
+      link: channel.local.link,
+      allocate: this.platform.allocate,
+    }
   }
 
   private learn(channel: Channel, now: number): void {

@@ -1,13 +1,20 @@
 // One UDP socket of an endpoint: where a segment becomes a datagram.
 
-import type { LinkSize } from '../core/config.js'
+import type { LinkSize } from '../core/surroundings.js'
 import type { DatagramHandler, DatagramSocket, LocalAddress, Platform } from '../platform/platform.js'
-import { encode, HEADER_LENGTH, MAX_HEADER_LENGTH, type Segment } from '../wire/segment.js'
+import { encode, HEADER_LENGTH, headerLength, MAX_HEADER_LENGTH, type Segment } from '../wire/segment.js'
 import { isIPv4Like, isLoopback, isWildcard } from './address.js'
 
 /** Who takes what the sockets hear: the endpoint. */
 export interface DatagramSink {
-  onDatagram(local: LocalSocket, bytes: Uint8Array, address: string, udpPort: number, isLent: boolean): void
+  onDatagram(
+    local: LocalSocket,
+    bytes: Uint8Array,
+    length: number,
+    address: string,
+    udpPort: number,
+    isLent: boolean,
+  ): void
   onQuiet(): void
   onDrain(local: LocalSocket): void
   onError(local: LocalSocket, error: Error): void
@@ -35,12 +42,14 @@ export class LocalSocket implements DatagramHandler {
   blocked = false
   private readonly socket: DatagramSocket
   private readonly sink: DatagramSink
+  private readonly cargo: Uint8Array | null
   private scratch: HeaderScratch = new HeaderScratch()
 
   /** @throws the machine's bind error. */
   constructor(platform: Platform, local: LocalAddress, sink: DatagramSink) {
     this.sink = sink
     this.socket = platform.bind(local, this)
+    this.cargo = this.socket.cargo ?? null
     this.address = this.socket.address
     this.port = this.socket.port
     this.wildcard = isWildcard(this.socket.address)
@@ -49,8 +58,8 @@ export class LocalSocket implements DatagramHandler {
     this.link = linkSize(this.address, mtu ?? UNKNOWN_MTU, this.socket.fragments)
   }
 
-  onDatagram(bytes: Uint8Array, address: string, port: number, isLent: boolean): void {
-    this.sink.onDatagram(this, bytes, address, port, isLent)
+  onDatagram(bytes: Uint8Array, length: number, address: string, port: number, isLent: boolean): void {
+    this.sink.onDatagram(this, bytes, length, address, port, isLent)
   }
 
   onQuiet(): void {
@@ -68,6 +77,24 @@ export class LocalSocket implements DatagramHandler {
 
   /** The ports are filled in already. */
   send(segment: Segment, address: string, udpPort: number): void {
+    if (this.cargo === null || !this.load(this.cargo, segment, address, udpPort))
+      this.sendParts(segment, address, udpPort)
+  }
+
+  /** Writes it to where datagrams leave together. @returns false: it has to go by itself. */
+  private load(cargo: Uint8Array, segment: Segment, address: string, udpPort: number): boolean {
+    const { payload, payloadTail } = segment
+    const header = headerLength(segment)
+    const length = header + payload.length + payloadTail.length
+    const at = (this.socket as Required<DatagramSocket>).reserve(length, address, udpPort)
+    if (at < 0) return false
+    encode(segment, cargo, at)
+    if (payload.length > 0) cargo.set(payload, at + header)
+    if (payloadTail.length > 0) cargo.set(payloadTail, at + header + payload.length)
+    return true
+  }
+
+  private sendParts(segment: Segment, address: string, udpPort: number): void {
     const { scratch } = this
     const header = scratch.fill(segment)
     let parts: Uint8Array[]

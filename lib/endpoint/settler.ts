@@ -36,6 +36,7 @@ export class Settler {
   private deferred = false
   /** Datagrams are being read: onQuiet() comes in this turn. */
   private reading = false
+  private readAt = Number.NaN
   private settling = false
   private holds = 0
   private armedAt = Number.POSITIVE_INFINITY
@@ -68,9 +69,13 @@ export class Settler {
     this.later()
   }
 
-  /** A datagram is being read, and onQuiet() will follow. */
-  onReading(): void {
-    this.reading = true
+  /** A datagram is being read, and onQuiet() will follow. @returns the time, ms: those that are read together came together. */
+  onReading(): number {
+    if (!this.reading) {
+      this.reading = true
+      this.readAt = this.platform.now()
+    }
+    return this.readAt
   }
 
   /** What had come has been read. */

@@ -1,6 +1,7 @@
 // SYN cookies (RFC 4987 §3.6): when the queue is full, the SYN is remembered in the numbers of the answer, and rebuilt from its ACK.
 import type { Config } from '../core/config.js'
 import { Connection } from '../core/connection.js'
+import { NOWHERE } from '../core/surroundings.js'
 import { Segment, SYN } from '../wire/segment.js'
 import { type SequenceNumbers, tupleOf } from './isn.js'
 import type { Arrival } from './local-socket.js'
@@ -54,7 +55,7 @@ export class SynCookies {
     offered.windowScale = stamps ? segment.windowScale : -1
     offered.sackPermitted = stamps && segment.sackPermitted
     const { timestampOffset } = this.numbers.choose(tupleOfArrival(arrival))
-    const brief = Connection.passive(config, iss, timestampOffset, offered, now, null, null, local.link)
+    const brief = Connection.passive(config, iss, timestampOffset, offered, now, { ...NOWHERE, link: local.link })
     if (!brief.poll(out, now)) return false
     if (stamps) out.tsVal = stamp(out.tsVal, offered)
     out.sourcePort = segment.destinationPort

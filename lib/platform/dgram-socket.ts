@@ -73,14 +73,14 @@ export class DgramSocket implements DatagramSocket {
   private readonly onMessage = (bytes: Uint8Array, from: { address: string; port: number }): void => {
     if (this.ofTurn === 0 && this.watching === 0 && ++this.unasked < ASK_AFTER) {
       try {
-        this.handler.onDatagram(bytes, from.address, from.port, false)
+        this.handler.onDatagram(bytes, bytes.length, from.address, from.port, false)
       } finally {
         this.handler.onQuiet()
       }
       return
     }
     if (this.ofTurn++ === 0) setImmediate(this.onTurnOver)
-    this.handler.onDatagram(bytes, from.address, from.port, false)
+    this.handler.onDatagram(bytes, bytes.length, from.address, from.port, false)
   }
 
   private readonly onTurnOver = (): void => {

@@ -12,7 +12,7 @@ const NAME = 32
 const VECTOR = 16
 
 /** Takes what is read, as of DatagramHandler. @returns false: enough. */
-export type Taker = (bytes: Uint8Array, address: string, port: number, isLent: boolean) => boolean
+export type Taker = (bytes: Uint8Array, length: number, address: string, port: number, isLent: boolean) => boolean
 
 /** One for all sockets: a socket is read to its end at a time. */
 export class Inbox {
@@ -63,15 +63,15 @@ export class Inbox {
     const length = this.headers.view.getUint32(i * HEADER + 56, true)
     const address = this.addresses.read(names.bytes, i * NAME)
     const port = ((names.bytes[i * NAME + 2] as number) << 8) | (names.bytes[i * NAME + 3] as number)
-    const bytes = (this.slots[i] as Uint8Array).subarray(0, length)
+    const bytes = this.slots[i] as Uint8Array
     const isLent = length < KEPT
     if (!isLent) this.provide(i)
-    return take(bytes, address, port, isLent)
+    return take(bytes, length, address, port, isLent)
   }
 
   /** Memory for what is read into slot `i`. */
   private provide(i: number): void {
-    const slot = Buffer.allocUnsafeSlow(SLOT_BYTES)
+    const slot = new Uint8Array(Buffer.allocUnsafeSlow(SLOT_BYTES).buffer)
     this.slots[i] = slot
     putWord(this.vectors.view, i * VECTOR, this.libc.address(slot))
     putWord(this.vectors.view, i * VECTOR + 8, SLOT_BYTES)

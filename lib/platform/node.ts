@@ -30,6 +30,8 @@ class NodePlatform implements Platform {
   /** undefined: nobody has asked. */
   private offloads: Offload | null | undefined = undefined
 
+  readonly allocate: (length: number) => Uint8Array = Buffer.allocUnsafeSlow
+
   now(): number {
     return performance.now()
   }

@@ -23,10 +23,10 @@ import type { DatagramHandler, DatagramSocket, LocalAddress } from './platform.j
 import { LONGEST, type SocketAddresses } from './socket-address.js'
 import { LONGEST_OF_TRAIN, type Train } from './train.js'
 
-/** Datagrams that are read before they are answered. */
-const TURN = 64
-/** What comes while answers are on their way out is read at once, so often before others have their turn: dgram's way in is dear. */
-const ROUNDS = 8
+/** Datagrams that are read before they are answered: an ACK for so many segments at most. */
+const TURN = 16
+/** As long as so many wait they are read at once, so often before others have their turn: dgram's way in is dear. */
+const ROUNDS = 16
 
 /** What a device says that cannot cut trains apart. */
 const NO_TRAINS: ReadonlySet<string> = new Set(['EIO', 'EINVAL', 'EOPNOTSUPP', 'ENOPROTOOPT'])
@@ -88,21 +88,39 @@ export class OffloadSocket implements DatagramSocket {
     this.port = port
   }
 
-  send(parts: readonly Uint8Array[], address: string, port: number): boolean {
-    if (this.closed) return true
-    let length = 0
-    for (const part of parts) length += part.length
+  get cargo(): Uint8Array {
+    return this.offload.train.cargo
+  }
+
+  reserve(length: number, address: string, port: number): number {
     const { offload } = this
-    if (offload.loader !== this) offload.loader?.flush()
-    else if (!this.isTowards(address, port) || !offload.train.hasRoom(length)) this.flush()
-    if (this.queueing) return this.queue(Buffer.concat(parts), address, port)
-    if (length > LONGEST_OF_TRAIN) return this.sendAlone(parts, address, port)
-    if (offload.loader === null) {
-      offload.loader = this
+    const { train } = offload
+    if (length > LONGEST_OF_TRAIN || this.closed) return -1
+    if (offload.loader !== this) {
+      offload.loader?.flush()
+      this.toAddress = address
+      this.toPort = port
+    } else if (!train.hasRoom(length) || !this.isTowards(address, port)) {
+      this.flush()
       this.toAddress = address
       this.toPort = port
     }
-    offload.train.add(parts, length)
+    if (this.queueing) return -1
+    offload.loader = this
+    return train.reserve(length)
+  }
+
+  send(parts: readonly Uint8Array[], address: string, port: number): boolean {
+    if (this.closed) return true
+    // what waits goes first
+    this.flush()
+    if (this.queueing) return this.queue(Buffer.concat(parts), address, port)
+    this.offload.loader?.flush()
+    this.aim(address, port)
+    if (this.offload.train.sendPieces(this.fd, parts)) return true
+    const code = this.errorCode()
+    if (NO_ROOM.has(code)) return this.queue(Buffer.concat(parts), address, port)
+    this.fail(code, 'send', address, port)
     return true
   }
 
@@ -143,15 +161,6 @@ export class OffloadSocket implements DatagramSocket {
   private aim(address: string, port: number): void {
     const { train, addresses } = this.offload
     train.destinationLength = this.connected ? 0 : addresses.put(address, port, train.destination)
-  }
-
-  private sendAlone(parts: readonly Uint8Array[], address: string, port: number): boolean {
-    this.aim(address, port)
-    if (this.offload.train.sendPieces(this.fd, parts)) return true
-    const code = this.errorCode()
-    if (NO_ROOM.has(code)) return this.queue(Buffer.concat(parts), address, port)
-    this.fail(code, 'send', address, port)
-    return true
   }
 
   /** The train has not left as one, or this device takes none; nothing of it is lost by that. */
@@ -216,12 +225,12 @@ export class OffloadSocket implements DatagramSocket {
   private readonly onMessage = (bytes: Uint8Array, from: { address: string; port: number }): void => {
     let read = 0
     try {
-      this.handler.onDatagram(bytes, from.address, from.port, false)
+      this.handler.onDatagram(bytes, bytes.length, from.address, from.port, false)
       read = this.read()
     } finally {
       this.handler.onQuiet()
     }
-    for (let round = 0; round < ROUNDS && read > 0; round++) {
+    for (let round = 0; round < ROUNDS && read >= TURN; round++) {
       read = this.read()
       if (read > 0) this.handler.onQuiet()
     }
@@ -235,8 +244,14 @@ export class OffloadSocket implements DatagramSocket {
     return read
   }
 
-  private readonly take = (bytes: Uint8Array, address: string, port: number, isLent: boolean): boolean => {
-    this.handler.onDatagram(bytes, address, port, isLent)
+  private readonly take = (
+    bytes: Uint8Array,
+    length: number,
+    address: string,
+    port: number,
+    isLent: boolean,
+  ): boolean => {
+    this.handler.onDatagram(bytes, length, address, port, isLent)
     return !this.closed
   }
 

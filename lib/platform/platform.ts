@@ -5,6 +5,8 @@ export interface Platform {
   now(): number
   /** Fills `into` with random bytes: of the machine's secure source, or seeded in a simulation. */
   random(into: Uint8Array): void
+  /** Memory that is given away; what it holds is overwritten. */
+  readonly allocate: (length: number) => Uint8Array
   /** Runs `run` once, later in this turn. */
   defer(run: () => void): void
   /** A new alarm that calls `ring` at the time it is set to. */
@@ -48,10 +50,10 @@ export interface Alarm {
 
 export interface DatagramHandler {
   /**
-   * IPv4 peers of a dual-stack socket come as '::ffff:a.b.c.d'. `isLent`: the memory is used for something else as soon as this
-   * returns; else it is the receiver's to keep.
+   * A datagram: the first `length` of `bytes`. IPv4 peers of a dual-stack socket come as '::ffff:a.b.c.d'. `isLent`: the memory is
+   * used for something else as soon as this returns; else it is the receiver's to keep.
    */
-  onDatagram(bytes: Uint8Array, address: string, port: number, isLent: boolean): void
+  onDatagram(bytes: Uint8Array, length: number, address: string, port: number, isLent: boolean): void
   /** What had come has been handed over, and may be answered: follows onDatagram() in the same turn, once for as many as there were. */
   onQuiet(): void
   /** Views given to send() are no longer held. */
@@ -73,6 +75,13 @@ export interface DatagramSocket {
    * @returns false while it still holds views: then use fresh ones, and stop until onDrain(). It may gather sends until flush().
    */
   send(parts: readonly Uint8Array[], address: string, port: number): boolean
+  /** Where datagrams may be written that are to leave together; absent: send() is the only way. */
+  readonly cargo?: Uint8Array
+  /**
+   * Takes a datagram of `length` bytes that is written to `cargo` at once, and leaves at flush() or before.
+   * @returns where in `cargo`; -1: there is no room for it, and send() has to take it.
+   */
+  reserve?(length: number, address: string, port: number): number
   /** @returns as send(). */
   flush(): boolean
   ref(): void

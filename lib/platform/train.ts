@@ -20,7 +20,9 @@ export class Train {
   length = 0
   partLength = 0
   private readonly libc: Libc
-  private readonly cargo: Piece
+  /** Where its datagrams are, one behind the other. */
+  readonly cargo: Uint8Array
+  private readonly cargoAddress: number
   private readonly name: Piece
   private readonly message: Piece
   private readonly vector: Piece
@@ -29,7 +31,9 @@ export class Train {
   constructor(libc: Libc) {
     this.libc = libc
     const arena = new Arena(libc, MOST_BYTES + 1024)
-    this.cargo = arena.take(MOST_BYTES)
+    const cargo = arena.take(MOST_BYTES)
+    this.cargo = cargo.bytes
+    this.cargoAddress = cargo.address
     this.name = arena.take(LONGEST)
     this.vector = arena.take(16 * PIECES)
     this.control = arena.take(24)
@@ -61,22 +65,19 @@ export class Train {
     return whole && length <= this.partLength && this.count < MOST_DATAGRAMS && this.length + length <= MOST_BYTES
   }
 
-  add(parts: readonly Uint8Array[], length: number): void {
-    const { bytes } = this.cargo
-    let at = this.length
-    for (const part of parts) {
-      bytes.set(part, at)
-      at += part.length
-    }
+  /** One of `length` bytes joins. @returns where in `cargo` it is to be written. */
+  reserve(length: number): number {
+    const at = this.length
     if (this.count++ === 0) this.partLength = length
-    this.length = at
+    this.length += length
+    return at
   }
 
   /** The train leaves, or only the datagrams from `first` on, one of them. @returns false: it has not; see errno. */
   send(fd: number, first = 0, count: number = this.count): boolean {
     const from = first * this.partLength
     const to = Math.min(from + count * this.partLength, this.length)
-    this.point(0, this.cargo.address + from, to - from)
+    this.point(0, this.cargoAddress + from, to - from)
     return this.call(fd, 1, count > 1)
   }
 
@@ -86,8 +87,8 @@ export class Train {
     let pieces = 0
     for (const part of parts) {
       if (part.length < SHORT) {
-        this.cargo.bytes.set(part, copied)
-        this.point(pieces++, this.cargo.address + copied, part.length)
+        this.cargo.set(part, copied)
+        this.point(pieces++, this.cargoAddress + copied, part.length)
         copied += part.length
       } else this.point(pieces++, this.libc.address(part), part.length)
     }
@@ -96,7 +97,7 @@ export class Train {
 
   /** A copy of the datagrams from `first` on: the train's memory is about to be used again. */
   copy(first: number): Uint8Array {
-    return this.cargo.bytes.slice(first * this.partLength, this.length)
+    return this.cargo.slice(first * this.partLength, this.length)
   }
 
   clear(): void {

@@ -41,6 +41,10 @@ export class ImpairedPlatform implements Platform {
     this.platform.random(into)
   }
 
+  get allocate(): (length: number) => Uint8Array {
+    return this.platform.allocate
+  }
+
   defer(run: () => void): void {
     this.platform.defer(run)
   }
@@ -144,12 +148,13 @@ class ImpairedSocket implements DatagramSocket, DatagramHandler {
     this.inner.close()
   }
 
-  onDatagram(bytes: Uint8Array, address: string, port: number, isLent: boolean): void {
-    const kept = isLent ? new Uint8Array(bytes) : bytes
+  onDatagram(bytes: Uint8Array, length: number, address: string, port: number, isLent: boolean): void {
+    const datagramBytes = bytes.subarray(0, length)
+    const kept = isLent ? new Uint8Array(datagramBytes) : datagramBytes
     const datagram = new Datagram(this.path.now(), kept, address, port, this.inner.address, this.inner.port)
     this.path.incoming.send(datagram, (arriving) => {
       if (this.closed) return
-      this.handler.onDatagram(arriving.bytes, address, port, false)
+      this.handler.onDatagram(arriving.bytes, arriving.bytes.length, address, port, false)
       this.handler.onQuiet()
     })
   }

@@ -43,6 +43,8 @@ export class SimulatedPlatform implements Platform {
     this.randomness = random
   }
 
+  readonly allocate = (length: number): Uint8Array => new Uint8Array(length)
+
   now(): number {
     return this.clock.now()
   }

@@ -1,6 +1,6 @@
 // A TCP segment and its bytes: RFC 9293 §3.1, as FreeBSD carries it in UDP (checksum 0, nothing around it).
 import { put16, put32, u16, u32 } from './bytes.js'
-import { decodeOptions, encodeOptions } from './options.js'
+import { decodeOptions, encodeOptions, optionsLength } from './options.js'
 
 export const FIN = 0x01
 export const SYN = 0x02
@@ -85,9 +85,8 @@ export class Segment {
   }
 }
 
-/** Fills `into` from a datagram. @returns false: malformed, to be dropped without an answer; never throws. */
-export function decode(bytes: Uint8Array, into: Segment): boolean {
-  const end = bytes.length
+/** Fills `into` from a datagram, the first `end` of `bytes`. @returns false: malformed, to be dropped without an answer; never throws. */
+export function decode(bytes: Uint8Array, into: Segment, end: number = bytes.length): boolean {
   if (end < HEADER_LENGTH) return false
   const headerLength = ((bytes[12] as number) >> 4) * 4
   if (headerLength < HEADER_LENGTH || headerLength > end) return false
@@ -99,22 +98,27 @@ export function decode(bytes: Uint8Array, into: Segment): boolean {
   into.window = u16(bytes, 14)
   into.clearOptions()
   if (headerLength > HEADER_LENGTH) decodeOptions(bytes, HEADER_LENGTH, headerLength, into)
-  into.payload = headerLength === end ? NOTHING : bytes.subarray(headerLength)
+  into.payload = headerLength === end ? NOTHING : bytes.subarray(headerLength, end)
   into.payloadTail = NOTHING
   into.isLent = false
   return true
 }
 
-/** Writes header and options, not the payload, to the start of `into` (60 bytes or more). @returns header length, 20 to 60. */
-export function encode(segment: Segment, into: Uint8Array): number {
-  put16(into, 0, segment.sourcePort)
-  put16(into, 2, segment.destinationPort)
-  put32(into, 4, segment.seq)
-  put32(into, 8, segment.ack)
-  const length = encodeOptions(segment, into, HEADER_LENGTH)
-  into[12] = (length >> 2) << 4
-  into[13] = segment.flags & 0x3f
-  put16(into, 14, segment.window)
-  into[16] = into[17] = into[18] = into[19] = 0 // checksum: UDP's covers it; urgent pointer: never used
+/** Bytes that encode() will write. */
+export function headerLength(segment: Segment): number {
+  return HEADER_LENGTH + optionsLength(segment)
+}
+
+/** Writes header and options, not the payload, to `into` from `at` on (60 bytes at most). @returns header length, 20 to 60. */
+export function encode(segment: Segment, into: Uint8Array, at = 0): number {
+  put16(into, at, segment.sourcePort)
+  put16(into, at + 2, segment.destinationPort)
+  put32(into, at + 4, segment.seq)
+  put32(into, at + 8, segment.ack)
+  const length = encodeOptions(segment, into, at + HEADER_LENGTH) - at
+  into[at + 12] = (length >> 2) << 4
+  into[at + 13] = segment.flags & 0x3f
+  put16(into, at + 14, segment.window)
+  put32(into, at + 16, 0) // checksum: UDP's covers it; urgent pointer: never used
   return length
 }

@@ -6,6 +6,7 @@ import { ReceiveBuffer } from '../../lib/core/receive/receive-buffer.js'
 import type { Flight } from '../../lib/core/send/flight.js'
 import { Scoreboard } from '../../lib/core/send/scoreboard.js'
 import { SendBuffer } from '../../lib/core/send/send-buffer.js'
+import { NOWHERE } from '../../lib/core/surroundings.js'
 import { Segment } from '../../lib/wire/segment.js'
 import { bytesAt } from '../support/script.js'
 
@@ -105,7 +106,7 @@ describe('the receive buffer', () => {
     )
     fc.assert(
       fc.property(fc.array(step, { maxLength: 300, size: 'max' }), (steps) => {
-        const buffer = new ReceiveBuffer()
+        const buffer = new ReceiveBuffer(NOWHERE.allocate)
         let [written, read] = [0, 0]
         for (const step of steps) {
           if (step === 'compact') buffer.compact()
@@ -127,7 +128,7 @@ describe('the receive buffer', () => {
   })
 
   test('compacted, small chunks cost no more than their bytes', () => {
-    const buffer = new ReceiveBuffer()
+    const buffer = new ReceiveBuffer(NOWHERE.allocate)
     for (let i = 0; i < 200_000; i++) buffer.push(bytesAt(i, i + 1), false)
     buffer.compact()
     expect(buffer.chunkCount).toBeLessThanOrEqual(8)
@@ -135,7 +136,7 @@ describe('the receive buffer', () => {
   })
 
   test('texts that come together are one chunk, and what is lent is copied', () => {
-    const buffer = new ReceiveBuffer()
+    const buffer = new ReceiveBuffer(NOWHERE.allocate)
     const memory = new Uint8Array(1000)
     const burst = (): Uint8Array[] => {
       for (let i = 0; i < 40; i++) buffer.push(memory.fill(i), true)
@@ -152,7 +153,7 @@ describe('the receive buffer', () => {
   })
 
   test('a long text is kept as it is, unless it is lent', () => {
-    const [buffer, memory] = [new ReceiveBuffer(), new Uint8Array(20_000)]
+    const [buffer, memory] = [new ReceiveBuffer(NOWHERE.allocate), new Uint8Array(20_000)]
     buffer.push(memory, false)
     buffer.push(memory, true)
     expect(buffer.take()).toBe(memory)

@@ -1,7 +1,8 @@
 // The edges of the state machine beside RFC 9293 Figure 5, and each of them walked.
 import { describe, expect, test } from 'vitest'
-import { createConfig, DEFAULT_LINK } from '../../lib/core/config.js'
+import { createConfig } from '../../lib/core/config.js'
 import { canReceive, canSend, EDGES, isSynchronized, type State } from '../../lib/core/state.js'
+import { NOWHERE } from '../../lib/core/surroundings.js'
 import { setState, Tcb } from '../../lib/core/tcb.js'
 import { active, established, inState, type Script } from '../support/script.js'
 
@@ -59,7 +60,7 @@ describe('the table of edges', () => {
   test('an edge that is not in the table is a bug, and loud', () => {
     for (const from of STATES) {
       for (const to of STATES) {
-        const tcb = new Tcb(createConfig(), 1, 1, null, null, DEFAULT_LINK)
+        const tcb = new Tcb(createConfig(), 1, 1, NOWHERE)
         tcb.state = from
         if (EDGES[from].includes(to)) setState(tcb, to)
         else expect(() => setState(tcb, to), `${from} ${to}`).toThrow()

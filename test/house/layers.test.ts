@@ -15,6 +15,7 @@ const GROUND = [
   'core/trace',
   'core/events',
   'core/config',
+  'core/surroundings',
   'wire/',
 ]
 const PARTS = ['core/recovery/', 'core/send/', 'core/receive/', 'core/congestion/', 'core/probe/']

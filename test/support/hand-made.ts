@@ -49,9 +49,9 @@ export class HandMade {
     this.network = network
     this.port = port
     this.target = { udpPort: target.port, ...target }
-    const onDatagram = (bytes: Uint8Array, address: string, from: number): void => {
+    const onDatagram = (bytes: Uint8Array, length: number, address: string, from: number): void => {
       const segment = new Segment()
-      if (!decode(bytes, segment)) throw new Error('what came is no segment')
+      if (!decode(bytes, segment, length)) throw new Error('what came is no segment')
       this.heard.push({ segment, address, udpPort: from, at: network.now })
     }
     const address = target.address.includes(':') ? '::' : '0.0.0.0'

@@ -13,7 +13,8 @@ export class Inbox {
 
   on(time: Timekeeper): DatagramHandler {
     return {
-      onDatagram: (bytes, from, port) => void this.all.push({ bytes, from, port, at: time.now }),
+      onDatagram: (bytes, length, from, port) =>
+        void this.all.push({ bytes: bytes.subarray(0, length), from, port, at: time.now }),
       onQuiet: () => {},
       onDrain: () => void this.drains++,
       onError: (error) => void this.errors.push(error),

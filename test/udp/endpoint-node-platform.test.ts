@@ -38,8 +38,10 @@ class Kind {
     const socket = platform.bind(
       { address: '127.0.0.1', port: 0, offload: this.offload, ...local },
       {
-        onDatagram: (each, address, port, isLent) =>
-          void heard.push({ bytes: isLent ? new Uint8Array(each) : each, address, port, isLent }),
+        onDatagram: (memory, length, address, port, isLent) => {
+          const each = memory.subarray(0, length)
+          heard.push({ bytes: isLent ? new Uint8Array(each) : each, address, port, isLent })
+        },
         onQuiet: () => {},
         onDrain: () => {},
         onError: (error) => void errors.push(error),

@@ -19,6 +19,12 @@ export class ReceiveBuffer {
   /** Bytes gathered since all was taken last, and in the time before: as much is likely to come again. */
   private burst = 0
   private lastBurst = 0
+  private readonly allocate: (length: number) => Uint8Array
+
+  /** `allocate`: memory for what is gathered. */
+  constructor(allocate: (length: number) => Uint8Array) {
+    this.allocate = allocate
+  }
 
   get chunkCount(): number {
     return this.chunks.length - this.head + (this.tail === null ? 0 : 1)
@@ -76,7 +82,7 @@ export class ReceiveBuffer {
   private open(needed: number): Uint8Array {
     // as much as came last time, and once that was too little, twice as much as has come by now
     const likely = this.burst === 0 ? this.lastBurst : 2 * this.burst
-    this.tail = new Uint8Array(Math.max(needed, Math.min(likely, LARGEST)))
+    this.tail = this.allocate(Math.max(needed, Math.min(likely, LARGEST)))
     this.filled = 0
     return this.tail
   }

@@ -1,0 +1,29 @@
+// What a connection is given of the place where it lives, beside its configuration.
+import type { PathMemory } from './path-memory.js'
+import type { Trace } from './trace.js'
+
+/** What the link that a connection leaves by carries: payload plus options of a segment, bytes. */
+export interface LinkSize {
+  /** What one packet of it holds. */
+  readonly largest: number
+  /** What may be relied on beyond it: where a connection begins. */
+  readonly safe: number
+}
+
+export interface Surroundings {
+  /** An observer. */
+  readonly trace: Trace | null
+  /** What an earlier connection on the same path left. */
+  readonly memory: PathMemory | null
+  readonly link: LinkSize
+  /** Memory for what is received, which is the user's then; what it holds is overwritten. */
+  allocate(length: number): Uint8Array
+}
+
+/** Nobody looks, nothing is known of the path, and the link takes whatever the MSS is chosen to be. */
+export const NOWHERE: Surroundings = Object.freeze({
+  trace: null,
+  memory: null,
+  link: Object.freeze({ largest: 65_495, safe: 65_495 }),
+  allocate: (length: number): Uint8Array => new Uint8Array(length),
+})
