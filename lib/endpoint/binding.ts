@@ -8,6 +8,8 @@ const ATTEMPTS = 8
 
 const DEAF: DatagramHandler = { onDatagram: () => {}, onQuiet: () => {}, onDrain: () => {}, onError: () => {} }
 
+const NONE: readonly LocalAddress[] = []
+
 /** Between two looks for new addresses of the machine, ms. */
 const ADDRESS_INTERVAL = 1000
 
@@ -20,7 +22,7 @@ export class Binding {
   private readonly platform: Platform
   private readonly sink: DatagramSink
   /** Wildcards that are held, to hold new addresses beside them. */
-  private readonly wildcards: LocalAddress[] = []
+  private wildcards: readonly LocalAddress[] = NONE
   private lookedAt = Number.NEGATIVE_INFINITY
   private refd = false
 
@@ -87,7 +89,7 @@ export class Binding {
         const together = { ...local, port, reuseAddr: !local.reusePort }
         const wildcard = new LocalSocket(this.platform, together, this.sink)
         this.add(wildcard)
-        this.wildcards.push({ ...together, port: wildcard.port })
+        this.wildcards = [...this.wildcards, { ...together, port: wildcard.port }]
         this.holdEach({ ...together, port: wildcard.port })
         return
       } catch (error) {

@@ -20,8 +20,10 @@ function keyOf(udpPort: number, remotePort: number, localPort: number): number {
 }
 
 export class Demux<T extends Tenant> {
+  /** The only one, as the socket of a client has it: no table is made for it. */
+  private only: T | null = null
   /** One tenant, or, when several peers use the same ports, the first tenant of each peer address. */
-  private readonly filed = new Map<number, T | Map<string, T>>()
+  private filed: Map<number, T | Map<string, T>> | null = null
   private count = 0
 
   get size(): number {
@@ -29,20 +31,19 @@ export class Demux<T extends Tenant> {
   }
 
   find(local: LocalSocket, peerAddress: string, udpPort: number, remotePort: number, localPort: number): T | undefined {
-    const filed = this.filed.get(keyOf(udpPort, remotePort, localPort))
-    if (filed === undefined) return undefined
-    let tenant: T | null | undefined = filed instanceof Map ? filed.get(peerAddress) : filed
-    if (tenant === undefined || tenant.peerAddress !== peerAddress) return undefined
-    let second: T | undefined
-    for (; tenant !== null; tenant = tenant.sibling as T | null) {
-      if (tenant.local === local) return tenant
-      // its address has got a socket of its own since
-      if (tenant.local.wildcard) second = tenant
+    if (this.filed !== null) {
+      const filed = this.filed.get(keyOf(udpPort, remotePort, localPort))
+      if (filed === undefined) return undefined
+      return among(filed instanceof Map ? filed.get(peerAddress) : filed, local, peerAddress)
     }
-    return second
+    const { only } = this
+    if (only === null || only.localPort !== localPort || only.remotePort !== remotePort) return undefined
+    return only.remoteUdpPort === udpPort ? among(only, local, peerAddress) : undefined
   }
 
   *[Symbol.iterator](): Generator<T> {
+    if (this.only !== null) yield this.only
+    if (this.filed === null) return
     for (const filed of this.filed.values()) {
       for (const first of filed instanceof Map ? filed.values() : [filed]) {
         for (let tenant: T | null = first; tenant !== null; tenant = tenant.sibling as T | null) yield tenant
@@ -51,47 +52,71 @@ export class Demux<T extends Tenant> {
   }
 
   add(tenant: T): void {
-    this.count++
     tenant.sibling = null
-    const key = keyOf(tenant.remoteUdpPort, tenant.remotePort, tenant.localPort)
-    const filed = this.filed.get(key)
-    if (filed === undefined) {
-      this.filed.set(key, tenant)
+    if (this.count++ === 0 && this.filed === null) {
+      this.only = tenant
       return
     }
-    let byAddress: Map<string, T>
-    if (filed instanceof Map) {
-      byAddress = filed
-    } else {
-      byAddress = new Map([[filed.peerAddress, filed]])
-      this.filed.set(key, byAddress)
-    }
-    tenant.sibling = byAddress.get(tenant.peerAddress) ?? null
-    byAddress.set(tenant.peerAddress, tenant)
+    this.filed ??= new Map()
+    if (this.only !== null) file(this.filed, this.only)
+    this.only = null
+    file(this.filed, tenant)
   }
 
   remove(tenant: T): void {
-    const key = keyOf(tenant.remoteUdpPort, tenant.remotePort, tenant.localPort)
-    const filed = this.filed.get(key)
-    if (filed === tenant) {
-      this.filed.delete(key)
+    if (this.only === tenant) {
+      this.only = null
       this.count--
-      return
-    }
-    if (!(filed instanceof Map)) return
-    const first = filed.get(tenant.peerAddress)
-    if (first === tenant) {
-      if (tenant.sibling !== null) filed.set(tenant.peerAddress, tenant.sibling as T)
-      else filed.delete(tenant.peerAddress)
-      if (filed.size === 0) this.filed.delete(key)
-      this.count--
-      return
-    }
-    for (let before = first; before !== undefined && before !== null; before = before.sibling as T) {
-      if (before.sibling !== tenant) continue
-      before.sibling = tenant.sibling
-      this.count--
-      return
-    }
+    } else if (this.filed !== null && unfile(this.filed, tenant)) this.count--
   }
+}
+
+/** The one of a chain of siblings that lives on `local`, or whose address has got that socket of its own since. */
+function among<T extends Tenant>(first: T | undefined, local: LocalSocket, peerAddress: string): T | undefined {
+  if (first === undefined || first.peerAddress !== peerAddress) return undefined
+  let second: T | undefined
+  for (let tenant: T | null = first; tenant !== null; tenant = tenant.sibling as T | null) {
+    if (tenant.local === local) return tenant
+    if (tenant.local.wildcard) second = tenant
+  }
+  return second
+}
+
+function file<T extends Tenant>(all: Map<number, T | Map<string, T>>, tenant: T): void {
+  const key = keyOf(tenant.remoteUdpPort, tenant.remotePort, tenant.localPort)
+  const filed = all.get(key)
+  if (filed === undefined) {
+    all.set(key, tenant)
+    return
+  }
+  let byAddress: Map<string, T>
+  if (filed instanceof Map) {
+    byAddress = filed
+  } else {
+    byAddress = new Map([[filed.peerAddress, filed]])
+    all.set(key, byAddress)
+  }
+  tenant.sibling = byAddress.get(tenant.peerAddress) ?? null
+  byAddress.set(tenant.peerAddress, tenant)
+}
+
+/** @returns false: it was not there. */
+function unfile<T extends Tenant>(all: Map<number, T | Map<string, T>>, tenant: T): boolean {
+  const key = keyOf(tenant.remoteUdpPort, tenant.remotePort, tenant.localPort)
+  const filed = all.get(key)
+  if (filed === tenant) return all.delete(key)
+  if (!(filed instanceof Map)) return false
+  const first = filed.get(tenant.peerAddress)
+  if (first === tenant) {
+    if (tenant.sibling !== null) filed.set(tenant.peerAddress, tenant.sibling as T)
+    else filed.delete(tenant.peerAddress)
+    if (filed.size === 0) all.delete(key)
+    return true
+  }
+  for (let before = first; before !== undefined && before !== null; before = before.sibling as T) {
+    if (before.sibling !== tenant) continue
+    before.sibling = tenant.sibling
+    return true
+  }
+  return false
 }

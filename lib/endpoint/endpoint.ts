@@ -64,10 +64,11 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   private readonly platform: Platform
   private readonly settler: Settler
   private readonly demux: Demux<Tenant> = new Demux()
-  private readonly timeWait: TimeWait
-  private readonly rejecter: Rejecter
-  private readonly listeners: Map<number, Listener[]> = new Map()
-  private readonly connecting: Set<Channel> = new Set()
+  // ---- made when they are needed: the endpoint of a client has one connection and nothing else
+  private timeWait: TimeWait | null = null
+  private rejecter: Rejecter | null = null
+  private listeners: Map<number, Listener[]> | null = null
+  private connecting: Set<Channel> | null = null
 
   private channels = 0
   private listening = 0
@@ -88,8 +89,6 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     this.platform = host.platform
     this.numbers = host.numbers
     this.binding = new Binding(host.platform, this)
-    this.timeWait = new TimeWait(this.demux, host.limits.maxTimeWaitRecords, host.limits.maxTimeWaitAcks)
-    this.rejecter = new Rejecter(host.limits.maxResets)
     this.settler = host.settler
   }
 
@@ -115,7 +114,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   close(): void {
     if (this.closed) return
     this.closed = true
-    this.timeWait.clear()
+    this.timeWait?.clear()
     this.settler.forget(this)
     if (this.refd) this.settler.hold(false)
     this.binding.close()
@@ -126,17 +125,18 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
 
   /** The TCP port is free for a listener there. */
   canListen(port: number, target: ListenTarget): boolean {
-    return !this.listeners.get(port)?.some((listener) => listener.overlaps(target))
+    return !this.listeners?.get(port)?.some((listener) => listener.overlaps(target))
   }
 
   /** Anything listens on, or connects from, this TCP port towards the peer. */
   isTaken(local: LocalSocket, peerAddress: string, udpPort: number, remotePort: number, localPort: number): boolean {
-    if (this.listeners.has(localPort)) return true
+    if (this.listeners?.has(localPort)) return true
     return this.demux.find(local, peerAddress, udpPort, remotePort, localPort) !== undefined
   }
 
   listen(target: ListenTarget, port: number, config: () => Config, owner: ListenerOwner): Listener {
     const listener = new Listener(this, target, port, config, owner)
+    this.listeners ??= new Map()
     const others = this.listeners.get(port)
     if (others === undefined) this.listeners.set(port, [listener])
     else others.push(listener)
@@ -159,7 +159,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     if (tenant instanceof TimeWaitRecord) {
       // RFC 9293 §3.6.1, MAY-2: our new sequence numbers are beyond the old ones
       record = tenant
-      this.timeWait.remove(tenant)
+      this.timeWait?.remove(tenant)
     } else if (tenant !== undefined) {
       return null
     }
@@ -169,6 +169,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     const first = record?.issBeyond(iss) ?? iss
     channel.connection = Connection.active(config, first, timestampOffset, this.surroundings(channel))
     channel.connection.open(this.now())
+    this.connecting ??= new Set()
     this.connecting.add(channel)
     this.attach(channel)
     return channel
@@ -188,13 +189,13 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     return {
       sockets: this.binding.locals.length,
       connections: this.channels,
-      timeWait: this.timeWait.size,
-      timeWaitEvicted: this.timeWait.evicted,
+      timeWait: this.timeWait?.size ?? 0,
+      timeWaitEvicted: this.timeWait?.evicted ?? 0,
       datagrams: this.datagrams,
       malformed: this.malformed,
       unowned: this.unowned,
-      resetsSent: this.rejecter.sent,
-      resetsSuppressed: this.rejecter.suppressed,
+      resetsSent: this.rejecter?.sent ?? 0,
+      resetsSuppressed: this.rejecter?.suppressed ?? 0,
       refusedByLimit: this.refusedByLimit,
       socketErrors: this.socketErrors,
     }
@@ -226,9 +227,9 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
       this.addHold(holds ? 1 : -1)
     }
     if (listener.open) return
-    const others = (this.listeners.get(listener.port) ?? []).filter((other) => other !== listener)
-    if (others.length === 0) this.listeners.delete(listener.port)
-    else this.listeners.set(listener.port, others)
+    const others = (this.listeners?.get(listener.port) ?? []).filter((other) => other !== listener)
+    if (others.length === 0) this.listeners?.delete(listener.port)
+    else this.listeners?.set(listener.port, others)
     this.listening--
     if (listener.timeWait === 'release') this.releasing = true
     // in the same turn somebody may listen here again
@@ -246,7 +247,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
       this.refusedByLimit++
       return null
     }
-    if (record !== null) this.timeWait.remove(record)
+    if (record !== null) this.timeWait?.remove(record)
     const addresses = {
       local,
       peerAddress: address,
@@ -276,6 +277,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
 
   reject({ local, segment, address, udpPort, now }: Arrival): void {
     this.unowned++
+    this.rejecter ??= new Rejecter(this.host.limits.maxResets)
     this.rejecter.reject(local, segment, address, udpPort, now)
   }
 
@@ -330,7 +332,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   onError(local: LocalSocket, error: Error & { code?: unknown; address?: unknown; port?: unknown }): void {
     this.socketErrors++
     if (error.code === 'EMSGSIZE') this.tooLong(local, error.address, error.port)
-    if (this.connecting.size === 0 || !UNREACHABLE.has(error.code)) return
+    if (this.connecting === null || !UNREACHABLE.has(error.code)) return
     for (const channel of this.connecting) {
       if (channel.local !== local) continue
       const meant = error.address === channel.peerAddress && error.port === channel.remoteUdpPort
@@ -360,7 +362,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
         return
       }
     }
-    this.timeWait.segmentArrives(record, segment, now)
+    this.timeWait?.segmentArrives(record, segment, now)
   }
 
   private strangerArrives(arrival: Arrival): void {
@@ -373,7 +375,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   }
 
   private listenerFor({ local, segment, address }: Arrival): Listener | undefined {
-    return this.listeners.get(segment.destinationPort)?.find((listener) => listener.covers(local, address))
+    return this.listeners?.get(segment.destinationPort)?.find((listener) => listener.covers(local, address))
   }
 
   // ---- life
@@ -383,12 +385,12 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     this.settler.turn(this)
     const { connection } = channel
     const { state } = connection
-    if (state !== 'SYN-SENT') this.connecting.delete(channel)
+    if (state !== 'SYN-SENT' && this.connecting !== null) this.connected(channel)
     const silent = !channel.dirty && !channel.local.blocked
     if (silent && (state === 'CLOSED' || state === 'TIME-WAIT')) {
       this.detach(channel)
       this.learn(channel, now)
-      if (state === 'TIME-WAIT') this.timeWait.add(new TimeWaitRecord(channel, connection.timeWaitSeed(), now))
+      if (state === 'TIME-WAIT') this.keep(new TimeWaitRecord(channel, connection.timeWaitSeed(), now))
     } else {
       this.holdChanged(channel)
     }
@@ -406,12 +408,13 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   turnOver(now: number): void {
     if (this.closed) return
     this.binding.flush()
-    if (this.timeWait.next <= now) this.timeWait.expire(now)
+    const { timeWait } = this
+    if (timeWait !== null && timeWait.next <= now) timeWait.expire(now)
     if (this.idle) {
-      if (this.timeWait.size === 0 || this.releasing) this.close()
+      if (timeWait === null || timeWait.size === 0 || this.releasing) this.close()
       else this.host.endpointWaits(this)
     }
-    if (!this.closed) this.settler.wakeAt(this, this.timeWait.next)
+    if (timeWait !== null && !this.closed) this.settler.wakeAt(this, timeWait.next)
   }
 
   private attach(channel: Channel): void {
@@ -427,8 +430,21 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     this.channels--
     this.demux.remove(channel)
     this.settler.forget(channel)
-    this.connecting.delete(channel)
+    if (this.connecting !== null) this.connected(channel)
     this.holdChanged(channel)
+  }
+
+  private keep(record: TimeWaitRecord): void {
+    const { maxTimeWaitRecords, maxTimeWaitAcks } = this.host.limits
+    this.timeWait ??= new TimeWait(this.demux, maxTimeWaitRecords, maxTimeWaitAcks)
+    this.timeWait.add(record)
+  }
+
+  /** It no longer waits for an answer to its SYN. */
+  private connected(channel: Channel): void {
+    const { connecting } = this
+    connecting?.delete(channel)
+    if (connecting?.size === 0) this.connecting = null
   }
 
   private surroundings(channel: Channel): Surroundings {

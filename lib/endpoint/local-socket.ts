@@ -43,7 +43,6 @@ export class LocalSocket implements DatagramHandler {
   private readonly socket: DatagramSocket
   private readonly sink: DatagramSink
   private readonly cargo: Uint8Array | null
-  private scratch: HeaderScratch = new HeaderScratch()
 
   /** @throws the machine's bind error. */
   constructor(platform: Platform, local: LocalAddress, sink: DatagramSink) {
@@ -95,7 +94,6 @@ export class LocalSocket implements DatagramHandler {
   }
 
   private sendParts(segment: Segment, address: string, udpPort: number): void {
-    const { scratch } = this
     const header = scratch.fill(segment)
     let parts: Uint8Array[]
     if (segment.payload.length === 0) {
@@ -117,7 +115,7 @@ export class LocalSocket implements DatagramHandler {
     }
     // the queue still points at the header
     this.blocked = true
-    this.scratch = new HeaderScratch()
+    scratch = new HeaderScratch()
   }
 
   flush(): void {
@@ -169,3 +167,6 @@ class HeaderScratch {
     return view
   }
 }
+
+/** Of all sockets: what is sent has been read when the call returns, or the queue has it. */
+let scratch: HeaderScratch = new HeaderScratch()

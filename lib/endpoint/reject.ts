@@ -3,12 +3,14 @@ import { ACK, RST, Segment } from '../wire/segment.js'
 import type { LocalSocket } from './local-socket.js'
 import { TokenBucket } from './token-bucket.js'
 
+/** Refilled for each answer. */
+const out = new Segment()
+
 export class Rejecter {
   sent = 0
   /** Not answered: beyond the rate, or nobody could send. */
   suppressed = 0
   private readonly bucket: TokenBucket
-  private readonly out = new Segment()
 
   constructor(perSecond: number) {
     this.bucket = new TokenBucket(perSecond)
@@ -21,7 +23,6 @@ export class Rejecter {
       this.suppressed++
       return
     }
-    const { out } = this
     out.sourcePort = segment.destinationPort
     out.destinationPort = segment.sourcePort
     if (segment.flags & ACK) {

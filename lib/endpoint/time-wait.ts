@@ -56,6 +56,9 @@ export class TimeWaitRecord implements Tenant, Sleeper {
   }
 }
 
+/** Refilled for each answer. */
+const out = new Segment()
+
 /** The records of one endpoint: at most `limit`, in order of expiry. */
 export class TimeWait {
   /** Records that went before their time, to make room. */
@@ -64,7 +67,6 @@ export class TimeWait {
   private readonly deadlines: Deadlines<TimeWaitRecord> = new Deadlines()
   private readonly limit: number
   private readonly acks: TokenBucket
-  private readonly out = new Segment()
 
   constructor(demux: Demux<Tenant>, limit: number, acksPerSecond: number) {
     this.demux = demux
@@ -126,7 +128,6 @@ export class TimeWait {
   }
 
   private acknowledge(record: TimeWaitRecord, now: number): void {
-    const { out } = this
     if (record.local.blocked) return
     out.sourcePort = record.localPort
     out.destinationPort = record.remotePort

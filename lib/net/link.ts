@@ -27,6 +27,8 @@ interface Waiter {
 }
 
 const NOTHING: readonly Piece[] = []
+/** Never added to. */
+const NOBODY: Waiter[] = []
 
 /** One connection's worth of stream: before the channel there is it holds what is written, after it remembers the counts. */
 export class Link implements ChannelOwner {
@@ -61,7 +63,7 @@ export class Link implements ChannelOwner {
   private done: Done | null = null
   private finalDone: Done | null = null
 
-  private readonly waiters: Waiter[] = []
+  private waiters: Waiter[] = NOBODY
   private lost: Error | null = null
   /** After the stream, and only for those who still wait: the channel that goes on by itself. */
   private orphan: Channel | null = null
@@ -316,6 +318,7 @@ export class Link implements ChannelOwner {
         reject(this.lost)
         return
       }
+      if (this.waiters === NOBODY) this.waiters = []
       this.waiters.push({ target, resolve, reject })
       const channel = this.channel ?? this.orphan
       if (channel !== null) this.settle(this.acknowledgedBytes(channel))

@@ -101,6 +101,16 @@ export class DgramSocket implements DatagramSocket {
   }
 }
 
+type Lookup = (
+  host: string,
+  options: object,
+  done: (error: Error | null, address: string, family: number) => void,
+) => void
+
+// addresses are literals here: without a wait for the resolver all is done when the call returns
+const asIPv4: Lookup = (host, _options, done) => done(null, host, 4)
+const asIPv6: Lookup = (host, _options, done) => done(null, host, 6)
+
 /** Bound by nobody yet; all that it is told is done when the call returns. */
 export function createSocket({ address, ipv6Only, reuseAddr, reusePort }: LocalAddress): dgram.Socket {
   const family = isIPv6(address) ? 6 : 4
@@ -109,8 +119,7 @@ export function createSocket({ address, ipv6Only, reuseAddr, reusePort }: LocalA
     ipv6Only: ipv6Only ?? false,
     reuseAddr: reuseAddr ?? false,
     ...(reusePort ? { reusePort } : {}),
-    // addresses are literals here: without a wait for the resolver all is done when the call returns
-    lookup: (host, _options, done) => done(null, host, family),
+    lookup: family === 6 ? asIPv6 : asIPv4,
   })
 }
 

@@ -11,8 +11,11 @@ const HEADER = 64
 const NAME = 32
 const VECTOR = 16
 
-/** Takes what is read, as of DatagramHandler. @returns false: enough. */
-export type Taker = (bytes: Uint8Array, length: number, address: string, port: number, isLent: boolean) => boolean
+/** Takes what is read. */
+export interface Taker {
+  /** As onDatagram() of a DatagramHandler. @returns false: enough. */
+  take(bytes: Uint8Array, length: number, address: string, port: number, isLent: boolean): boolean
+}
 
 /** One for all sockets: a socket is read to its end at a time. */
 export class Inbox {
@@ -41,7 +44,7 @@ export class Inbox {
   }
 
   /** Reads `most` datagrams or more, or all that there are. @returns how many; negative: it failed, see errno. */
-  read(fd: number, most: number, take: Taker): number {
+  read(fd: number, most: number, taker: Taker): number {
     let count = 0
     while (count < most) {
       const read = this.libc.recvmmsg(fd, this.headers.bytes, SLOTS, MSG_DONTWAIT, null)
@@ -49,7 +52,7 @@ export class Inbox {
       let wanted = true
       for (let i = 0; i < read; i++) {
         // what was read has to be looked at, or its slots would be lost
-        if (wanted) wanted = this.hand(i, take)
+        if (wanted) wanted = this.hand(i, taker)
         this.reset(i)
       }
       count += read
@@ -58,7 +61,7 @@ export class Inbox {
     return count
   }
 
-  private hand(i: number, take: Taker): boolean {
+  private hand(i: number, taker: Taker): boolean {
     const { names } = this
     const length = this.headers.view.getUint32(i * HEADER + 56, true)
     const address = this.addresses.read(names.bytes, i * NAME)
@@ -66,7 +69,7 @@ export class Inbox {
     const bytes = this.slots[i] as Uint8Array
     const isLent = length < KEPT
     if (!isLent) this.provide(i)
-    return take(bytes, length, address, port, isLent)
+    return taker.take(bytes, length, address, port, isLent)
   }
 
   /** Memory for what is read into slot `i`. */

@@ -3,7 +3,7 @@ import type dgram from 'node:dgram'
 import { isIPv6 } from 'node:net'
 import { getSystemErrorName } from 'node:util'
 import { connectNow, createSocket } from './dgram-socket.js'
-import type { Inbox } from './inbox.js'
+import type { Inbox, Taker } from './inbox.js'
 import {
   AF_INET,
   AF_INET6,
@@ -43,7 +43,7 @@ export interface Offload {
   loader: OffloadSocket | null
 }
 
-export class OffloadSocket implements DatagramSocket {
+export class OffloadSocket implements DatagramSocket, Taker {
   readonly address: string
   readonly port: number
   readonly peerAddress: string | undefined
@@ -53,7 +53,6 @@ export class OffloadSocket implements DatagramSocket {
   private readonly fd: number
   private readonly socket: dgram.Socket
   private readonly connected: boolean
-  private readonly local: LocalAddress
   /** Where the train goes. */
   private toAddress = ''
   private toPort = 0
@@ -67,10 +66,9 @@ export class OffloadSocket implements DatagramSocket {
   constructor(offload: Offload, local: LocalAddress, handler: DatagramHandler) {
     this.offload = offload
     this.handler = handler
-    this.local = local
-    this.fd = this.open()
+    this.fd = this.open(local)
     try {
-      this.bind()
+      this.bind(local)
       this.socket = createSocket(local)
       this.socket.bind({ fd: this.fd, exclusive: true })
     } catch (error) {
@@ -239,35 +237,27 @@ export class OffloadSocket implements DatagramSocket {
   /** @returns how many datagrams there were. */
   private read(): number {
     if (this.closed) return 0
-    const read = this.offload.inbox.read(this.fd, TURN, this.take)
+    const read = this.offload.inbox.read(this.fd, TURN, this)
     if (read < 0) this.fail(this.errorCode(), 'recvmmsg')
     return read
   }
 
-  private readonly take = (
-    bytes: Uint8Array,
-    length: number,
-    address: string,
-    port: number,
-    isLent: boolean,
-  ): boolean => {
+  take(bytes: Uint8Array, length: number, address: string, port: number, isLent: boolean): boolean {
     this.handler.onDatagram(bytes, length, address, port, isLent)
     return !this.closed
   }
 
   // ---- the descriptor
 
-  private open(): number {
+  private open({ address, port }: LocalAddress): number {
     const { libc } = this.offload
-    const { address, port } = this.local
     const fd = libc.socket(isIPv6(address) ? AF_INET6 : AF_INET, SOCK_DGRAM, 0)
     if (fd < 0) throw systemError(libc, 'bind', address, port)
     return fd
   }
 
-  private bind(): void {
+  private bind({ address, port, ipv6Only, reuseAddr, reusePort, recvBufferSize }: LocalAddress): void {
     const { libc, addresses } = this.offload
-    const { address, port, ipv6Only, reuseAddr, reusePort, recvBufferSize } = this.local
     const isV6 = isIPv6(address)
     if (isV6) {
       this.set(IPV6_V6ONLY, ipv6Only ? 1 : 0)

@@ -12,6 +12,17 @@ const INITIAL_SEGMENTS = 10
 const SILENT_ROUNDS = 4
 const SILENCE = 1000
 
+interface Before {
+  window: number
+  ssthresh: number
+  wMax: number
+  k: number
+  origin: number
+  wEst: number
+  windowBefore: number
+  epochAt: number
+}
+
 class Cubic implements CongestionController {
   readonly ownsRecovery = false
   window: number
@@ -40,7 +51,8 @@ class Cubic implements CongestionController {
   private mostInFlight = 0
   private mostInFlightBefore = 0
 
-  private before = { window: 0, ssthresh: 0, wMax: 0, k: 0, origin: 0, wEst: 0, windowBefore: 0, epochAt: 0 }
+  /** As it was before the last reduction; null: there was none. */
+  private before: Before | null = null
 
   constructor(mss: number, ssthresh: number) {
     this.mss = mss
@@ -116,6 +128,7 @@ class Cubic implements CongestionController {
 
   onUndo(): void {
     const { before } = this
+    if (before === null) return
     this.window = Math.max(this.window, before.window)
     this.ssthresh = before.ssthresh
     this.wMax = before.wMax
@@ -189,15 +202,8 @@ class Cubic implements CongestionController {
   }
 
   private remember(): void {
-    const { before } = this
-    before.window = this.window
-    before.ssthresh = this.ssthresh
-    before.wMax = this.wMax
-    before.k = this.k
-    before.origin = this.origin
-    before.wEst = this.wEst
-    before.windowBefore = this.windowBefore
-    before.epochAt = this.epochAt
+    const { window, ssthresh, wMax, k, origin, wEst, windowBefore, epochAt } = this
+    this.before = { window, ssthresh, wMax, k, origin, wEst, windowBefore, epochAt }
   }
 }
 
