@@ -5,7 +5,7 @@ import * as net from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createServer } from '../../lib/net/server.js'
 import { connect, type Socket } from '../../lib/net/socket.js'
-import * as udx from './udx.js'
+import * as udx from '../peers/udx-native.js'
 
 export interface Segments {
   readonly sent: number

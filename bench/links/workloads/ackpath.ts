@@ -1,10 +1,11 @@
 // Paths whose way back loses or is slow: what is left of the way there.
+
+import { failuresOf, figures, prepare, rounds, type Series } from '../../rounds.js'
 import { digits, fine, inAll, median, percentile, table } from '../../table.js'
 import type { Settings, Workload } from '../../workloads/workload.js'
 import { type FlowResult, measureFlow } from '../flow.js'
 import { isOurs, kernelControl } from '../peers.js'
 import { ackPaths } from '../profiles.js'
-import { failuresOf, figures, prepare, rounds, type Series } from '../rounds.js'
 import { chosenProfiles, lanesOver } from '../settings.js'
 
 const HEAD = ['peer', 'Mbit/s', 'p10', '% of link', '× best kernel', 'sent per delivered', 'failed']

@@ -1,12 +1,12 @@
 // Two flows that share a link, of the same or of different stacks.
 import { setTimeout as sleep } from 'node:timers/promises'
+import { failuresOf, figures, prepare, rounds, type Series } from '../../rounds.js'
 import { digits, fine, inAll, median, percentile, table } from '../../table.js'
 import type { Settings, Workload } from '../../workloads/workload.js'
 import { openEnds, startFlow } from '../ends.js'
 import { Link } from '../link.js'
 import { kernelControl } from '../peers.js'
 import { type Profile, profiles } from '../profiles.js'
-import { failuresOf, figures, prepare, rounds, type Series } from '../rounds.js'
 import { chosenProfiles, lanesOver } from '../settings.js'
 
 /** Two of ours; ours against the kernel's, and the kernel's own in that place. */

@@ -1,11 +1,12 @@
 // Files of several sizes over each link, a fresh connection for each: how long until the other end has read it all.
+
+import { failuresOf, prepare, rounds, type Series } from '../../rounds.js'
 import { digits, inAll, median, percentile, table } from '../../table.js'
 import type { Settings, Workload } from '../../workloads/workload.js'
 import { openEnds, placeOf } from '../ends.js'
 import { Link } from '../link.js'
 import { isOurs, kernelControl } from '../peers.js'
 import { isLossy, type Profile, profiles } from '../profiles.js'
-import { failuresOf, prepare, rounds, type Series } from '../rounds.js'
 import { chosenProfiles, lanesOver } from '../settings.js'
 
 /** Transfers of each size over lossy links. */

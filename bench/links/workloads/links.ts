@@ -1,10 +1,11 @@
 // Goodput of one flow over each link, and what it costs the path: delay added, bytes sent, CPU.
+
+import { failuresOf, figures, prepare, rounds, type Series } from '../../rounds.js'
 import { digits, fine, inAll, median, percentile, table } from '../../table.js'
 import type { Settings, Workload } from '../../workloads/workload.js'
 import { type FlowResult, measureFlow } from '../flow.js'
 import { isOurs, REFERENCES } from '../peers.js'
 import { profiles } from '../profiles.js'
-import { failuresOf, figures, prepare, rounds, type Series } from '../rounds.js'
 import { chosenProfiles, lanesOver } from '../settings.js'
 
 type Results = Map<string, Series<FlowResult>>

@@ -1,5 +1,6 @@
 // A link that goes down for 3 s in the middle of a transfer: how soon the sender notices that it is back, and has its rate again.
 import { setTimeout as sleep } from 'node:timers/promises'
+import { failuresOf, figures, prepare, rounds, type Series } from '../../rounds.js'
 import { digits, inAll, median, percentile, table } from '../../table.js'
 import type { Settings, Workload } from '../../workloads/workload.js'
 import { openEnds, startFlow } from '../ends.js'
@@ -7,7 +8,6 @@ import { Link } from '../link.js'
 import type { Sample } from '../messages.js'
 import { kernelControl } from '../peers.js'
 import { type Profile, profiles } from '../profiles.js'
-import { failuresOf, figures, prepare, rounds, type Series } from '../rounds.js'
 import { chosenProfiles, lanesOver } from '../settings.js'
 
 /** ms */

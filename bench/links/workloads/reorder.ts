@@ -1,9 +1,10 @@
 // Paths that change the order of packets and lose none: what the sender makes of it.
+
+import { failuresOf, figures, prepare, rounds, type Series } from '../../rounds.js'
 import { digits, inAll, median, percentile, table } from '../../table.js'
 import type { Settings, Workload } from '../../workloads/workload.js'
 import { type FlowResult, measureFlow } from '../flow.js'
 import { reordering } from '../profiles.js'
-import { failuresOf, figures, prepare, rounds, type Series } from '../rounds.js'
 import { chosenProfiles, lanesOver } from '../settings.js'
 
 const HEAD = ['peer', 'Mbit/s', 'p10', '% of link', 'needless %', 'p90 of it', 'lost in queue %', 'failed']

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import type { Duplex } from 'node:stream'
-import type { LinkPeer } from './peers.js'
+import type { LinkPeer } from '../links/peers.js'
 
 interface UdxStream extends Duplex {
   readonly id: number
@@ -36,7 +36,7 @@ let streams = 0
 const asked = new Map<number, (remote: number) => void>()
 
 function udx(): Udx {
-  // from dist/bench/links
+  // from dist/bench/peers
   const require = createRequire(new URL('../../../bench/package.json', import.meta.url))
   instance ??= new (require('udx-native'))() as Udx
   return instance

@@ -3,8 +3,8 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { needsPackages } from './peers.js'
-import { checkMachine } from './tools.js'
+import { needsPackages } from './links/peers.js'
+import { checkMachine } from './links/tools.js'
 
 /** What became of one peer. */
 export interface Series<T> {
@@ -29,7 +29,7 @@ export interface Rounds<T> {
 export function prepare(peers: readonly string[]): void {
   checkMachine()
   if (!peers.some(needsPackages)) return
-  const folder = fileURLToPath(new URL('../../../bench/', import.meta.url))
+  const folder = fileURLToPath(new URL('../../bench/', import.meta.url))
   if (existsSync(`${folder}node_modules/udx-native`)) return
   execFileSync('npm', ['install', '--no-package-lock', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: folder,
