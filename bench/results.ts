@@ -1,8 +1,8 @@
 // RESULTS.md: one section for each workload; a run replaces the sections of what it ran, and leaves the others.
 // Below its figures a section has what bench/notes says of it: why a row is what it is.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { cpus, release, type } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { machine } from './machine.js'
 
 /** From dist/bench. */
 const FILE = fileURLToPath(new URL('../../bench/RESULTS.md', import.meta.url))
@@ -20,11 +20,6 @@ function sectionsOf(text: string): Map<string, string> {
     sections.set(part.slice(0, end), part.slice(end + 1).trim())
   }
   return sections
-}
-
-function machine(): string {
-  const [cpu] = cpus()
-  return `Node ${process.versions.node}, ${type()} ${release()}, ${cpus().length} × ${cpu?.model.trim() || 'unknown'}`
 }
 
 /** `links: mobile` is explained in links-mobile.md. */

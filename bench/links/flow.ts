@@ -1,6 +1,6 @@
 // One flow over a fresh link, measured from its first byte on.
-import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { machineCpu } from '../machine.js'
 import { openEnds, startFlow } from './ends.js'
 import { Link, type LinkStats, probeBytes, type Trips } from './link.js'
 import type { Mark } from './messages.js'
@@ -26,18 +26,6 @@ export interface FlowResult {
   readonly lost: number
   readonly segments: number
   readonly retransmitted: number
-}
-
-/** /proc/stat counts in these. */
-const TICKS_PER_SECOND = 100
-
-/** s of CPU that the machine has spent. */
-function machineCpu(): number {
-  const [, user, nice, system, , , irq, softIrq, stolen] = readFileSync('/proc/stat', 'utf8')
-    .split('\n', 1)[0]
-    .split(/ +/)
-    .map(Number)
-  return (user + nice + system + irq + softIrq + stolen) / TICKS_PER_SECOND
 }
 
 export interface FlowOptions {
