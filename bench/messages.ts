@@ -1,25 +1,59 @@
-// What a benchmark and its workers say to each other.
+// What a benchmark over loopback and the two processes that work for it say to each other.
+
+export type WorkName = 'stream' | 'echo' | 'brief' | 'framed' | 'datagrams'
+
+/** What a client and a server do together. */
+export interface Task {
+  readonly work: WorkName
+  readonly peer: string
+  /** That work at the same time. */
+  readonly connections: number
+  /** Others beside them, each used once; of echo. @default 0 */
+  readonly idle?: number
+  /** That a connection sends before it ends; absent: it does not end. */
+  readonly bytes?: number
+  /** One of links/paths.ts; absent: loopback as it is. */
+  readonly path?: string
+}
 
 export type Command =
-  | { kind: 'listen'; peer: string }
-  /** `bytes`: to send, then end; absent: until told to stop. */
-  | { kind: 'connect'; peer: string; port: number; path?: string; bytes?: number }
-  | { kind: 'mark' }
-  | { kind: 'stop' }
+  | { kind: 'serve'; task: Task }
+  | { kind: 'drive'; task: Task; port: number }
+  /** So many more connections, each used once. */
+  | { kind: 'open'; count: number }
+  /** `fresh`: what is counted by times begins anew. */
+  | { kind: 'mark'; fresh: boolean }
+  /** Collects garbage first. */
+  | { kind: 'weigh' }
 
 export type Answer =
   | { kind: 'listening'; port: number }
-  | { kind: 'marked'; snapshot: Snapshot }
-  | { kind: 'received'; intact: boolean; snapshot: Snapshot }
-  | { kind: 'closed'; snapshot: Snapshot }
+  | { kind: 'begun'; mark: Mark }
+  | { kind: 'opened'; open: number }
+  | { kind: 'marked'; mark: Mark }
+  /** A connection's other end has ended. */
+  | { kind: 'ended'; mark: Mark }
   | { kind: 'failed'; message: string }
 
-/** Where a worker stands. */
-export interface Snapshot {
-  /** Sent or received so far. */
-  readonly bytes: number
-  /** ms, on the worker's own clock. */
+/** Where a process stands. */
+export interface Mark {
+  /** ms, on its own clock. */
   readonly at: number
   /** ms of CPU, user and system, all threads. */
   readonly cpu: number
+  /** Bytes, trips, connections or messages so far: what the work counts. */
+  readonly count: number
+  /** Of `count`, each connection's. */
+  readonly shares: readonly number[]
+  /** All that came was what was to come. */
+  readonly intact: boolean
+  /** Connections that came to nothing. */
+  readonly failed: number
+  /** ms that one took, since the last fresh mark; null of none. */
+  readonly p50: number | null
+  readonly p99: number | null
+  /** Datagrams that have come to the server; null: nobody tells. */
+  readonly datagrams: number | null
+  /** Bytes of memory, after garbage was collected; 0: it was not asked for. */
+  readonly memory: number
 }

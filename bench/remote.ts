@@ -19,7 +19,7 @@ export class Remote<Command extends object, Answer extends Said> {
   private readonly waiting: Map<string, (answer: Answer) => void> = new Map()
   private readonly early: Answer[] = []
   /** Never settles, unless the process fails. */
-  private readonly failure: Promise<never>
+  readonly failure: Promise<never>
 
   constructor(title: string, child: ChildProcess) {
     this.child = child

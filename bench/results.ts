@@ -3,9 +3,11 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { machine } from './machine.js'
+import type { Picture } from './workloads/workload.js'
 
 /** From dist/bench. */
 const FILE = fileURLToPath(new URL('../../bench/RESULTS.md', import.meta.url))
+const PICTURES = new URL('../../docs/pictures/', import.meta.url)
 const NOTES = new URL('../../bench/notes/', import.meta.url)
 const HEAD = `# Results
 
@@ -30,10 +32,12 @@ function noteOn(workload: string): string {
   return `\n\n${readFileSync(file, 'utf8').trim().replaceAll('](../../', '](../')}`
 }
 
-/** Puts the text of one workload in its place. */
-export function writeResult(workload: string, command: string, text: string): void {
+/** Puts the text of one workload in its place, and its picture with the others. */
+export function writeResult(workload: string, command: string, text: string, picture?: Picture): void {
   const sections = sectionsOf(existsSync(FILE) ? readFileSync(FILE, 'utf8') : '')
-  sections.set(workload, `\`${command}\` (${machine()})\n\n${text}${noteOn(workload)}`)
+  const shown = picture === undefined ? '' : `\n\n![${picture.summary}](../docs/pictures/${picture.file})`
+  if (picture !== undefined) writeFileSync(new URL(picture.file, PICTURES), picture.svg)
+  sections.set(workload, `\`${command}\` (${machine()})${shown}\n\n${text}${noteOn(workload)}`)
   const body = [...sections].map(([name, content]) => `## ${name}\n\n${content}\n`)
   writeFileSync(FILE, [HEAD, ...body].join('\n'))
 }

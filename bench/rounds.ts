@@ -1,10 +1,6 @@
 // Interleaved measurements: every peer once in a round, so that what the machine does meanwhile touches all alike.
 // Several at a time where the machine has room for them, each over a link of its own.
-import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import { needsPackages } from './links/peers.js'
-import { checkMachine } from './links/tools.js'
+import type { Progress } from './progress.js'
 
 /** What became of one peer. */
 export interface Series<T> {
@@ -20,44 +16,24 @@ export interface Rounds<T> {
   /** Measurements at the same time. */
   readonly lanes: number
   measure(name: string, seed: number): Promise<T>
-  progress(line: string): void
+  readonly progress: Progress
   /** Takes each result as it came. */
   record(entry: object): void
-}
-
-/** @throws Error that says what is missing of machine or packages. */
-export function prepare(peers: readonly string[]): void {
-  checkMachine()
-  if (!peers.some(needsPackages)) return
-  const folder = fileURLToPath(new URL('../../bench/', import.meta.url))
-  if (existsSync(`${folder}node_modules/udx-native`)) return
-  execFileSync('npm', ['install', '--no-package-lock', '--no-audit', '--no-fund', '--loglevel=error'], {
-    cwd: folder,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-}
-
-function timeLeft(began: number, done: number, all: number): string {
-  if (done === 0) return ''
-  const seconds = ((performance.now() - began) / 1000 / done) * (all - done)
-  return `, about ${seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`} left`
 }
 
 /** A peer that fails in one round has a failure in its series; the others go on. */
 export async function rounds<T extends object>(options: Rounds<T>): Promise<Map<string, Series<T>>> {
   const { label, names, seeds, lanes, measure, progress, record } = options
   const all = new Map<string, Series<T>>(names.map((name) => [name, { values: [], failures: [] }]))
-  const began = performance.now()
   const count = seeds * names.length
   let started = 0
-  let done = 0
   const lane = async (): Promise<void> => {
     while (started < count) {
       const at = started++
       const seed = Math.floor(at / names.length) + 1
       // each round begins with another
       const name = names[(at + seed - 1) % names.length]
-      progress(`${label}: ${name}, round ${seed} of ${seeds}${timeLeft(began, done, count)}`)
+      progress.show(`${label}: ${name}, round ${seed} of ${seeds}`)
       try {
         const value = await measure(name, seed)
         all.get(name)?.values.push({ seed, value })
@@ -67,7 +43,7 @@ export async function rounds<T extends object>(options: Rounds<T>): Promise<Map<
         all.get(name)?.failures.push(message)
         record({ label, name, seed, failure: message })
       }
-      done++
+      progress.step()
     }
   }
   await Promise.all(Array.from({ length: Math.min(lanes, count) }, lane))

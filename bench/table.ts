@@ -44,3 +44,9 @@ export function spread(values: readonly number[]): string {
 export function inAll(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
+
+/** Jain's index of shares (RFC 5166 §2.3.1): 1 is even, 1/n is all for one of n. */
+export function jain(shares: readonly number[]): number {
+  const sum = shares.reduce((all, share) => all + share, 0)
+  return sum ** 2 / (shares.length * shares.reduce((all, share) => all + share ** 2, 0))
+}

@@ -1,80 +1,77 @@
-// One end of a transfer in a process of its own: forked by transfer.ts, commanded by messages.
-import type { Duplex } from 'node:stream'
-import type { Answer, Command, Snapshot } from './messages.js'
-import { CHUNK, isPieceAt, pieceAt } from './pattern.js'
-import { peerNamed } from './peers/by-name.js'
-import type { Peer } from './peers/peer.js'
+// One end of a connection over loopback in a process of its own: forked by pair.ts, commanded by messages.
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Answer, Command, Mark, Task, WorkName } from './messages.js'
+import { percentile } from './table.js'
+import { brief } from './works/brief.js'
+import { datagrams } from './works/datagrams.js'
+import { echo } from './works/echo.js'
+import { framed } from './works/framed.js'
+import { stream } from './works/stream.js'
+import { Tally, type Work } from './works/work.js'
 
-let bytes = 0
-/** Bytes to send in all; stop() lowers it to what was sent. */
-let goal = 0
+const WORKS: Readonly<Record<WorkName, Work>> = { stream, echo, brief, framed, datagrams }
+/** ms between collecting garbage and weighing what is left. */
+const REST = 100
 
 const say = (answer: Answer): void => void process.send?.(answer)
+const fail = (error: Error): void => say({ kind: 'failed', message: error.message })
+const tally = new Tally(fail, () => say({ kind: 'ended', mark: mark() }))
+let driven: { task: Task; port: number } | undefined
 
-function snapshot(): Snapshot {
+function mark(memory = 0): Mark {
   const { user, system } = process.cpuUsage()
-  return { bytes, at: performance.now(), cpu: (user + system) / 1000 }
-}
-
-function receive(stream: Duplex): void {
-  let intact = true
-  stream.on('data', (chunk: Buffer) => {
-    intact &&= isPieceAt(bytes, chunk)
-    bytes += chunk.length
-  })
-  stream.on('end', () => say({ kind: 'received', intact, snapshot: snapshot() }))
-}
-
-function send(stream: Duplex): void {
-  const write = (): void => {
-    while (bytes < goal) {
-      const piece = pieceAt(bytes, Math.min(CHUNK, goal - bytes))
-      bytes += piece.length
-      if (!stream.write(piece) && bytes < goal) {
-        stream.once('drain', write)
-        return
-      }
-    }
-    stream.end()
+  const at = performance.now()
+  const shares = tally.parts.map(({ done }) => done)
+  const { times, intact, failed } = tally
+  return {
+    at,
+    cpu: (user + system) / 1000,
+    count: shares.reduce((sum, share) => sum + share, tally.count),
+    shares,
+    intact,
+    failed,
+    p50: times.length === 0 ? null : percentile(times, 0.5),
+    p99: times.length === 0 ? null : percentile(times, 0.99),
+    datagrams: tally.datagrams?.() ?? null,
+    memory,
   }
-  write()
 }
 
-async function listen(peer: Peer): Promise<void> {
-  const port = await peer.listen((stream) => {
-    fatal(stream)
-    receive(stream)
-  })
-  say({ kind: 'listening', port })
+async function weigh(): Promise<Mark> {
+  // twice: what is finalised by the first is free after the second
+  global.gc?.()
+  global.gc?.()
+  await sleep(REST)
+  return mark(process.memoryUsage.rss())
 }
 
-function connect(peer: Peer, command: Extract<Command, { kind: 'connect' }>): void {
-  goal = command.bytes ?? Infinity
-  const stream = peer.connect(command.port, command.path)
-  fatal(stream)
-  stream.on('connect', () => send(stream))
-  stream.on('close', () => say({ kind: 'closed', snapshot: snapshot() }))
-  stream.resume()
-}
-
-function fatal(stream: Duplex): void {
-  stream.on('error', (error) => say({ kind: 'failed', message: error.message }))
+async function obey(command: Command): Promise<void> {
+  switch (command.kind) {
+    case 'serve': {
+      const { task } = command
+      return say({ kind: 'listening', port: await WORKS[task.work].serve(task, tally) })
+    }
+    case 'drive': {
+      const { task, port } = command
+      driven = { task, port }
+      await WORKS[task.work].drive(task, port, tally)
+      return say({ kind: 'begun', mark: mark() })
+    }
+    case 'open': {
+      if (driven === undefined) throw new Error('it drives nothing')
+      const { task, port } = driven
+      return say({ kind: 'opened', open: (await WORKS[task.work].open?.(task, port, command.count, tally)) ?? 0 })
+    }
+    case 'mark':
+      if (command.fresh) tally.times = []
+      return say({ kind: 'marked', mark: mark() })
+    case 'weigh':
+      return say({ kind: 'marked', mark: await weigh() })
+  }
 }
 
 process.on('message', (command: Command) => {
-  switch (command.kind) {
-    case 'listen':
-      listen(peerNamed(command.peer)).catch((error: Error) => say({ kind: 'failed', message: error.message }))
-      break
-    case 'connect':
-      connect(peerNamed(command.peer), command)
-      break
-    case 'mark':
-      say({ kind: 'marked', snapshot: snapshot() })
-      break
-    case 'stop':
-      goal = bytes
-      break
-  }
+  obey(command).catch(fail)
 })
+process.on('uncaughtException', fail)
 process.on('disconnect', () => process.exit())

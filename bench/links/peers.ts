@@ -1,21 +1,18 @@
 // What is compared over links: kernel TCP and this package, each with a congestion control, and udx-native.
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import * as net from 'node:net'
 import type { Duplex } from 'node:stream'
-import { createServer } from '../../lib/net/server.js'
-import { connect, type Socket } from '../../lib/net/socket.js'
-import * as udx from '../peers/udx-native.js'
+import type { Socket } from '../../lib/net/socket.js'
+import { nodeNet } from '../peers/node-net.js'
+import type { Peer } from '../peers/peer.js'
+import { tcpOverUdp } from '../peers/tcp-over-udp.js'
+import { type UdxStream, udxNative } from '../peers/udx-native.js'
 
 export interface Segments {
   readonly sent: number
   readonly retransmitted: number
 }
 
-export interface LinkPeer {
-  listen(address: string, port: number, onConnection: (stream: Duplex) => void): Promise<void>
-  /** @returns a stream that is connected. */
-  connect(address: string, port: number): Promise<Duplex>
+export interface LinkPeer extends Peer {
   /** What the connection has sent so far; null when it is gone. */
   segments(stream: Duplex): Segments | null
 }
@@ -31,35 +28,19 @@ function kernelSegments(): Segments {
   return { sent: value('OutSegs') + retransmitted, retransmitted }
 }
 
-const SERVER = { allowHalfOpen: true, noDelay: true }
+const kernel: LinkPeer = { ...nodeNet, segments: kernelSegments }
 
-const kernel: LinkPeer = {
-  async listen(address, port, onConnection) {
-    const server = net.createServer(SERVER, onConnection)
-    server.listen(port, address)
-    await once(server, 'listening')
+const udx: LinkPeer = {
+  ...udxNative,
+  segments(stream) {
+    const { packetsTransmitted, retransmits } = stream as UdxStream
+    return { sent: packetsTransmitted, retransmitted: retransmits }
   },
-  async connect(address, port) {
-    const socket = net.connect({ host: address, port, allowHalfOpen: true, noDelay: true })
-    await once(socket, 'connect')
-    return socket
-  },
-  segments: kernelSegments,
 }
 
-function packageWith(congestionControl: string | undefined): LinkPeer {
-  const options = { ...SERVER, congestionControl }
+function packageWith(control: string | undefined): LinkPeer {
   return {
-    async listen(address, port, onConnection) {
-      const server = createServer(options, onConnection)
-      server.listen(port, address)
-      await once(server, 'listening')
-    },
-    async connect(address, port) {
-      const socket = connect({ ...options, host: address, port })
-      await once(socket, 'connect')
-      return socket
-    },
+    ...tcpOverUdp(control === undefined ? {} : { congestionControl: control }),
     segments(stream) {
       const info = (stream as Socket).getInfo()
       return info === null ? null : { sent: info.segmentsSent, retransmitted: info.segmentsRetransmitted }
@@ -99,6 +80,6 @@ export function kernelControl(name: string): string | undefined {
 export function linkPeerNamed(name: string): LinkPeer {
   const [kind, control] = name.split(':')
   if (kind === KERNEL) return kernel
-  if (kind === UDX) return udx.peer
+  if (kind === UDX) return udx
   return packageWith(control)
 }

@@ -15,10 +15,13 @@ export interface LinkSettings {
   readonly pairs: readonly (readonly [string, string])[] | undefined
   /** Bytes of the files. */
   readonly sizes: readonly number[]
-  /** Files with measurements, for targets. */
-  readonly from: readonly string[] | undefined
   /** Transfers of a file; undefined: 30 on lossy links, one for each seed on others. */
   readonly runs: number | undefined
+}
+
+/** Of a workload over links. */
+export function linkSteps({ links }: { readonly links: LinkSettings }): number {
+  return links.peers.length * links.seeds
 }
 
 /** For parseArgs(). */
@@ -27,11 +30,10 @@ export const LINK_OPTIONS = {
   seeds: { type: 'string', default: '5' },
   lanes: { type: 'string', default: '1' },
   secs: { type: 'string' },
-  peers: { type: 'string', default: DEFAULT_PEERS.join(',') },
+  peers: { type: 'string' },
   pairs: { type: 'string' },
   sizes: { type: 'string', default: '64K,1M,8M' },
   runs: { type: 'string' },
-  from: { type: 'string' },
 } as const
 
 export const LINK_HELP = `Over emulated links (Linux, root, ip, a C compiler; udx-native is installed into bench/ when it is asked for):
@@ -43,8 +45,7 @@ export const LINK_HELP = `Over emulated links (Linux, root, ip, a C compiler; ud
                    (${DEFAULT_PEERS.join(',')}); ours alone: with its default control
   --pairs A+B,..   who shares the link in fairness
   --sizes N,..     of the files (64K,1M,8M)
-  --runs N         transfers of each file (30 on lossy links, elsewhere one for each seed)
-  --from FILE,..   that --json has written: what targets is made from`
+  --runs N         transfers of each file (30 on lossy links, elsewhere one for each seed)`
 
 export type LinkValues = { readonly [K in keyof typeof LINK_OPTIONS]?: string | undefined }
 
@@ -75,16 +76,18 @@ function sizeOf(text: string): number {
 
 /** @throws Error */
 export function linkSettings(values: LinkValues): LinkSettings {
-  const { profile, seeds, lanes, secs, peers, pairs, sizes, runs, from } = values
+  const { profile, seeds, lanes, secs, peers, pairs, sizes, runs } = values
   return {
     profiles: profile?.split(','),
     seeds: Math.ceil(countOf('seeds', seeds ?? LINK_OPTIONS.seeds.default)),
     lanes: Math.ceil(countOf('lanes', lanes ?? LINK_OPTIONS.lanes.default)),
     seconds: secs === undefined ? undefined : countOf('secs', secs),
-    peers: (peers ?? LINK_OPTIONS.peers.default).split(',').map(peerOf),
+    // other workloads have peers of their own: these are looked at when one over links asks
+    get peers() {
+      return (peers?.split(',') ?? DEFAULT_PEERS).map(peerOf)
+    },
     pairs: pairs?.split(',').map(pairOf),
     sizes: (sizes ?? LINK_OPTIONS.sizes.default).split(',').map(sizeOf),
-    from: from?.split(','),
     runs: runs === undefined ? undefined : Math.ceil(countOf('runs', runs)),
   }
 }

@@ -1,26 +1,13 @@
 // What the measurements over links are to show, each beside what they did show, and all links at a glance: made from the files
 // that --json writes.
-import { digits, fine, median, table } from '../table.js'
+import { Expectations } from '../expectations.js'
+import { digits, fine, table } from '../table.js'
 import type { FlowResult } from './flow.js'
 import { kernelControl, REFERENCES } from './peers.js'
 import { ackPaths, isLossy, profiles, reordering } from './profiles.js'
-import { jain, type Shares, share } from './workloads/fairness.js'
+import { evenness, type Shares, share } from './workloads/fairness.js'
 import { sizeName } from './workloads/file.js'
 import { needless } from './workloads/reorder.js'
-
-/** One measurement as it was recorded. */
-interface Entry {
-  readonly label: string
-  readonly name: string
-  readonly failure?: string
-}
-
-interface Row {
-  readonly what: string
-  readonly target: string
-  readonly measured: string
-  readonly holds: boolean
-}
 
 const OURS = 'ours:bbr'
 const KERNEL = 'kernel:bbr'
@@ -33,14 +20,7 @@ const SOON = { time: 1_000, profiles: ['broadband', 'lossy-wifi', 'mobile'] }
 const SIZES = [1 << 16, 1 << 20, 8 << 20].map(sizeName)
 const SHARED = ['broadband', 'bufferbloat']
 
-export class Targets {
-  private readonly rows: Row[] = []
-  private readonly entries: readonly Entry[]
-
-  constructor(entries: readonly object[]) {
-    this.entries = entries as readonly Entry[]
-  }
-
+export class Targets extends Expectations {
   /** A table of all targets. */
   text(): string {
     for (const name of Object.keys(profiles)) this.goodput(name)
@@ -49,15 +29,10 @@ export class Targets {
     for (const name of Object.keys(profiles)) for (const size of SIZES) this.file(name, size)
     for (const name of SHARED) this.fairness(name)
     for (const name of Object.keys(ackPaths)) for (const control of ['bbr', 'cubic']) this.ackPath(name, control)
-    const { rows } = this
-    const short = rows.filter(({ holds }) => !holds).length
     return [
-      `${rows.length - short} of ${rows.length} hold. Medians, from the sections of this page; ours is \`congestionControl: 'bbr'\` unless it is named.`,
+      `${this.held} Medians, from the sections of this page; ours is \`congestionControl: 'bbr'\` unless it is named.`,
       '',
-      table(
-        ['what', 'target', 'measured', 'holds'],
-        rows.map(({ what, target, measured, holds }) => [what, target, measured, holds ? 'yes' : 'no']),
-      ),
+      this.table,
       ...this.atAGlance('Goodput of one flow, % of the link', (value, rate) => (value.rate / rate) * 100, digits),
       ...this.atAGlance('Delay added, 95th percentile, ms', (value) => value.addedP95, digits),
       ...this.atAGlance('Bytes sent per byte delivered', (value) => value.sentPerDelivered, fine),
@@ -74,17 +49,6 @@ export class Targets {
       ...GLANCE.map((peer) => show(this.value(`links ${name}`, peer, (value: FlowResult) => figure(value, rate)))),
     ])
     return ['', `${title}:`, '', table(['link', ...GLANCE], rows)]
-  }
-
-  private value<T>(label: string, name: string, figure: (value: T) => number | readonly number[]): number {
-    const own = this.entries.filter(
-      (entry) => entry.label === label && entry.name === name && entry.failure === undefined,
-    )
-    return median(own.flatMap((entry) => figure(entry as unknown as T)).map((one) => one ?? Number.POSITIVE_INFINITY))
-  }
-
-  private add(what: string, target: string, measured: number, holds: boolean, show = digits): void {
-    if (!Number.isNaN(measured)) this.rows.push({ what, target, measured: show(measured), holds })
   }
 
   private goodput(name: string): void {
@@ -138,7 +102,7 @@ export class Targets {
     const label = `fairness ${name}`
     const of = (pair: string, figure: (value: Shares) => number): number => this.value(label, pair, figure)
     for (const control of ['bbr', 'cubic', 'reno']) {
-      const index = of(`ours:${control} + ours:${control}`, jain)
+      const index = of(`ours:${control} + ours:${control}`, evenness)
       this.add(`${label}: two of ours with ${control}, Jain`, '>= 0.95', index, index >= 0.95, fine)
     }
     for (const control of ['cubic', 'reno']) {

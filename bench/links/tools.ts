@@ -2,6 +2,8 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { installPackages } from '../packages.js'
+import { needsPackages } from './peers.js'
 
 /** From dist/bench/links. */
 const SOURCES = new URL('../../../bench/links/native/', import.meta.url)
@@ -22,7 +24,7 @@ const compiler = (): string | undefined =>
   [process.env.CC, 'cc', 'gcc', 'clang'].find((name) => name !== undefined && name !== '' && answers(name, '--version'))
 
 /** @throws Error that says what is missing. */
-export function checkMachine(): void {
+function checkMachine(): void {
   const missing: string[] = []
   if (process.platform !== 'linux') missing.push('Linux')
   else {
@@ -32,7 +34,13 @@ export function checkMachine(): void {
     if (compiler() === undefined) missing.push('a C compiler (gcc or clang, or name one in CC)')
   }
   if (missing.length === 0) return
-  throw new Error(`emulated links need ${missing.join(', ')}; bulk, lossy and micro run without`)
+  throw new Error(`emulated links need ${missing.join(', ')}; all others run without`)
+}
+
+/** What a comparison of these needs is there then. @throws Error that says what is missing of machine or packages. */
+export function prepare(peers: readonly string[]): void {
+  checkMachine()
+  if (peers.some(needsPackages)) installPackages()
 }
 
 /** The path of a tool, compiled if it is missing or older than its source. @throws Error */

@@ -3,17 +3,19 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import type { Peer } from './peer.js'
 
+const OPTIONS = { allowHalfOpen: true, noDelay: true }
+
 export const nodeNet: Peer = {
-  name: 'node:net',
-  summary: 'the kernel',
-  async listen(onConnection) {
-    const server = createServer(onConnection)
-    server.listen(0, '127.0.0.1')
+  async listen(address, port, onConnection) {
+    const server = createServer(OPTIONS, onConnection)
+    server.listen(port, address)
     await once(server, 'listening')
     return (server.address() as AddressInfo).port
   },
-  connect(port, path) {
+  async connect(address, port, path) {
     if (path !== undefined) throw new Error('the kernel takes no path of ours')
-    return connect({ port, host: '127.0.0.1' })
+    const socket = connect({ ...OPTIONS, host: address, port })
+    await once(socket, 'connect')
+    return socket
   },
 }

@@ -1,12 +1,11 @@
-// What is compared: anything that listens on loopback and connects to it with a Duplex.
+// What is compared: anything that listens and connects, and gives a Duplex for each connection.
 import type { Duplex } from 'node:stream'
 
 export interface Peer {
-  readonly name: string
-  /** One line for the table. */
-  readonly summary: string
-  /** @returns the port, once it listens. */
-  listen(onConnection: (stream: Duplex) => void): Promise<number>
-  /** `path`: one of links/paths.ts; absent: loopback as it is. */
-  connect(port: number, path?: string): Duplex
+  /** @returns the port, once it listens; `port` 0: any that is free. */
+  listen(address: string, port: number, onConnection: (stream: Duplex) => void): Promise<number>
+  /** @returns a stream that is connected. `path`: one of links/paths.ts; absent: the network as it is. */
+  connect(address: string, port: number, path?: string): Promise<Duplex>
+  /** Datagrams that have come to what listens here; absent: nobody tells. */
+  datagrams?(): number
 }

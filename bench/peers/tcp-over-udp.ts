@@ -1,13 +1,39 @@
-// This package, with its default options or with another congestion control.
+// This package, with its default options or with those that a name chooses.
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
+import { congestionControls } from '../../lib/core/congestion/algorithms.js'
 import { Stack } from '../../lib/endpoint/stack.js'
 import { defaultStack } from '../../lib/net/default-stack.js'
-import { createServer } from '../../lib/net/server.js'
+import { createServer, type Server } from '../../lib/net/server.js'
 import { connect } from '../../lib/net/socket.js'
 import { ImpairedPlatform } from '../../lib/testing/impaired-platform.js'
 import { paths } from '../links/paths.js'
 import type { Peer } from './peer.js'
+
+/** What names choose of a socket's and a server's options. */
+export interface Choice {
+  readonly congestionControl?: string
+  readonly mss?: number
+  readonly offload?: boolean
+  readonly recvBufferSize?: number
+}
+
+/** The words of a name, which `-` joins. */
+const WORDS: Readonly<Record<string, Choice>> = {
+  ...Object.fromEntries(congestionControls.map((name) => [name, { congestionControl: name }])),
+  1440: { mss: 1440 },
+  plain: { offload: false },
+  // what Linux gives a socket that asks for nothing
+  'small-buffer': { recvBufferSize: 212_992 },
+}
+
+/** `1440-plain`: both; no word: the defaults. @throws Error for a word that is none. */
+export function choiceOf(words: string): Choice {
+  if (words === '') return {}
+  const word = Object.keys(WORDS).find((one) => words === one || words.startsWith(`${one}-`))
+  if (word === undefined) throw new Error(`ours can be ${Object.keys(WORDS).join(', ')}, joined by -, not ${words}`)
+  return { ...WORDS[word], ...choiceOf(words.slice(word.length + 1)) }
+}
 
 /** The same datagrams are lost in every run, as far as the timing is the same. */
 const SEED = 1
@@ -17,26 +43,23 @@ function impairedStack(path: string): Stack {
   return new Stack(new ImpairedPlatform(defaultStack().platform, { seed: SEED, outgoing: link, incoming: link }))
 }
 
-function peer(name: string, summary: string, options: { congestionControl?: string }): Peer {
+export function tcpOverUdp(choice: Choice): Peer {
+  const options = { allowHalfOpen: true, noDelay: true, ...choice }
+  const servers: Server[] = []
   return {
-    name,
-    summary,
-    async listen(onConnection) {
-      const server = createServer(onConnection)
-      server.listen(0, '127.0.0.1')
+    async listen(address, port, onConnection) {
+      const server = createServer(options, onConnection)
+      servers.push(server)
+      server.listen(port, address)
       await once(server, 'listening')
       return (server.address() as AddressInfo).port
     },
-    connect(port, path) {
-      const where = { port, host: '127.0.0.1' }
-      return path === undefined
-        ? connect({ ...where, ...options })
-        : connect({ ...where, ...options, stack: impairedStack(path) })
+    async connect(address, port, path) {
+      const stack = path === undefined ? undefined : impairedStack(path)
+      const socket = connect({ ...options, host: address, port, stack })
+      await once(socket, 'connect')
+      return socket
     },
+    datagrams: () => servers.reduce((sum, server) => sum + (server.getStats()?.datagrams ?? 0), 0),
   }
 }
-
-export const tcpOverUdp: Peer = peer('tcp-over-udp', 'this package', {})
-export const tcpOverUdpBbr: Peer = peer('tcp-over-udp:bbr', "this package, congestionControl: 'bbr'", {
-  congestionControl: 'bbr',
-})

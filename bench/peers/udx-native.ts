@@ -1,10 +1,10 @@
 // udx-native as a peer: it has streams and no handshake, so here the two ends tell each other the ids of their streams.
 import { once } from 'node:events'
-import { createRequire } from 'node:module'
 import type { Duplex } from 'node:stream'
-import type { LinkPeer } from '../links/peers.js'
+import { required } from '../packages.js'
+import type { Peer } from './peer.js'
 
-interface UdxStream extends Duplex {
+export interface UdxStream extends Duplex {
   readonly id: number
   readonly packetsTransmitted: number
   readonly retransmits: number
@@ -13,6 +13,7 @@ interface UdxStream extends Duplex {
 
 interface UdxSocket {
   bind(port: number, host: string): void
+  address(): { port: number }
   trySend(bytes: Buffer, port: number, host: string): void
   on(event: 'message', listener: (bytes: Buffer, from: { host: string; port: number }) => void): void
 }
@@ -27,6 +28,8 @@ const HELLO = { size: 13, magic: 0x75647868, ask: 1, answer: 2 }
 /** ms between questions, and how many. */
 const PATIENCE = 1_000
 const QUESTIONS = 20
+/** ms that a stream is remembered after its close: a question may come again. */
+const MEMORY = 5_000
 /** The client's streams count up from 1, the server's from here: both live in one place when both ends do. */
 const SERVER_IDS = 1 << 20
 
@@ -36,9 +39,7 @@ let streams = 0
 const asked = new Map<number, (remote: number) => void>()
 
 function udx(): Udx {
-  // from dist/bench/peers
-  const require = createRequire(new URL('../../../bench/package.json', import.meta.url))
-  instance ??= new (require('udx-native'))() as Udx
+  instance ??= new (required<new () => Udx>('udx-native'))()
   return instance
 }
 
@@ -83,7 +84,7 @@ async function remoteOf(id: number, address: string, port: number): Promise<numb
   }
 }
 
-export const peer: LinkPeer = {
+export const udxNative: Peer = {
   async listen(address, port, onConnection) {
     const known = new Map<string, UdxStream>()
     const socket = udx().createSocket()
@@ -95,12 +96,14 @@ export const peer: LinkPeer = {
       if (stream === undefined) {
         stream = udx().createStream(SERVER_IDS + streams++)
         known.set(key, stream)
+        stream.once('close', () => setTimeout(() => known.delete(key), MEMORY).unref())
         stream.connect(socket, id, from.port, from.host)
         onConnection(stream)
       }
       socket.trySend(hello(HELLO.answer, id, stream.id), from.port, from.host)
     })
     socket.bind(port, address)
+    return socket.address().port
   },
   async connect(address, port) {
     const stream = udx().createStream(++streams)
@@ -108,9 +111,5 @@ export const peer: LinkPeer = {
     stream.connect(client(), await remoteOf(stream.id, address, port), port, address)
     await connected
     return stream
-  },
-  segments(stream) {
-    const { packetsTransmitted, retransmits } = stream as UdxStream
-    return { sent: packetsTransmitted, retransmitted: retransmits }
   },
 }

@@ -1,72 +1,72 @@
-// Bulk over loopback: one connection between two processes, this package beside node:net, taking turns.
-import { cpus, loadavg } from 'node:os'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { peers } from '../peers/by-name.js'
-import { spread, table } from '../table.js'
-import { type Ends, Transfer } from '../transfer.js'
-import type { Settings, Workload } from './workload.js'
+// Bulk over loopback: bytes in one direction, as fast as they go.
+import { measureTask, type Profiling, WARM_UP, type Window } from '../pair.js'
+import { EVERYBODY, KERNEL, OURS, UDX } from '../peers/by-name.js'
+import { SKELETON } from '../works/datagrams.js'
+import { type Column, comparison, type Measured, profilingOf } from './comparison.js'
 
-/** ms before anything is counted: code is compiled, windows open. */
-const WARM_UP = 1_000
+/** The skeleton of the same datagrams is what ours is measured against. */
+const SMALL = [`${OURS}:1440`, `${OURS}:1440-plain`]
+export const SMALL_SKELETON: string = `${SKELETON}:1440`
+const LITTLE_ROOM = [OURS, ...SMALL].map((name) => `${name}${name === OURS ? ':' : '-'}small-buffer`)
 
-interface Result {
-  /** MB/s, at the receiver. */
+export interface Carried extends Measured {
+  /** Mbit/s of payload at the receiver. */
   readonly rate: number
-  /** s of CPU per GB. */
+  /** Mbit/s that the busier end would carry with a core of its own. */
+  readonly ratePerCore: number
+  /** s of CPU of each end, per GB of payload. */
   readonly senderCpu: number
   readonly receiverCpu: number
 }
 
-function between(start: Ends, end: Ends): Result {
-  const received = end.receiver.bytes - start.receiver.bytes
+export const cpuPerGb = ({ senderCpu, receiverCpu }: Carried): number => senderCpu + receiverCpu
+
+function carriedIn({ start, end, clientCpu, serverCpu, otherCores }: Window): Carried {
+  const bytes = end.server.count - start.server.count
+  const megabits = (bytes * 8) / 1e6
+  if (bytes === 0) throw new Error('nothing arrived')
   return {
-    rate: received / 1e3 / (end.receiver.at - start.receiver.at),
-    senderCpu: ((end.sender.cpu - start.sender.cpu) * 1e6) / received,
-    receiverCpu: ((end.receiver.cpu - start.receiver.cpu) * 1e6) / received,
+    rate: megabits / ((end.server.at - start.server.at) / 1000),
+    ratePerCore: megabits / Math.max(clientCpu, serverCpu),
+    senderCpu: (clientCpu * 1e9) / bytes,
+    receiverCpu: (serverCpu * 1e9) / bytes,
+    otherCores,
   }
 }
 
-async function measure(peer: string, seconds: number): Promise<Result> {
-  const transfer = new Transfer()
-  try {
-    await transfer.start({ peer })
-    await sleep(WARM_UP)
-    const start = await transfer.mark()
-    await sleep(seconds * 1_000)
-    const end = await transfer.mark()
-    transfer.stop()
-    await transfer.finish()
-    return between(start, end)
-  } finally {
-    transfer.kill()
-  }
+/** Bytes over so many connections, and what each of them had of these. */
+export async function carry(
+  peer: string,
+  connections: number,
+  seconds: number,
+  profiling?: Profiling,
+): Promise<{ carried: Carried; shares: number[] }> {
+  const work = peer.startsWith(`${SKELETON}:`) ? 'datagrams' : 'stream'
+  const window = await measureTask({ work, peer, connections }, seconds, profiling)
+  const before = window.start.server.shares
+  const shares = window.end.server.shares.map((share, i) => share - (before[i] ?? 0))
+  return { carried: carriedIn(window), shares }
 }
 
-async function run({ repetitions, seconds, progress }: Settings): Promise<string> {
-  // what others do on the machine takes from both, not evenly
-  const [load] = loadavg()
-  const results = new Map<string, Result[]>(peers.map(({ name }) => [name, []]))
-  for (let i = 1; i <= repetitions; i++) {
-    for (const { name } of peers) {
-      progress(`bulk: ${name}, ${i} of ${repetitions}`)
-      results.get(name)?.push(await measure(name, seconds))
-    }
-  }
-  const rows = peers.map(({ name, summary }) => {
-    const all = results.get(name) ?? []
-    return [
-      `${name} (${summary})`,
-      spread(all.map(({ rate }) => rate)),
-      spread(all.map(({ senderCpu }) => senderCpu)),
-      spread(all.map(({ receiverCpu }) => receiverCpu)),
-    ]
-  })
-  return [
-    `One connection over loopback, a process at each end, ${seconds} s after ${WARM_UP / 1_000} s of warm-up; every byte is checked.`,
-    `Median of ${repetitions} (least to most), the peers taking turns. Load of the machine as it began: ${load.toFixed(1)} on ${cpus().length} cores.`,
-    '',
-    table(['peer', 'MB/s', 'sender CPU s/GB', 'receiver CPU s/GB'], rows),
-  ].join('\n')
-}
+export const CARRIED: readonly Column<Carried>[] = [
+  { head: 'Mbit/s', figure: ({ rate }) => rate, spread: true },
+  { head: 'Mbit/s per core', figure: ({ ratePerCore }) => ratePerCore, spread: true },
+  { head: 'CPU s/GB', figure: cpuPerGb, spread: true },
+  { head: 'sender', figure: ({ senderCpu }) => senderCpu },
+  { head: 'receiver', figure: ({ receiverCpu }) => receiverCpu },
+]
 
-export const bulk: Workload = { name: 'bulk', summary: 'one connection over loopback, beside node:net', run }
+export const bulk = comparison<Carried>({
+  name: 'bulk',
+  summary: 'one connection, as fast as it goes',
+  quick: [KERNEL, UDX, OURS, ...SMALL, SMALL_SKELETON],
+  full: [...EVERYBODY, ...SMALL, ...LITTLE_ROOM, `${OURS}:plain`, `${OURS}:bbr`, SMALL_SKELETON],
+  columns: CARRIED,
+  describe: ({ seconds }) => [
+    `One connection over loopback, writes of 64 KiB, every byte checked: ${seconds} s after ${WARM_UP / 1000} s of warm-up. Per core: what the busier end would`,
+    'carry with a core of its own; CPU: user and system, of both processes. `skeleton`: node:dgram without any protocol, with the datagrams that',
+    'this MSS makes.',
+  ],
+  measure: async (peer, settings) =>
+    (await carry(peer, 1, settings.seconds, profilingOf(settings, `bulk-${peer}`))).carried,
+})

@@ -9,14 +9,16 @@ import type { Settings, Workload } from './workload.js'
 
 const cases = [...codec, ...reassembly, ...scoreboard, ...connection]
 
-async function run({ progress }: Settings): Promise<string> {
+async function run({ progress, record }: Settings): Promise<string> {
   const rows: string[][] = []
   for (const { name, run: once } of cases) {
-    progress(`micro: ${name}`)
+    progress.show(`micro: ${name}`)
     const bench = new Benchmark(name, once)
     bench.run()
     if (bench.error !== undefined) throw bench.error as unknown as Error
     rows.push([name, digits(1e9 / bench.hz), `${bench.stats.rme.toFixed(1)} %`])
+    record({ label: 'micro', name, ns: 1e9 / bench.hz, margin: bench.stats.rme })
+    progress.step()
     await null
   }
   return ['Single parts, in one process.', '', table(['part', 'ns', 'margin of error'], rows)].join('\n')
@@ -25,5 +27,6 @@ async function run({ progress }: Settings): Promise<string> {
 export const micro: Workload = {
   name: 'micro',
   summary: 'single parts of the code: codec, reassembly, scoreboard, connection',
+  steps: () => cases.length,
   run,
 }

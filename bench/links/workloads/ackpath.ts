@@ -1,12 +1,13 @@
 // Paths whose way back loses or is slow: what is left of the way there.
 
-import { failuresOf, figures, prepare, rounds, type Series } from '../../rounds.js'
+import { failuresOf, figures, rounds, type Series } from '../../rounds.js'
 import { digits, fine, inAll, median, percentile, table } from '../../table.js'
 import type { Settings, Workload } from '../../workloads/workload.js'
 import { type FlowResult, measureFlow } from '../flow.js'
 import { isOurs, kernelControl } from '../peers.js'
 import { ackPaths } from '../profiles.js'
-import { chosenProfiles, lanesOver } from '../settings.js'
+import { chosenProfiles, lanesOver, linkSteps } from '../settings.js'
+import { prepare } from '../tools.js'
 
 const HEAD = ['peer', 'Mbit/s', 'p10', '% of link', '× best kernel', 'sent per delivered', 'failed']
 
@@ -60,5 +61,6 @@ export const ackpath: Workload = {
   name: 'ackpath',
   summary: 'paths whose way back loses 10 % or has a 50th of the rate',
   parts: (settings) => chosenProfiles(settings.links, ackPaths),
+  steps: linkSteps,
   run,
 }

@@ -1,13 +1,14 @@
 // Two flows that share a link, of the same or of different stacks.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { failuresOf, figures, prepare, rounds, type Series } from '../../rounds.js'
-import { digits, fine, inAll, median, percentile, table } from '../../table.js'
+import { failuresOf, figures, rounds, type Series } from '../../rounds.js'
+import { digits, fine, inAll, jain, median, percentile, table } from '../../table.js'
 import type { Settings, Workload } from '../../workloads/workload.js'
 import { openEnds, startFlow } from '../ends.js'
 import { Link } from '../link.js'
 import { kernelControl } from '../peers.js'
 import { type Profile, profiles } from '../profiles.js'
 import { chosenProfiles, lanesOver } from '../settings.js'
+import { prepare } from '../tools.js'
 
 /** Two of ours; ours against the kernel's, and the kernel's own in that place. */
 const PAIRS: readonly (readonly [string, string])[] = [
@@ -56,8 +57,7 @@ async function measure(
   }
 }
 
-/** RFC 5166 §2.3.1 has it: 1 is even, 0.5 is all for one. */
-export const jain = ({ first, second }: Shares): number => (first + second) ** 2 / (2 * (first ** 2 + second ** 2))
+export const evenness = ({ first, second }: Shares): number => jain([first, second])
 export const share = ({ first, second }: Shares): number => first / (first + second)
 
 function rowOf(name: string, series: Series<Shares>, rate: number): string[] {
@@ -66,8 +66,8 @@ function rowOf(name: string, series: Series<Shares>, rate: number): string[] {
     name,
     fine(median(of(share))),
     `${fine(Math.min(...of(share)))} to ${fine(Math.max(...of(share)))}`,
-    fine(median(of(jain))),
-    fine(percentile(of(jain), 0.1)),
+    fine(median(of(evenness))),
+    fine(percentile(of(evenness), 0.1)),
     digits((median(of(({ first, second }) => first + second)) / rate) * 100),
     failuresOf(series),
   ]
@@ -104,5 +104,6 @@ export const fairness: Workload = {
     const known = settings.links.profiles === undefined ? ['broadband', 'bufferbloat'] : Object.keys(profiles)
     return chosenProfiles(settings.links, Object.fromEntries(known.map((name) => [name, profiles[name]])))
   },
+  steps: ({ links }) => (links.pairs ?? PAIRS).length * links.seeds,
   run,
 }

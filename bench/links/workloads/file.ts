@@ -1,13 +1,14 @@
 // Files of several sizes over each link, a fresh connection for each: how long until the other end has read it all.
 
-import { failuresOf, prepare, rounds, type Series } from '../../rounds.js'
+import { failuresOf, rounds, type Series } from '../../rounds.js'
 import { digits, inAll, median, percentile, table } from '../../table.js'
 import type { Settings, Workload } from '../../workloads/workload.js'
 import { openEnds, placeOf } from '../ends.js'
 import { Link } from '../link.js'
 import { isOurs, kernelControl } from '../peers.js'
 import { isLossy, type Profile, profiles } from '../profiles.js'
-import { chosenProfiles, lanesOver } from '../settings.js'
+import { chosenProfiles, lanesOver, linkSteps } from '../settings.js'
+import { prepare } from '../tools.js'
 
 /** Transfers of each size over lossy links. */
 const RUNS = 30
@@ -97,5 +98,6 @@ export const file: Workload = {
   name: 'file',
   summary: 'files of 64 KB, 1 MB and 8 MB over emulated links',
   parts: (settings) => chosenProfiles(settings.links, profiles),
+  steps: (settings) => linkSteps(settings) * settings.links.sizes.length,
   run,
 }

@@ -1,12 +1,13 @@
 // Goodput of one flow over each link, and what it costs the path: delay added, bytes sent, CPU.
 
-import { failuresOf, figures, prepare, rounds, type Series } from '../../rounds.js'
+import { failuresOf, figures, rounds, type Series } from '../../rounds.js'
 import { digits, fine, inAll, median, percentile, table } from '../../table.js'
 import type { Settings, Workload } from '../../workloads/workload.js'
 import { type FlowResult, measureFlow } from '../flow.js'
 import { isOurs, REFERENCES } from '../peers.js'
 import { profiles } from '../profiles.js'
-import { chosenProfiles, lanesOver } from '../settings.js'
+import { chosenProfiles, lanesOver, linkSteps } from '../settings.js'
+import { prepare } from '../tools.js'
 
 type Results = Map<string, Series<FlowResult>>
 
@@ -96,5 +97,6 @@ export const links: Workload = {
   name: 'links',
   summary: 'one flow over emulated links, beside the kernel and udx-native',
   parts: (settings) => chosenProfiles(settings.links, profiles),
+  steps: linkSteps,
   run,
 }

@@ -1,6 +1,6 @@
 // A link that goes down for 3 s in the middle of a transfer: how soon the sender notices that it is back, and has its rate again.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { failuresOf, figures, prepare, rounds, type Series } from '../../rounds.js'
+import { failuresOf, figures, rounds, type Series } from '../../rounds.js'
 import { digits, inAll, median, percentile, table } from '../../table.js'
 import type { Settings, Workload } from '../../workloads/workload.js'
 import { openEnds, startFlow } from '../ends.js'
@@ -8,7 +8,8 @@ import { Link } from '../link.js'
 import type { Sample } from '../messages.js'
 import { kernelControl } from '../peers.js'
 import { type Profile, profiles } from '../profiles.js'
-import { chosenProfiles, lanesOver } from '../settings.js'
+import { chosenProfiles, lanesOver, linkSteps } from '../settings.js'
+import { prepare } from '../tools.js'
 
 /** ms */
 const OUTAGE = 3_000
@@ -143,5 +144,6 @@ export const outage: Workload = {
   name: 'outage',
   summary: 'a link that goes down for 3 s in the middle of a transfer',
   parts: (settings) => chosenProfiles(settings.links, profiles),
+  steps: linkSteps,
   run,
 }

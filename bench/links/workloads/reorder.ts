@@ -1,11 +1,12 @@
 // Paths that change the order of packets and lose none: what the sender makes of it.
 
-import { failuresOf, figures, prepare, rounds, type Series } from '../../rounds.js'
+import { failuresOf, figures, rounds, type Series } from '../../rounds.js'
 import { digits, inAll, median, percentile, table } from '../../table.js'
 import type { Settings, Workload } from '../../workloads/workload.js'
 import { type FlowResult, measureFlow } from '../flow.js'
 import { reordering } from '../profiles.js'
-import { chosenProfiles, lanesOver } from '../settings.js'
+import { chosenProfiles, lanesOver, linkSteps } from '../settings.js'
+import { prepare } from '../tools.js'
 
 const HEAD = ['peer', 'Mbit/s', 'p10', '% of link', 'needless %', 'p90 of it', 'lost in queue %', 'failed']
 
@@ -55,5 +56,6 @@ export const reorder: Workload = {
   name: 'reorder',
   summary: 'paths that change the order of packets and lose none',
   parts: (settings) => chosenProfiles(settings.links, reordering),
+  steps: linkSteps,
   run,
 }

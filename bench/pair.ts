@@ -1,0 +1,113 @@
+// A client and a server over loopback, each in a process of its own, on one task; and what they did between two moments.
+import { type ChildProcess, fork } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { machineCpu } from './machine.js'
+import type { Answer, Command, Mark, Task } from './messages.js'
+import { Remote } from './remote.js'
+
+const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url))
+/** ms before anything is counted, for every peer: code is compiled by then, and windows are open. */
+export const WARM_UP = 1_000
+/** ms in which all connections of a task are there. */
+const BEGINNING = 60_000
+
+/** Both ends at one moment. */
+export interface Ends {
+  readonly client: Mark
+  readonly server: Mark
+}
+
+/** Where the workers of what `title` names write profiles of their CPU; absent: they write none. */
+export interface Profiling {
+  readonly folder: string
+  readonly title: string
+}
+
+function worker(side: string, profiling: Profiling | undefined): ChildProcess {
+  const flags = ['--expose-gc']
+  if (profiling !== undefined) {
+    const { folder, title } = profiling
+    flags.push('--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-name=${title}-${side}.cpuprofile`)
+  }
+  return fork(WORKER, { execArgv: flags, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
+}
+
+export class Pair {
+  readonly client: Remote<Command, Answer>
+  readonly server: Remote<Command, Answer>
+  private readonly profiled: boolean
+
+  constructor(profiling?: Profiling) {
+    this.profiled = profiling !== undefined
+    this.server = new Remote('server', worker('server', profiling))
+    this.client = new Remote('client', worker('client', profiling))
+  }
+
+  /** Has them at work. @returns how both stood when they began. */
+  async start(task: Task): Promise<Ends> {
+    this.server.say({ kind: 'serve', task })
+    const { port } = await this.server.hear('listening')
+    this.client.say({ kind: 'drive', task, port })
+    const { mark } = await this.fromEither(this.client.hear('begun', BEGINNING))
+    this.server.say({ kind: 'mark', fresh: true })
+    return { client: mark, server: (await this.server.hear('marked')).mark }
+  }
+
+  /** @throws Error when something arrived that was not sent. */
+  async mark(command: Command = { kind: 'mark', fresh: false }): Promise<Ends> {
+    this.client.say(command)
+    this.server.say(command)
+    const [client, server] = await Promise.all([this.client.hear('marked'), this.server.hear('marked')])
+    if (!client.mark.intact || !server.mark.intact) throw new Error('what arrived is not what was sent')
+    return { client: client.mark, server: server.mark }
+  }
+
+  /** Opens so many connections more. @returns how many it could. */
+  async open(count: number): Promise<number> {
+    this.client.say({ kind: 'open', count })
+    return (await this.fromEither(this.client.hear('opened', BEGINNING))).open
+  }
+
+  async stop(): Promise<void> {
+    const how = this.profiled ? 'exit' : 'kill'
+    await Promise.all([this.client.end(how), this.server.end(how)])
+  }
+
+  /** What the client answers, unless the server fails. */
+  private fromEither<T>(answer: Promise<T>): Promise<T> {
+    return Promise.race([answer, this.server.failure])
+  }
+}
+
+/** What both did in a time that began after the warm-up. */
+export interface Window {
+  readonly began: Ends
+  readonly start: Ends
+  readonly end: Ends
+  /** s of CPU of each. */
+  readonly clientCpu: number
+  readonly serverCpu: number
+  /** Cores that others kept busy meanwhile. */
+  readonly otherCores: number
+}
+
+/** One measurement of `seconds`. */
+export async function measureTask(task: Task, seconds: number, profiling?: Profiling): Promise<Window> {
+  const pair = new Pair(profiling)
+  try {
+    const began = await pair.start(task)
+    await sleep(WARM_UP)
+    const start = await pair.mark({ kind: 'mark', fresh: true })
+    const machine = machineCpu()
+    await sleep(seconds * 1000)
+    const spent = machineCpu() - machine
+    const end = await pair.mark()
+    const clientCpu = (end.client.cpu - start.client.cpu) / 1000
+    const serverCpu = (end.server.cpu - start.server.cpu) / 1000
+    const others = Math.max(0, spent - clientCpu - serverCpu)
+    return { began, start, end, clientCpu, serverCpu, otherCores: others / seconds }
+  } finally {
+    await pair.stop()
+  }
+}

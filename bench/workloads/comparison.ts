@@ -1,0 +1,120 @@
+// Workloads over loopback: peers that do the same in turn, each in processes of its own, and a row for each.
+import { inspect } from 'node:util'
+import { installPackages } from '../packages.js'
+import type { Profiling } from '../pair.js'
+import { isOurs, needsPackages, OURS, peerNamed } from '../peers/by-name.js'
+import { choiceOf } from '../peers/tcp-over-udp.js'
+import { failuresOf, figures, rounds, type Series } from '../rounds.js'
+import { digits, inAll, median, spread, table } from '../table.js'
+import { SKELETON } from '../works/datagrams.js'
+import type { Settings, Workload } from './workload.js'
+
+type Peers = readonly string[]
+
+/** One figure of each row. */
+export interface Column<T> {
+  readonly head: string
+  /** NaN: unknown. */
+  figure(value: T): number
+  /** From least to most beside the median. @default false */
+  readonly spread?: boolean
+}
+
+export interface Comparison<T> {
+  readonly name: string
+  readonly summary: string
+  /** Those of the quick table, and of the full one. */
+  readonly quick: Peers
+  readonly full: Peers
+  readonly columns: readonly Column<T>[]
+  /** What is done and what the columns say, in lines. */
+  describe(settings: Settings): readonly string[]
+  measure(peer: string, settings: Settings): Promise<T>
+}
+
+/** Every measurement tells how busy others kept the machine. */
+export interface Measured {
+  readonly otherCores: number
+}
+
+let withoutPackages: string | undefined
+
+/** Whether what is not ours is there, or could be fetched. */
+function havePackages(): boolean {
+  if (withoutPackages === undefined) {
+    try {
+      installPackages()
+      withoutPackages = ''
+    } catch (error) {
+      withoutPackages = (error as Error).message.split('\n', 1)[0]
+      process.stderr.write(`bench: without what comes from npm, since it cannot be installed: ${withoutPackages}\n`)
+    }
+  }
+  return withoutPackages === ''
+}
+
+function checked(name: string): string {
+  if (!name.startsWith(`${SKELETON}:`)) peerNamed(name)
+  return name
+}
+
+/** @throws Error for a name that is none, or that was asked for and cannot be had. */
+function chosen({ peers, full, profiles }: Settings, of: { quick: Peers; full: Peers }): Peers {
+  if (peers !== undefined) {
+    if (peers.map(checked).some(needsPackages)) installPackages()
+    return peers
+  }
+  if (profiles !== undefined) return [OURS]
+  const names = full ? of.full : of.quick
+  return names.some(needsPackages) && !havePackages() ? names.filter((name) => !needsPackages(name)) : names
+}
+
+/** What the names of ours choose, for those who read the table. */
+function legend(names: Peers): string[] {
+  const lines = names
+    .filter((name) => isOurs(name) && name !== OURS)
+    .map((name) => `\`${name}\`: \`${inspect(choiceOf(name.slice(OURS.length + 1)))}\``)
+  return lines.length === 0 ? [] : ['', `${lines.join('; ')}.`]
+}
+
+export function profilingOf({ profiles }: Settings, title: string): Profiling | undefined {
+  return profiles === undefined ? undefined : { folder: profiles, title: title.replace(/[^\w.-]+/g, '-') }
+}
+
+export function comparison<T extends Measured>(of: Comparison<T>): Workload {
+  const columns: readonly Column<T>[] = [...of.columns, { head: 'other load', figure: ({ otherCores }) => otherCores }]
+  const rowOf = (name: string, series: Series<T>): string[] => {
+    const cells = columns.map((column) => {
+      const values = figures(series, column.figure)
+      if (values.length === 0) return '-'
+      return column.spread ? spread(values) : digits(median(values))
+    })
+    return [name, ...cells, failuresOf(series)]
+  }
+  return {
+    name: of.name,
+    summary: of.summary,
+    steps: (settings) => chosen(settings, of).length * settings.repetitions,
+    async run(settings) {
+      const names = chosen(settings, of)
+      const results = await rounds({
+        ...settings,
+        label: of.name,
+        names,
+        seeds: settings.repetitions,
+        lanes: 1,
+        measure: (peer) => of.measure(peer, settings),
+      })
+      return [
+        ...of.describe(settings),
+        `Median of ${inAll(settings.repetitions, 'repetition')} (least to most), the peers taking turns. Other load: cores that others kept busy meanwhile.`,
+        '',
+        table(
+          ['peer', ...columns.map(({ head }) => head), 'failed'],
+          names.map((name) => rowOf(name, results.get(name) as Series<T>)),
+        ),
+        ...legend(names),
+      ].join('\n')
+    },
+  }
+}
