@@ -111,8 +111,12 @@ function open(address: string, signals: Socket): Connection {
   signals.on('error', () => undefined)
   createInterface({ input: signals }).on('line', (line) => {
     const signal = JSON.parse(line) as Signal
-    if ('sdp' in signal) connection.setRemoteDescription(signal.sdp, signal.type)
-    else connection.addRemoteCandidate(signal.candidate, signal.mid)
+    try {
+      if ('sdp' in signal) connection.setRemoteDescription(signal.sdp, signal.type)
+      else connection.addRemoteCandidate(signal.candidate, signal.mid)
+    } catch {
+      // a candidate that comes late: the connection is there already, or gone
+    }
   })
   return connection
 }
