@@ -2,12 +2,14 @@
 import Benchmark from 'benchmark'
 import { codec } from '../micro/codec.js'
 import { connection } from '../micro/connection.js'
+import { deadlines } from '../micro/deadlines.js'
+import { demux } from '../micro/demux.js'
 import { reassembly } from '../micro/reassembly.js'
 import { scoreboard } from '../micro/scoreboard.js'
 import { digits, table } from '../table.js'
 import type { Settings, Workload } from './workload.js'
 
-const cases = [...codec, ...reassembly, ...scoreboard, ...connection]
+const cases = [...codec, ...demux, ...deadlines, ...reassembly, ...scoreboard, ...connection]
 
 async function run({ progress, record }: Settings): Promise<string> {
   const rows: string[][] = []
@@ -26,7 +28,7 @@ async function run({ progress, record }: Settings): Promise<string> {
 
 export const micro: Workload = {
   name: 'micro',
-  summary: 'single parts of the code: codec, reassembly, scoreboard, connection',
+  summary: 'single parts of the code: codec, demux, timers, reassembly, scoreboard, connection',
   steps: () => cases.length,
   run,
 }
