@@ -1,6 +1,7 @@
 // What the measurements over loopback are to show, each beside what they did show, and all peers at a glance.
 import { Expectations } from './expectations.js'
-import { KERNEL, OURS, UDX } from './peers/by-name.js'
+import { EVERYBODY, isOurs, KERNEL, OURS, UDX } from './peers/by-name.js'
+import type { Panel } from './plots/bars.js'
 import { digits, fine, median } from './table.js'
 import { type Carried, cpuPerGb, SMALL_SKELETON } from './workloads/bulk.js'
 import type { Busyness } from './workloads/busy.js'
@@ -11,6 +12,15 @@ import type { Messages } from './workloads/messages.js'
 import { cpuPerTrip, type Trips } from './workloads/pingpong.js'
 
 type Bound = 'least' | 'most'
+
+/** Who is drawn, from the top. */
+const DRAWN = [
+  KERNEL,
+  OURS,
+  `${OURS}:1440`,
+  `${OURS}:1440-plain`,
+  ...EVERYBODY.filter((name) => !isOurs(name) && name !== KERNEL),
+]
 
 const KILOBYTE = 1024
 /** % of a core: what two questions of the benchmark cost is a tenth of it. */
@@ -31,6 +41,29 @@ export class Goals extends Expectations {
       '',
       this.table,
     ].join('\n')
+  }
+
+  /** All peers at a glance. */
+  panels(): Panel[] {
+    const panels = [
+      this.panel('Bulk, Mbit/s per core', 'bulk', ({ ratePerCore }: Carried) => ratePerCore),
+      this.panel('Trips of 64 bytes a second', 'pingpong', ({ rate }: Trips) => rate),
+      this.panel('Connections a second', 'connections', ({ rate }: Lives) => rate),
+      this.panel(
+        'KB for an idle connection, both ends (less is better)',
+        'idle',
+        ({ clientMemory, serverMemory }: Idleness) => (clientMemory + serverMemory) / KILOBYTE,
+      ),
+    ]
+    return panels.filter(({ bars }) => bars.length > 0)
+  }
+
+  private panel<T>(title: string, label: string, figure: (value: T) => number): Panel {
+    const bars = DRAWN.map((name) => ({ name, value: this.value(label, name, figure), isOurs: isOurs(name) }))
+    return {
+      title,
+      bars: bars.filter(({ value }) => !Number.isNaN(value)).map((bar) => ({ ...bar, text: digits(bar.value) })),
+    }
   }
 
   /** Ours beside another. */

@@ -13,4 +13,13 @@ export const goals: Workload = {
       throw new Error('goals needs workloads before it, or --from FILE,.. that --json has written')
     return new Goals(entries).text()
   },
+  async picture(settings) {
+    // only who draws waits for Vega
+    const { drawBars } = await import('../plots/bars.js')
+    return {
+      file: 'loopback.svg',
+      summary: 'Throughput, trips, connections and memory beside the peers, over loopback',
+      svg: await drawBars(new Goals(recorded(settings)).panels()),
+    }
+  },
 }
