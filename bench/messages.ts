@@ -21,6 +21,9 @@ export type Command =
   | { kind: 'drive'; task: Task; port: number }
   /** So many more connections, each used once. */
   | { kind: 'open'; count: number }
+  /** Trips begin no more, or again. */
+  | { kind: 'rest' }
+  | { kind: 'go' }
   /** `fresh`: what is counted by times begins anew. */
   | { kind: 'mark'; fresh: boolean }
   /** Collects garbage first. */

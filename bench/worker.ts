@@ -62,6 +62,15 @@ async function obey(command: Command): Promise<void> {
       const { task, port } = driven
       return say({ kind: 'opened', open: (await WORKS[task.work].open?.(task, port, command.count, tally)) ?? 0 })
     }
+    case 'rest':
+      tally.resting ??= []
+      return
+    case 'go': {
+      const waiting = tally.resting ?? []
+      tally.resting = null
+      for (const go of waiting) go()
+      return
+    }
     case 'mark':
       if (command.fresh) tally.times = []
       return say({ kind: 'marked', mark: mark() })

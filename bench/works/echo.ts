@@ -39,19 +39,22 @@ export function serveEcho(task: Task, tally: Tally, onError: (error: Error) => v
 
 function goThereAndBack(stream: Duplex, tally: Tally): void {
   let here = 0
-  let left = performance.now()
+  let left = 0
+  const go = (): void => {
+    left = performance.now()
+    stream.write(MESSAGE)
+  }
   stream.on('data', (chunk: Buffer) => {
     tally.intact &&= isPieceAt(here, chunk)
     here += chunk.length
     if (here < SIZE) return
-    const now = performance.now()
-    tally.times.push(now - left)
+    tally.times.push(performance.now() - left)
     tally.count++
     here = 0
-    left = now
-    stream.write(MESSAGE)
+    if (tally.resting === null) go()
+    else tally.resting.push(go)
   })
-  stream.write(MESSAGE)
+  go()
 }
 
 /** Without a promise that would stay with the connection. */

@@ -26,6 +26,8 @@ export class Tally {
   /** ms that each took, since the last fresh mark. */
   times: number[] = []
   datagrams: (() => number) | undefined
+  /** While it rests, what would go on: it does so when that is over. */
+  resting: (() => void)[] | null = null
   readonly fail: (error: Error) => void
   /** A connection's other end has ended. */
   readonly ended: () => void
