@@ -24,10 +24,10 @@ export type Command =
   /** Trips begin no more, or again. */
   | { kind: 'rest' }
   | { kind: 'go' }
-  /** `fresh`: what is counted by times begins anew. */
-  | { kind: 'mark'; fresh: boolean }
-  /** Collects garbage first. */
-  | { kind: 'weigh' }
+  | { kind: 'mark'; how: Marking }
+
+/** How a process stands: from now on, in sum since then, or after collecting garbage. Only a sum takes time to make. */
+export type Marking = 'fresh' | 'summed up' | 'weighed'
 
 export type Answer =
   | { kind: 'listening'; port: number }

@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { machineCpu } from './machine.js'
-import type { Answer, Command, Mark, Task } from './messages.js'
+import type { Answer, Command, Mark, Marking, Task } from './messages.js'
 import { Remote } from './remote.js'
 
 const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url))
@@ -50,12 +50,13 @@ export class Pair {
     const { port } = await this.server.hear('listening')
     this.client.say({ kind: 'drive', task, port })
     const { mark } = await this.fromEither(this.client.hear('begun', BEGINNING))
-    this.server.say({ kind: 'mark', fresh: true })
+    this.server.say({ kind: 'mark', how: 'fresh' })
     return { client: mark, server: (await this.server.hear('marked')).mark }
   }
 
   /** @throws Error when something arrived that was not sent. */
-  async mark(command: Command = { kind: 'mark', fresh: false }): Promise<Ends> {
+  async mark(how: Marking): Promise<Ends> {
+    const command: Command = { kind: 'mark', how }
     this.client.say(command)
     this.server.say(command)
     const [client, server] = await Promise.all([this.client.hear('marked'), this.server.hear('marked')])
@@ -98,11 +99,11 @@ export async function measureTask(task: Task, seconds: number, profiling?: Profi
   try {
     const began = await pair.start(task)
     await sleep(WARM_UP)
-    const start = await pair.mark({ kind: 'mark', fresh: true })
+    const start = await pair.mark('fresh')
     const machine = machineCpu()
     await sleep(seconds * 1000)
     const spent = machineCpu() - machine
-    const end = await pair.mark()
+    const end = await pair.mark('summed up')
     const clientCpu = (end.client.cpu - start.client.cpu) / 1000
     const serverCpu = (end.server.cpu - start.server.cpu) / 1000
     const others = Math.max(0, spent - clientCpu - serverCpu)

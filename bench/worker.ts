@@ -1,7 +1,7 @@
 // One end of a connection over loopback in a process of its own: forked by pair.ts, commanded by messages.
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Answer, Command, Mark, Task, WorkName } from './messages.js'
-import { percentile } from './table.js'
+import type { Answer, Command, Mark, Marking, Task, WorkName } from './messages.js'
+import { percentiles } from './table.js'
 import { brief } from './works/brief.js'
 import { datagrams } from './works/datagrams.js'
 import { echo } from './works/echo.js'
@@ -18,11 +18,13 @@ const fail = (error: Error): void => say({ kind: 'failed', message: error.messag
 const tally = new Tally(fail, () => say({ kind: 'ended', mark: mark() }))
 let driven: { task: Task; port: number } | undefined
 
-function mark(memory = 0): Mark {
+function mark(summedUp = false): Mark {
   const { user, system } = process.cpuUsage()
   const at = performance.now()
   const shares = tally.parts.map(({ done }) => done)
-  const { times, intact, failed } = tally
+  const { intact, failed } = tally
+  // after the clocks have been read: sorting takes a while
+  const [p50, p99] = summedUp ? percentiles(tally.times, [0.5, 0.99]) : []
   return {
     at,
     cpu: (user + system) / 1000,
@@ -30,19 +32,21 @@ function mark(memory = 0): Mark {
     shares,
     intact,
     failed,
-    p50: times.length === 0 ? null : percentile(times, 0.5),
-    p99: times.length === 0 ? null : percentile(times, 0.99),
+    p50: p50 ?? null,
+    p99: p99 ?? null,
     datagrams: tally.datagrams?.() ?? null,
-    memory,
+    memory: 0,
   }
 }
 
-async function weigh(): Promise<Mark> {
+async function marked(how: Marking): Promise<Mark> {
+  if (how === 'fresh') tally.times = []
+  if (how !== 'weighed') return mark(how === 'summed up')
   // twice: what is finalised by the first is free after the second
   global.gc?.()
   global.gc?.()
   await sleep(REST)
-  return mark(process.memoryUsage.rss())
+  return { ...mark(), memory: process.memoryUsage.rss() }
 }
 
 async function obey(command: Command): Promise<void> {
@@ -72,10 +76,7 @@ async function obey(command: Command): Promise<void> {
       return
     }
     case 'mark':
-      if (command.fresh) tally.times = []
-      return say({ kind: 'marked', mark: mark() })
-    case 'weigh':
-      return say({ kind: 'marked', mark: await weigh() })
+      return say({ kind: 'marked', mark: await marked(command.how) })
   }
 }
 

@@ -39,9 +39,9 @@ class Shift {
   async work(ms: number, counted: boolean): Promise<void> {
     const { client } = this.pair
     client.say({ kind: 'go' })
-    const start = await this.pair.mark()
+    const start = await this.pair.mark('fresh')
     await sleep(ms)
-    const end = await this.pair.mark()
+    const end = await this.pair.mark('fresh')
     client.say({ kind: 'rest' })
     if (counted) this.count(start, end)
   }

@@ -43,16 +43,16 @@ export const idle = comparison<Idleness>({
     const pair = new Pair(profilingOf(settings, `idle-${peer}`))
     try {
       await pair.start({ work: 'echo', peer, connections: 0, idle: FIRST })
-      const base = await pair.mark({ kind: 'weigh' })
+      const base = await pair.mark('weighed')
       const opened = await pair.open(settings.connections)
       if (opened === 0) throw new Error('no connection could be opened')
       await sleep(SETTLING)
-      const there = await pair.mark({ kind: 'weigh' })
-      const before = await pair.mark()
+      const there = await pair.mark('weighed')
+      const before = await pair.mark('fresh')
       const machine = machineCpu()
       await sleep(QUIET)
       const others = machineCpu() - machine
-      const after = await pair.mark()
+      const after = await pair.mark('fresh')
       const cpu = after.client.cpu - before.client.cpu + after.server.cpu - before.server.cpu
       return {
         opened,

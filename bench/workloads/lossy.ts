@@ -18,7 +18,7 @@ async function watch(pair: Pair, over: Promise<{ mark: Mark }>, show: (received:
   for (;;) {
     const end = await Promise.race([over, sleep(1_000)])
     if (end !== undefined) return end.mark
-    show((await pair.mark()).server.count)
+    show((await pair.mark('fresh')).server.count)
   }
 }
 
