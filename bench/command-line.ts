@@ -82,7 +82,7 @@ export interface CommandLine {
   readonly dry: boolean
   readonly settings: Settings
   /** Of all options, those that belong to the command of a section. */
-  readonly flags: string
+  readonly flags: readonly string[]
 }
 
 function positive(name: string, text: string | undefined, otherwise: number): number {
@@ -115,11 +115,11 @@ export function commandLine(args: string[]): CommandLine {
       if (json !== undefined) writeFileSync(json, `${JSON.stringify(results, null, 1)}\n`)
     },
   }
-  const flags = FLAGS.map((name) => {
+  const flags = FLAGS.flatMap((name) => {
     const value = values[name]
     const option = OPTIONS[name]
-    if (value === undefined || ('default' in option && value === option.default)) return ''
-    return value === true ? ` --${name}` : ` --${name} ${value}`
-  }).join('')
+    if (value === undefined || ('default' in option && value === option.default)) return []
+    return value === true ? [`--${name}`] : [`--${name}`, `${value}`]
+  })
   return { names: positionals, help: values.help, dry: values.dry, settings, flags }
 }

@@ -37,7 +37,7 @@ export class Goals extends Expectations {
     this.busy()
     this.messages()
     return [
-      `${this.held} Ratios are of the same round, and medians of these; "per core" as in the sections above.`,
+      `${this.held} Ratios are of the same round, and medians of these; "per core" as in the sections of these workloads.`,
       '',
       this.table,
     ].join('\n')

@@ -26,6 +26,9 @@ export class Progress {
   begin(all: number): void {
     this.all = all
     this.began = performance.now()
+    // the terminal gets its cursor and its line breaks back, whatever ends the run
+    process.once('exit', () => this.bar.stop())
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
     this.start()
   }
 

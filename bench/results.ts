@@ -3,6 +3,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { machine } from './machine.js'
+import { groups } from './workloads/by-name.js'
+import { goals } from './workloads/goals.js'
 import type { Picture } from './workloads/workload.js'
 
 /** From dist/bench. */
@@ -14,6 +16,10 @@ const HEAD = `# Results
 Written by \`npm run bench\`; each section names the command that wrote it. Absolute figures belong to the machine
 that they were measured on, and to what else it did meanwhile; compare rows of one table.
 `
+
+/** Of workloads: what is to be shown first, then as they are listed. */
+const ORDER = [goals.name, ...Object.values(groups).flatMap((some) => some.map(({ name }) => name))]
+const placeOf = (title: string): number => ORDER.indexOf(title.split(':', 1)[0])
 
 function sectionsOf(text: string): Map<string, string> {
   const sections = new Map<string, string>()
@@ -38,6 +44,7 @@ export function writeResult(workload: string, command: string, text: string, pic
   const shown = picture === undefined ? '' : `\n\n![${picture.summary}](../docs/pictures/${picture.file})`
   if (picture !== undefined) writeFileSync(new URL(picture.file, PICTURES), picture.svg)
   sections.set(workload, `\`${command}\` (${machine()})${shown}\n\n${text}${noteOn(workload)}`)
-  const body = [...sections].map(([name, content]) => `## ${name}\n\n${content}\n`)
+  const ordered = [...sections].sort(([a], [b]) => placeOf(a) - placeOf(b))
+  const body = ordered.map(([name, content]) => `## ${name}\n\n${content}\n`)
   writeFileSync(FILE, [HEAD, ...body].join('\n'))
 }

@@ -3,7 +3,7 @@ import { type CommandLine, commandLine, HELP } from './command-line.js'
 import { drawProfiles, forgetProfiles } from './flame-graphs.js'
 import { writeResult } from './results.js'
 import { chosenWorkloads, isOverLoopback } from './workloads/by-name.js'
-import type { Settings, Workload } from './workloads/workload.js'
+import type { Workload } from './workloads/workload.js'
 
 /** A workload, or a part of one: a section of RESULTS.md. */
 interface Job {
@@ -14,12 +14,18 @@ interface Job {
   readonly command: string
 }
 
-function jobsOf(workload: Workload, settings: Settings, flags: string): Job[] {
+/** Of all that is asked for: a table of targets is made of what ran before it, so the whole command belongs to it. */
+function jobsOf(workload: Workload, { settings, flags, names }: CommandLine): Job[] {
   const { name } = workload
-  const command = `npm run bench --${flags} ${name}`
+  const command = ['npm run bench --', ...flags]
   const parts = workload.parts?.(settings)
-  if (parts === undefined) return [{ workload, part: '', title: name, command }]
-  return parts.map((part) => ({ workload, part, title: `${name}: ${part}`, command: `${command} --profile ${part}` }))
+  if (parts === undefined) return [{ workload, part: '', title: name, command: [...command, ...names].join(' ') }]
+  return parts.map((part) => ({
+    workload,
+    part,
+    title: `${name}: ${part}`,
+    command: [...command, name, '--profile', part].join(' '),
+  }))
 }
 
 /** Quick looks over loopback are not worth keeping, and profiled ones are slow. */
@@ -30,7 +36,7 @@ function isKept({ workload }: Job, { dry, settings }: CommandLine): boolean {
 
 async function main(args: string[]): Promise<void> {
   const line = commandLine(args)
-  const { settings, flags, names } = line
+  const { settings, names } = line
   const { progress, profiles } = settings
   if (line.help) {
     console.log(HELP)
@@ -41,7 +47,7 @@ async function main(args: string[]): Promise<void> {
     if (names.length === 0 || !workloads.every(isOverLoopback)) throw new Error('--prof takes workloads over loopback')
     forgetProfiles()
   }
-  const jobs = workloads.flatMap((workload) => jobsOf(workload, settings, flags))
+  const jobs = workloads.flatMap((workload) => jobsOf(workload, line))
   progress.begin(jobs.reduce((sum, { workload, part }) => sum + workload.steps(settings, part), 0))
   try {
     for (const job of jobs) {

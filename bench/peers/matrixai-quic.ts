@@ -45,7 +45,16 @@ interface Logging {
 const SILENT = 60
 const HMAC = { name: 'HMAC', hash: 'SHA-256' }
 
-const quic = (): Promise<Quic> => imported('@matrixai/quic')
+let module: Promise<Quic> | undefined
+
+function quic(): Promise<Quic> {
+  if (module === undefined) {
+    // it rejects promises of its own when the other side goes
+    process.on('unhandledRejection', () => undefined)
+    module = imported('@matrixai/quic')
+  }
+  return module
+}
 
 async function silence(): Promise<object> {
   const { default: Logger } = await imported<Logging>('@matrixai/logger')
@@ -90,8 +99,6 @@ const duplexOf = ({ readable, writable }: QuicStream): Duplex =>
 export const matrixaiQuic: Peer = {
   async listen(address, port, onConnection) {
     const { QUICServer, events } = await quic()
-    // it rejects promises of its own when a client goes
-    process.on('unhandledRejection', () => undefined)
     const config = { ...certificate(), verifyPeer: false }
     const server = new QUICServer({ crypto: SERVER_CRYPTO, config, logger: await silence() })
     server.addEventListener(events.EventQUICServerConnection.name, (event) => {

@@ -31,13 +31,14 @@ const WIDTH = NAMES + BARS + FIGURES
 
 /** @returns the picture as SVG. */
 export function drawBars(panels: readonly Panel[]): Promise<string> {
+  const marks: Mark[] = []
   let height = -GAP
-  const marks = panels.map((panel, i) => {
-    const [x, y] = [(i % COLUMNS) * (WIDTH + GAP), height + GAP]
-    const row = panels.slice(i - (i % COLUMNS), i - (i % COLUMNS) + COLUMNS)
-    if (i % COLUMNS === COLUMNS - 1 || i === panels.length - 1) height = y + Math.max(...row.map(heightOf))
-    return groupOf(panel, x, y)
-  })
+  for (let first = 0; first < panels.length; first += COLUMNS) {
+    const row = panels.slice(first, first + COLUMNS)
+    const top = height + GAP
+    marks.push(...row.map((panel, column) => groupOf(panel, column * (WIDTH + GAP), top)))
+    height = top + Math.max(...row.map(heightOf))
+  }
   return svgOf({
     $schema: 'https://vega.github.io/schema/vega/v6.json',
     // Vega takes text for wider than it is

@@ -1,12 +1,12 @@
 // Bulk over loopback: bytes in one direction, as fast as they go.
 import { measureTask, type Profiling, WARM_UP, type Window } from '../pair.js'
 import { EVERYBODY, KERNEL, OURS, UDX } from '../peers/by-name.js'
-import { SKELETON } from '../works/datagrams.js'
+import { isSkeleton, skeletonOf } from '../works/datagrams.js'
 import { type Column, comparison, type Measured, profilingOf } from './comparison.js'
 
 /** The skeleton of the same datagrams is what ours is measured against. */
 const SMALL = [`${OURS}:1440`, `${OURS}:1440-plain`]
-export const SMALL_SKELETON: string = `${SKELETON}:1440`
+export const SMALL_SKELETON: string = skeletonOf(1440)
 const LITTLE_ROOM = [OURS, ...SMALL].map((name) => `${name}${name === OURS ? ':' : '-'}small-buffer`)
 
 export interface Carried extends Measured {
@@ -41,7 +41,7 @@ export async function carry(
   seconds: number,
   profiling?: Profiling,
 ): Promise<{ carried: Carried; shares: number[] }> {
-  const work = peer.startsWith(`${SKELETON}:`) ? 'datagrams' : 'stream'
+  const work = isSkeleton(peer) ? 'datagrams' : 'stream'
   const window = await measureTask({ work, peer, connections }, seconds, profiling)
   const before = window.start.server.shares
   const shares = window.end.server.shares.map((share, i) => share - (before[i] ?? 0))

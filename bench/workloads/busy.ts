@@ -74,10 +74,10 @@ export const busy = comparison<Busyness>({
   columns: [
     { head: 'trips/s alone', figure: ({ alone }) => alone, spread: true },
     { head: 'among idle ones', figure: ({ among }) => among, spread: true },
-    { head: 'ratio', figure: ({ alone, among }) => among / alone, spread: true },
+    { head: '× alone', figure: ({ alone, among }) => among / alone, spread: true },
     { head: 'CPU µs per trip alone', figure: ({ aloneCpu }) => aloneCpu },
-    { head: 'among idle ones', figure: ({ amongCpu }) => amongCpu },
-    { head: 'ratio', figure: ({ aloneCpu, amongCpu }) => amongCpu / aloneCpu, spread: true },
+    { head: 'CPU among idle ones', figure: ({ amongCpu }) => amongCpu },
+    { head: 'CPU × alone', figure: ({ aloneCpu, amongCpu }) => amongCpu / aloneCpu, spread: true },
   ],
   describe: ({ connections, seconds }) => [
     `64 bytes there and back on each of ${BUSY} connections at once, alone and beside ${connections} idle ones that were used once, every byte checked: ${seconds} s`,

@@ -6,7 +6,7 @@ import { isOurs, needsPackages, OURS, peerNamed } from '../peers/by-name.js'
 import { choiceOf } from '../peers/tcp-over-udp.js'
 import { failuresOf, figures, rounds, type Series } from '../rounds.js'
 import { digits, inAll, median, spread, table } from '../table.js'
-import { SKELETON } from '../works/datagrams.js'
+import { isSkeleton } from '../works/datagrams.js'
 import type { Settings, Workload } from './workload.js'
 
 type Peers = readonly string[]
@@ -54,7 +54,7 @@ function havePackages(): boolean {
 }
 
 function checked(name: string): string {
-  if (!name.startsWith(`${SKELETON}:`)) peerNamed(name)
+  if (!isSkeleton(name)) peerNamed(name)
   return name
 }
 

@@ -1,11 +1,11 @@
 // What plain node:dgram allows at a size of datagrams, whatever is built upon it.
 import { WARM_UP } from '../pair.js'
-import { SKELETON } from '../works/datagrams.js'
+import { skeletonOf } from '../works/datagrams.js'
 import { CARRIED, type Carried, carry } from './bulk.js'
 import { comparison, profilingOf } from './comparison.js'
 
 /** The MSS of a connection that sends such datagrams. */
-const SIZES = [1_440, 8_192, 16_384, 65_000].map((mss) => `${SKELETON}:${mss}`)
+const SIZES = [1_440, 8_192, 16_384, 65_000].map(skeletonOf)
 
 export const skeleton = comparison<Carried>({
   name: 'skeleton',

@@ -4,7 +4,10 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { ADDRESS, type Tally, type Work } from './work.js'
 
-export const SKELETON = 'skeleton'
+/** Its name for an MSS: `skeleton:1440`. */
+const NAME = /^skeleton:(\d+)$/
+export const skeletonOf = (mss: number): string => `skeleton:${mss}`
+export const isSkeleton = (name: string): boolean => NAME.test(name)
 
 /** Bytes of TCP's header with timestamps, and those that timestamps take of the MSS. */
 const HEADER = 32
@@ -19,8 +22,8 @@ const TURN = 64
 const LOST = 20
 const BUFFERS = { sendBufferSize: 4 << 20, recvBufferSize: 4 << 20 }
 
-/** `skeleton:1440`: of datagrams as a connection with this MSS sends them. */
-const payloadOf = (peer: string): number => Number(peer.slice(SKELETON.length + 1)) - TIMESTAMPS
+/** Bytes of a datagram as a connection with this MSS sends it. */
+const payloadOf = (name: string): number => Number(NAME.exec(name)?.[1]) - TIMESTAMPS
 
 async function serve(payload: number, tally: Tally): Promise<number> {
   const socket = createSocket({ type: 'udp4', ...BUFFERS })
