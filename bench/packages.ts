@@ -31,7 +31,14 @@ export function installPackages(): void {
   if (wanted.every(([name, version]) => manifestIn(folderOf(name)).version === version)) return
   process.stderr.write('bench: installing what is compared with, into bench/ …\n')
   const args = ['--no-package-lock', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
-  execFileSync('npm', ['install', ...args], { cwd: FOLDER, stdio: ['ignore', 'ignore', 'inherit'] })
+  // without a network npm would try for minutes
+  const patience = ['--fetch-retries=1', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=1000']
+  try {
+    execFileSync('npm', ['install', ...args, ...patience], { cwd: FOLDER, stdio: ['ignore', 'ignore', 'pipe'] })
+  } catch (error) {
+    const [, reason = ''] = (error as Error).message.split('\n')
+    throw new Error(`npm cannot install them: ${reason}`)
+  }
 }
 
 /** One that can be required. */

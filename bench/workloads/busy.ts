@@ -69,7 +69,7 @@ class Shift {
 export const busy = comparison<Busyness>({
   name: 'busy',
   summary: `${BUSY} busy connections among idle ones, beside ${BUSY} alone`,
-  quick: [KERNEL, OURS],
+  quick: [OURS],
   full: [KERNEL, UDX, OURS],
   columns: [
     { head: 'trips/s alone', figure: ({ alone }) => alone, spread: true },

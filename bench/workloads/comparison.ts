@@ -37,20 +37,19 @@ export interface Measured {
   readonly otherCores: number
 }
 
-let withoutPackages: string | undefined
+let installed: boolean | undefined
 
-/** Whether what is not ours is there, or could be fetched. */
+/** Whether what is not ours is there, or could be fetched; tried once. */
 function havePackages(): boolean {
-  if (withoutPackages === undefined) {
-    try {
-      installPackages()
-      withoutPackages = ''
-    } catch (error) {
-      withoutPackages = (error as Error).message.split('\n', 1)[0]
-      process.stderr.write(`bench: without what comes from npm, since it cannot be installed: ${withoutPackages}\n`)
-    }
+  if (installed !== undefined) return installed
+  try {
+    installPackages()
+    installed = true
+  } catch (error) {
+    process.stderr.write(`bench: without what comes from npm: ${(error as Error).message}\n`)
+    installed = false
   }
-  return withoutPackages === ''
+  return installed
 }
 
 function checked(name: string): string {

@@ -1,6 +1,6 @@
 // Many connections into one server, beside a single one: what they carry together, and how evenly.
 import { WARM_UP } from '../pair.js'
-import { EVERYBODY, KERNEL, OURS, UDX } from '../peers/by-name.js'
+import { EVERYBODY, KERNEL, OURS } from '../peers/by-name.js'
 import { jain } from '../table.js'
 import { CARRIED, type Carried, carry } from './bulk.js'
 import { comparison, profilingOf } from './comparison.js'
@@ -17,7 +17,7 @@ export interface FanIn extends Carried {
 export const fanin = comparison<FanIn>({
   name: 'fanin',
   summary: `${CONNECTIONS} connections into one server, beside a single one`,
-  quick: [KERNEL, UDX, OURS],
+  quick: [KERNEL, OURS],
   full: [...EVERYBODY, `${OURS}:plain`],
   columns: [
     ...CARRIED.slice(0, 3),

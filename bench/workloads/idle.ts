@@ -8,9 +8,9 @@ import { comparison, type Measured, profilingOf } from './comparison.js'
 /** Connections before the base is taken: code and pools are there by then. */
 const FIRST = 100
 /** ms for what follows a connection's use: delayed ACKs, timers. */
-const SETTLING = 1_000
+const SETTLING = 500
 /** ms that nothing happens. */
-const QUIET = 3_000
+const QUIET = 2_000
 
 export interface Idleness extends Measured {
   readonly opened: number
