@@ -105,7 +105,7 @@ export function commandLine(args: string[]): CommandLine {
     connections: Math.ceil(positive('connections', values.connections, depth.connections)),
     megabytes: positive('megabytes', values.megabytes, 0),
     peers: peers?.split(','),
-    profiles: prof ? PROFILES : undefined,
+    profileFolder: prof ? PROFILES : undefined,
     from: from?.split(','),
     links: linkSettings(values),
     results,

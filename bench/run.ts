@@ -30,20 +30,20 @@ function jobsOf(workload: Workload, { settings, flags, names }: CommandLine): Jo
 
 /** Quick looks over loopback are not worth keeping, and profiled ones are slow. */
 function isKept({ workload }: Job, { dry, settings }: CommandLine): boolean {
-  if (dry || settings.profiles !== undefined) return false
+  if (dry || settings.profileFolder !== undefined) return false
   return !isOverLoopback(workload) || settings.full || settings.from !== undefined
 }
 
 async function main(args: string[]): Promise<void> {
   const line = commandLine(args)
   const { settings, names } = line
-  const { progress, profiles } = settings
+  const { progress, profileFolder } = settings
   if (line.help) {
     console.log(HELP)
     return
   }
   const workloads = chosenWorkloads(names, settings.full)
-  if (profiles !== undefined) {
+  if (profileFolder !== undefined) {
     if (names.length === 0 || !workloads.every(isOverLoopback)) throw new Error('--prof takes workloads over loopback')
     forgetProfiles()
   }
@@ -59,7 +59,7 @@ async function main(args: string[]): Promise<void> {
   } finally {
     progress.close()
   }
-  if (profiles !== undefined) drawProfiles()
+  if (profileFolder !== undefined) drawProfiles()
 }
 
 main(process.argv.slice(2)).catch((error: Error) => {

@@ -11,7 +11,7 @@ import { Tally, type Work } from './works/work.js'
 
 const WORKS: Readonly<Record<WorkName, Work>> = { stream, echo, brief, framed, datagrams }
 /** ms between collecting garbage and weighing what is left. */
-const REST = 100
+const SETTLING = 100
 
 const say = (answer: Answer): void => void process.send?.(answer)
 const fail = (error: Error): void => say({ kind: 'failed', message: error.message })
@@ -45,7 +45,7 @@ async function marked(how: Marking): Promise<Mark> {
   // twice: what is finalised by the first is free after the second
   global.gc?.()
   global.gc?.()
-  await sleep(REST)
+  await sleep(SETTLING)
   return { ...mark(), memory: process.memoryUsage.rss() }
 }
 

@@ -1,7 +1,7 @@
 // @matrixai/quic as a peer: Cloudflare's quiche over node:dgram with its defaults, TLS 1.3 with a certificate that openssl makes for the
 // occasion, and one connection with one stream for each of ours.
 import { execFileSync } from 'node:child_process'
-import { type webcrypto as crypto, webcrypto } from 'node:crypto'
+import { webcrypto } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -75,7 +75,7 @@ function certificate(): { key: string; cert: string } {
   }
 }
 
-const keyOf = (bytes: ArrayBuffer): Promise<crypto.CryptoKey> =>
+const keyOf = (bytes: ArrayBuffer): Promise<webcrypto.CryptoKey> =>
   webcrypto.subtle.importKey('raw', bytes, HMAC, true, ['sign', 'verify'])
 
 /** What it asks a server for: tokens signed and verified. */

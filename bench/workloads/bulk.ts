@@ -7,7 +7,7 @@ import { type Column, comparison, type Measured, profilingOf } from './compariso
 /** The skeleton of the same datagrams is what ours is measured against. */
 const SMALL = [`${OURS}:1440`, `${OURS}:1440-plain`]
 export const SMALL_SKELETON: string = skeletonOf(1440)
-const LITTLE_ROOM = [OURS, ...SMALL].map((name) => `${name}${name === OURS ? ':' : '-'}small-buffer`)
+const LITTLE_ROOM = [`${OURS}:small-buffer`, ...SMALL.map((name) => `${name}-small-buffer`)]
 
 export interface Carried extends Measured {
   /** Mbit/s of payload at the receiver. */

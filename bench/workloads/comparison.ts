@@ -58,12 +58,12 @@ function checked(name: string): string {
 }
 
 /** @throws Error for a name that is none, or that was asked for and cannot be had. */
-function chosen({ peers, full, profiles }: Settings, of: { quick: Peers; full: Peers }): Peers {
+function chosen({ peers, full, profileFolder }: Settings, of: { quick: Peers; full: Peers }): Peers {
   if (peers !== undefined) {
     if (peers.map(checked).some(needsPackages)) installPackages()
     return peers
   }
-  if (profiles !== undefined) return [OURS]
+  if (profileFolder !== undefined) return [OURS]
   const names = full ? of.full : of.quick
   return names.some(needsPackages) && !havePackages() ? names.filter((name) => !needsPackages(name)) : names
 }
@@ -76,8 +76,8 @@ function legend(names: Peers): string[] {
   return lines.length === 0 ? [] : ['', `${lines.join('; ')}.`]
 }
 
-export function profilingOf({ profiles }: Settings, title: string): Profiling | undefined {
-  return profiles === undefined ? undefined : { folder: profiles, title: title.replace(/[^\w.-]+/g, '-') }
+export function profilingOf({ profileFolder }: Settings, title: string): Profiling | undefined {
+  return profileFolder === undefined ? undefined : { folder: profileFolder, title: title.replace(/[^\w.-]+/g, '-') }
 }
 
 export function comparison<T extends Measured>(of: Comparison<T>): Workload {

@@ -16,7 +16,7 @@ export interface Settings {
   /** By name, over loopback; undefined: those that the workload has. */
   readonly peers: readonly string[] | undefined
   /** Where workers leave profiles of their CPU; undefined: they leave none. */
-  readonly profiles: string | undefined
+  readonly profileFolder: string | undefined
   /** Files with measurements, for tables of targets; undefined: what this run has measured. */
   readonly from: readonly string[] | undefined
   /** Of those over emulated links. */

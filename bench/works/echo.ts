@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import type { Task } from '../messages.js'
 import { isPieceAt, pieceAt } from '../pattern.js'
-import { connector, listen, opened, type Tally, type Work, within } from './work.js'
+import { ABREAST, connector, listen, opened, type Tally, type Work, within } from './work.js'
 
 /** Bytes of a trip. */
 const SIZE = 64
@@ -12,8 +12,6 @@ const MESSAGE = pieceAt(0, SIZE)
 const BYTE = Buffer.of(1)
 /** ms for the answer. */
 const PATIENCE = 8_000
-/** Connections that are asked at the same time. */
-const ABREAST = 10
 /** ms after which no more are opened: some peers take seconds for a hundred. */
 const OPENING = 30_000
 /** Idle connections that may fail before no more are opened. */
@@ -57,7 +55,7 @@ function goThereAndBack(stream: Duplex, tally: Tally): void {
   go()
 }
 
-/** Without a promise that would stay with the connection. */
+/** Makes a connection and uses it once. @returns whether it could. */
 async function use(connect: () => Promise<Duplex>, tally: Tally): Promise<boolean> {
   try {
     const stream = await within(PATIENCE, connect())
@@ -72,6 +70,7 @@ async function use(connect: () => Promise<Duplex>, tally: Tally): Promise<boolea
   }
 }
 
+/** @returns how many of `count` are there and stay. */
 async function open(task: Task, port: number, count: number, tally: Tally): Promise<number> {
   const connect = connector(task, port)
   const over = performance.now() + OPENING

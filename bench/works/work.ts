@@ -1,5 +1,4 @@
 // What the two processes of a benchmark do: a server's part and a client's, and what both count.
-
 import type { Duplex } from 'node:stream'
 import type { Task } from '../messages.js'
 import { peerNamed } from '../peers/by-name.js'
@@ -49,7 +48,7 @@ export interface Part {
 
 export const ADDRESS = '127.0.0.1'
 /** Connections that are made at the same time. */
-const ABREAST = 10
+export const ABREAST = 10
 
 export async function listen(task: Task, tally: Tally, onConnection: (stream: Duplex) => void): Promise<number> {
   const peer = peerNamed(task.peer)
