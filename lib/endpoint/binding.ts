@@ -6,7 +6,13 @@ import { type DatagramSink, LocalSocket } from './local-socket.js'
 /** Tries for a port that is free for all of the sockets, when any port will do. */
 const ATTEMPTS = 8
 
-const DEAF: DatagramHandler = { onDatagram: () => {}, onQuiet: () => {}, onDrain: () => {}, onError: () => {} }
+const DEAF: DatagramHandler = {
+  onDatagram: () => {},
+  onPause: () => {},
+  onQuiet: () => {},
+  onDrain: () => {},
+  onError: () => {},
+}
 
 const NONE: readonly LocalAddress[] = []
 

@@ -291,7 +291,8 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   onDatagram(
     local: LocalSocket,
     bytes: Uint8Array,
-    length: number,
+    start: number,
+    end: number,
     from: string,
     udpPort: number,
     isLent: boolean,
@@ -301,7 +302,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     const segment = this.settler.incoming
     this.datagrams++
     // nothing can be sent to UDP port 0
-    if (udpPort === 0 || !decode(bytes, segment, length)) {
+    if (udpPort === 0 || !decode(bytes, segment, start, end)) {
       this.malformed++
       return
     }
@@ -319,6 +320,10 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     const arrival: Arrival = { local, segment, address, udpPort, now }
     if (tenant instanceof TimeWaitRecord) this.recordArrives(tenant, arrival)
     else this.strangerArrives(arrival)
+  }
+
+  onPause(): void {
+    this.settler.onPause()
   }
 
   onQuiet(): void {

@@ -10,11 +10,13 @@ export interface DatagramSink {
   onDatagram(
     local: LocalSocket,
     bytes: Uint8Array,
-    length: number,
+    start: number,
+    end: number,
     address: string,
     udpPort: number,
     isLent: boolean,
   ): void
+  onPause(): void
   onQuiet(): void
   onDrain(local: LocalSocket): void
   onError(local: LocalSocket, error: Error): void
@@ -42,13 +44,11 @@ export class LocalSocket implements DatagramHandler {
   blocked = false
   private readonly socket: DatagramSocket
   private readonly sink: DatagramSink
-  private readonly cargo: Uint8Array | null
 
   /** @throws the machine's bind error. */
   constructor(platform: Platform, local: LocalAddress, sink: DatagramSink) {
     this.sink = sink
     this.socket = platform.bind(local, this)
-    this.cargo = this.socket.cargo ?? null
     this.address = this.socket.address
     this.port = this.socket.port
     this.wildcard = isWildcard(this.socket.address)
@@ -57,8 +57,12 @@ export class LocalSocket implements DatagramHandler {
     this.link = linkSize(this.address, mtu ?? UNKNOWN_MTU, this.socket.fragments)
   }
 
-  onDatagram(bytes: Uint8Array, length: number, address: string, port: number, isLent: boolean): void {
-    this.sink.onDatagram(this, bytes, length, address, port, isLent)
+  onDatagram(bytes: Uint8Array, start: number, end: number, address: string, port: number, isLent: boolean): void {
+    this.sink.onDatagram(this, bytes, start, end, address, port, isLent)
+  }
+
+  onPause(): void {
+    this.sink.onPause()
   }
 
   onQuiet(): void {
@@ -76,17 +80,20 @@ export class LocalSocket implements DatagramHandler {
 
   /** The ports are filled in already. */
   send(segment: Segment, address: string, udpPort: number): void {
-    if (this.cargo === null || !this.load(this.cargo, segment, address, udpPort))
+    if (this.socket.reserve === undefined || !this.load(segment, address, udpPort)) {
       this.sendParts(segment, address, udpPort)
+    }
   }
 
   /** Writes it to where datagrams leave together. @returns false: it has to go by itself. */
-  private load(cargo: Uint8Array, segment: Segment, address: string, udpPort: number): boolean {
+  private load(segment: Segment, address: string, udpPort: number): boolean {
     const { payload, payloadTail } = segment
+    const socket = this.socket as Required<DatagramSocket>
     const header = headerLength(segment)
     const length = header + payload.length + payloadTail.length
-    const at = (this.socket as Required<DatagramSocket>).reserve(length, address, udpPort)
+    const at = socket.reserve(length, address, udpPort)
     if (at < 0) return false
+    const { cargo } = socket
     encode(segment, cargo, at)
     if (payload.length > 0) cargo.set(payload, at + header)
     if (payloadTail.length > 0) cargo.set(payloadTail, at + header + payload.length)

@@ -78,6 +78,11 @@ export class Settler {
     return this.readAt
   }
 
+  /** So much has been read that it is acted on, though more follows: what is said now leaves with what is said then. */
+  onPause(): void {
+    if (!this.settling) this.walk()
+  }
+
   /** What had come has been read. */
   onQuiet(): void {
     this.reading = false
@@ -130,6 +135,14 @@ export class Settler {
 
   private settle(): void {
     if (this.settling) return
+    try {
+      this.walk()
+    } finally {
+      this.endTurn()
+    }
+  }
+
+  private walk(): void {
     this.settling = true
     const { dirty } = this
     let budget = TURN_SEGMENTS
@@ -149,7 +162,7 @@ export class Settler {
         current.dirty = true
         dirty.push(current)
       }
-      this.endTurn()
+      this.settling = false
     }
   }
 

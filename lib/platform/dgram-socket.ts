@@ -11,6 +11,15 @@ const ASK_AFTER = 16
 /** Turns with one datagram each, before they are taken for the rule. */
 const WATCHED_TURNS = 8
 
+/** A longer datagram leaves from where it is: a copy would be dear. */
+const LONGEST_OF_CARGO = 9_216
+
+/** Of all sockets: what was sent from it has been read when the call returns, or it is replaced. */
+let cargo: Uint8Array = new Uint8Array(LONGEST_OF_CARGO)
+/** What waits to leave from it: its beginning, and whose it is. */
+let loaded: Uint8Array = cargo
+let loader: DgramSocket | null = null
+
 /** A dgram socket whose bind, connect and send are done when they return. */
 export class DgramSocket implements DatagramSocket {
   readonly address: string
@@ -20,6 +29,9 @@ export class DgramSocket implements DatagramSocket {
   private readonly socket: dgram.Socket
   private readonly handler: DatagramHandler
   private readonly connected: boolean
+  /** Where the datagram goes that waits to leave. */
+  private toAddress = ''
+  private toPort = 0
   private holding = false
   private closed = false
   /** Datagrams since the socket was last asked how many a turn brings. */
@@ -31,29 +43,55 @@ export class DgramSocket implements DatagramSocket {
 
   constructor(local: LocalAddress, handler: DatagramHandler) {
     this.handler = handler
-    this.socket = createSocket(local)
-    bindNow(this.socket, local)
-    askForBuffer(this.socket, local.recvBufferSize)
-    this.socket.on('error', (error) => this.handler.onError(error))
-    this.socket.on('message', this.onMessage)
-    if (local.peer !== undefined) this.peerAddress = connectNow(this.socket, local.peer)
+    const socket: Owned = createSocket(local)
+    this.socket = socket
+    bindNow(socket, local)
+    askForBuffer(socket, local.recvBufferSize)
+    socket[OWNER] = this
+    socket.on('error', onError)
+    socket.on('message', onMessage)
+    if (local.peer !== undefined) this.peerAddress = connectNow(socket, local.peer)
     this.connected = this.peerAddress !== undefined
-    const { address, port } = this.socket.address()
+    const { address, port } = socket.address()
     this.address = address
     this.port = port
   }
 
+  get cargo(): Uint8Array {
+    return cargo
+  }
+
+  reserve(length: number, address: string, port: number): number {
+    if (length > LONGEST_OF_CARGO) return -1
+    loader?.flush()
+    if (this.closed || this.holding) return -1
+    if (loaded.length !== length) loaded = cargo.subarray(0, length)
+    loader = this
+    this.toAddress = address
+    this.toPort = port
+    return 0
+  }
+
   send(parts: readonly Uint8Array[], address: string, port: number): boolean {
-    if (this.closed) return true
-    if (this.connected) this.socket.send(parts, this.onSent)
-    else this.socket.send(parts, port, address, this.onSent)
-    if (this.socket.getSendQueueCount() === 0) return true
-    this.holding = true
-    return false
+    this.flush()
+    return this.hand(parts, address, port)
   }
 
   flush(): boolean {
+    if (loader === this) {
+      loader = null
+      if (!this.hand(loaded, this.toAddress, this.toPort)) loaded = cargo = new Uint8Array(LONGEST_OF_CARGO)
+    }
     return !this.holding
+  }
+
+  private hand(what: Uint8Array | readonly Uint8Array[], address: string, port: number): boolean {
+    if (this.closed) return true
+    if (this.connected) this.socket.send(what, this.onSent)
+    else this.socket.send(what, port, address, this.onSent)
+    if (this.socket.getSendQueueCount() === 0) return true
+    this.holding = true
+    return false
   }
 
   ref(): void {
@@ -66,21 +104,27 @@ export class DgramSocket implements DatagramSocket {
 
   close(): void {
     if (this.closed) return
+    this.flush()
     this.closed = true
     this.socket.close()
   }
 
-  private readonly onMessage = (bytes: Uint8Array, from: { address: string; port: number }): void => {
+  /** A datagram that dgram has read. */
+  take(bytes: Uint8Array, address: string, port: number): void {
     if (this.ofTurn === 0 && this.watching === 0 && ++this.unasked < ASK_AFTER) {
       try {
-        this.handler.onDatagram(bytes, bytes.length, from.address, from.port, false)
+        this.handler.onDatagram(bytes, 0, bytes.length, address, port, false)
       } finally {
         this.handler.onQuiet()
       }
       return
     }
     if (this.ofTurn++ === 0) setImmediate(this.onTurnOver)
-    this.handler.onDatagram(bytes, bytes.length, from.address, from.port, false)
+    this.handler.onDatagram(bytes, 0, bytes.length, address, port, false)
+  }
+
+  onError(error: Error): void {
+    this.handler.onError(error)
   }
 
   private readonly onTurnOver = (): void => {
@@ -99,6 +143,21 @@ export class DgramSocket implements DatagramSocket {
     this.holding = false
     this.handler.onDrain()
   }
+}
+
+const OWNER = Symbol('owner')
+
+/** One function hears for all sockets: a closure each would cost each some memory. */
+interface Owned extends dgram.Socket {
+  [OWNER]?: DgramSocket
+}
+
+function onMessage(this: Owned, bytes: Uint8Array, from: { address: string; port: number }): void {
+  this[OWNER]?.take(bytes, from.address, from.port)
+}
+
+function onError(this: Owned, error: Error): void {
+  this[OWNER]?.onError(error)
 }
 
 type Lookup = (

@@ -1,75 +1,113 @@
-// What has come, many datagrams a call.
-import { Arena, type Libc, MSG_DONTWAIT, type Piece, putWord } from './libc.js'
+// What has come, many datagrams a call; trains that the kernel has put together are taken apart by the length that it tells.
+import { Arena, type Libc, MSG_DONTWAIT, type Piece, putWord, SOL_UDP, UDP_GRO } from './libc.js'
 import { LONGEST, type SocketAddresses } from './socket-address.js'
 
-const SLOTS = 16
+/** Datagrams, or trains of them, of a call. */
+export const SLOTS = 16
 const SLOT_BYTES = 65_536
 /** From here on a datagram keeps the memory that it came in; a shorter one is lent. */
 const KEPT = 16_384
-/** Of struct mmsghdr, a sockaddr, struct iovec. */
+/** Datagrams after which the taker has a pause. */
+const PAUSE_AFTER = 16
+/** Of struct mmsghdr, a sockaddr, struct iovec, a struct cmsghdr with an int. */
 const HEADER = 64
 const NAME = 32
 const VECTOR = 16
+const CONTROL = 32
 
 /** Takes what is read. */
 export interface Taker {
   /** As onDatagram() of a DatagramHandler. @returns false: enough. */
-  take(bytes: Uint8Array, length: number, address: string, port: number, isLent: boolean): boolean
+  take(bytes: Uint8Array, start: number, end: number, address: string, port: number, isLent: boolean): boolean
+  /** It has taken so many that it may answer, though more follow. */
+  pause(): void
 }
 
 /** One for all sockets: a socket is read to its end at a time. */
 export class Inbox {
+  /** Of the last read. */
+  datagrams = 0
+  bytes = 0
   private readonly libc: Libc
   private readonly addresses: SocketAddresses
   private readonly headers: Piece
   private readonly names: Piece
   private readonly vectors: Piece
+  private readonly controls: Piece
   private readonly slots: Uint8Array[] = []
+  /** Slots whose headers the kernel has filled. */
+  private used = 0
 
   constructor(libc: Libc, addresses: SocketAddresses) {
     this.libc = libc
     this.addresses = addresses
-    const arena = new Arena(libc, SLOTS * (HEADER + NAME + VECTOR))
+    const arena = new Arena(libc, SLOTS * (HEADER + NAME + VECTOR + CONTROL))
     this.headers = arena.take(SLOTS * HEADER)
     this.names = arena.take(SLOTS * NAME)
     this.vectors = arena.take(SLOTS * VECTOR)
+    this.controls = arena.take(SLOTS * CONTROL)
+    this.used = SLOTS
     for (let i = 0; i < SLOTS; i++) {
       const { view } = this.headers
       putWord(view, i * HEADER, this.names.address + i * NAME)
       putWord(view, i * HEADER + 16, this.vectors.address + i * VECTOR)
       putWord(view, i * HEADER + 24, 1)
+      putWord(view, i * HEADER + 32, this.controls.address + i * CONTROL)
       this.provide(i)
-      this.reset(i)
     }
   }
 
-  /** Reads `most` datagrams or more, or all that there are. @returns how many; negative: it failed, see errno. */
-  read(fd: number, most: number, taker: Taker): number {
-    let count = 0
-    while (count < most) {
-      const read = this.libc.recvmmsg(fd, this.headers.bytes, SLOTS, MSG_DONTWAIT, null)
-      if (read < 0) return count > 0 || this.libc.errno() === EAGAIN ? count : -1
-      let wanted = true
-      for (let i = 0; i < read; i++) {
-        // what was read has to be looked at, or its slots would be lost
-        if (wanted) wanted = this.hand(i, taker)
-        this.reset(i)
-      }
-      count += read
-      if (!wanted || read < SLOTS) break
-    }
-    return count
+  /** Reads once. @returns how many slots it took, SLOTS: there may be more; negative: it failed, see errno. */
+  read(fd: number, taker: Taker): number {
+    this.datagrams = this.bytes = 0
+    this.reset()
+    const read = this.libc.recvmmsg(fd, this.headers.bytes, SLOTS, MSG_DONTWAIT, null)
+    this.used = Math.max(read, 0)
+    for (let i = 0; i < read; i++) if (!this.hand(i, taker)) break
+    return read
   }
 
   private hand(i: number, taker: Taker): boolean {
-    const { names } = this
-    const length = this.headers.view.getUint32(i * HEADER + 56, true)
-    const address = this.addresses.read(names.bytes, i * NAME)
-    const port = ((names.bytes[i * NAME + 2] as number) << 8) | (names.bytes[i * NAME + 3] as number)
+    const { names, addresses } = this
+    const { view } = this.headers
+    const length = view.getUint32(i * HEADER + 56, true)
+    const address = addresses.read(names.bytes, i * NAME)
+    const port = addresses.portOf(names.bytes, i * NAME)
     const bytes = this.slots[i] as Uint8Array
-    const isLent = length < KEPT
-    if (!isLent) this.provide(i)
-    return taker.take(bytes, length, address, port, isLent)
+    this.bytes += length
+    const part = this.partOf(i, length)
+    if (part >= length) {
+      const isLent = length < KEPT
+      if (!isLent) this.provide(i)
+      return this.give(taker, bytes, 0, length, address, port, isLent)
+    }
+    for (let at = 0; at < length; at += part) {
+      if (!this.give(taker, bytes, at, Math.min(at + part, length), address, port, true)) return false
+    }
+    return true
+  }
+
+  private give(
+    taker: Taker,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    address: string,
+    port: number,
+    isLent: boolean,
+  ): boolean {
+    const goesOn = taker.take(bytes, start, end, address, port, isLent)
+    if (++this.datagrams % PAUSE_AFTER === 0) taker.pause()
+    return goesOn
+  }
+
+  /** How long each datagram of slot `i` is but the last one; `length` if it is the only one. */
+  private partOf(i: number, length: number): number {
+    const at = i * CONTROL
+    if (this.headers.view.getUint32(i * HEADER + 40, true) < 20) return length
+    const { view } = this.controls
+    if (view.getInt32(at + 8, true) !== SOL_UDP || view.getInt32(at + 12, true) !== UDP_GRO) return length
+    return view.getInt32(at + 16, true) || length
   }
 
   /** Memory for what is read into slot `i`. */
@@ -80,10 +118,13 @@ export class Inbox {
     putWord(this.vectors.view, i * VECTOR + 8, SLOT_BYTES)
   }
 
-  private reset(i: number): void {
-    this.headers.view.setUint32(i * HEADER + 8, LONGEST, true)
+  /** The kernel writes over the lengths that it is told. */
+  private reset(): void {
+    const { view } = this.headers
+    for (let i = 0; i < this.used; i++) {
+      view.setUint32(i * HEADER + 8, LONGEST, true)
+      view.setUint32(i * HEADER + 40, CONTROL, true)
+    }
+    this.used = 0
   }
 }
-
-/** Nothing is there. */
-const EAGAIN = 11

@@ -8,15 +8,29 @@ interface Koffi {
   load(path: null): { func(prototype: string): (...args: never[]) => number }
   address(memory: Uint8Array): bigint
   errno(): number
+  readonly node: { readonly poll: Libc['poll'] }
+}
+
+/** A descriptor that Node's event loop waits for. */
+export interface PollHandle {
+  ref(): void
+  unref(): void
+  close(): void
 }
 
 /** Calls answer -1 and leave their error in errno(). Memory that is pointed at has to lie outside of V8's heap: in an Arena. */
 export interface Libc {
   socket(family: number, type: number, protocol: number): number
   bind(fd: number, address: Uint8Array, length: number): number
+  connect(fd: number, address: Uint8Array, length: number): number
+  getsockname(fd: number, address: Uint8Array, length: Uint8Array): number
+  getpeername(fd: number, address: Uint8Array, length: Uint8Array): number
   close(fd: number): number
   setsockopt(fd: number, level: number, option: number, value: Uint8Array, length: number): number
   sendmsg(fd: number, message: Uint8Array, flags: number): number
+  epollCreate(flags: number): number
+  epollControl(all: number, operation: number, fd: number, event: Uint8Array): number
+  epollWait(all: number, events: Uint8Array, most: number, timeout: number): number
   recvmmsg(fd: number, messages: Uint8Array, count: number, flags: number, timeout: null): number
   /** Text to address; 1: it is one. */
   inetPton(family: number, text: string, into: Uint8Array): number
@@ -25,6 +39,8 @@ export interface Libc {
   ifNametoindex(name: string): number
   /** Name of an interface, ended by a 0; null: there is none. */
   ifIndextoname(index: number, into: Uint8Array): unknown
+  /** Has Node's event loop wait for `fd`. */
+  poll(fd: number, wanted: { readable: boolean }, onPoll: () => void): PollHandle
   errno(): number
   /** Where `memory` begins. */
   address(memory: Uint8Array): number
@@ -41,6 +57,7 @@ export const MSG_DONTWAIT = 0x40
 export const MSG_NOSIGNAL = 0x4000
 export const SOL_UDP = 17
 export const UDP_SEGMENT = 103
+export const UDP_GRO = 104
 
 /** Socket options by level and number. */
 export const SO_REUSEADDR: Option = [1, 2]
@@ -49,7 +66,9 @@ export const SO_REUSEPORT: Option = [1, 15]
 export const IPV6_V6ONLY: Option = [41, 26]
 export const IP_MTU_DISCOVER: Option = [0, 10]
 export const IPV6_MTU_DISCOVER: Option = [41, 23]
-/** Of the last two: never fragment, and do not look at what the kernel knows of the path (RFC 8899 needs both). */
+/** The kernel may hand up several datagrams of one length as one, and tells that length. */
+export const GRO: Option = [SOL_UDP, UDP_GRO]
+/** Of those of IP and IPv6: never fragment, and do not look at what the kernel knows of the path (RFC 8899 needs both). */
 export const PMTUDISC_PROBE = 3
 export type Option = readonly [level: number, name: number]
 
@@ -76,14 +95,21 @@ function bindings(koffi: Koffi): Libc {
   return {
     socket: func('int socket(int family, int type, int protocol)'),
     bind: func('int bind(int fd, void *address, uint32_t length)'),
+    connect: func('int connect(int fd, void *address, uint32_t length)'),
+    getsockname: func('int getsockname(int fd, void *address, void *length)'),
+    getpeername: func('int getpeername(int fd, void *address, void *length)'),
     close: func('int close(int fd)'),
     setsockopt: func('int setsockopt(int fd, int level, int name, void *value, uint32_t length)'),
     sendmsg: func('int64_t sendmsg(int fd, void *message, int flags)'),
+    epollCreate: func('int epoll_create1(int flags)'),
+    epollControl: func('int epoll_ctl(int all, int operation, int fd, void *event)'),
+    epollWait: func('int epoll_wait(int all, void *events, int most, int timeout)'),
     recvmmsg: func('int recvmmsg(int fd, void *messages, unsigned int count, int flags, void *timeout)'),
     inetPton: func('int inet_pton(int family, const char *text, void *into)'),
     inetNtop: func('void *inet_ntop(int family, void *address, void *into, uint32_t length)'),
     ifNametoindex: func('unsigned int if_nametoindex(const char *name)'),
     ifIndextoname: func('void *if_indextoname(unsigned int index, void *into)'),
+    poll: koffi.node.poll,
     errno: () => koffi.errno(),
     address: (memory) => Number(koffi.address(memory)),
   }

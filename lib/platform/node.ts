@@ -3,13 +3,10 @@ import { randomFillSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { createSocket, DgramSocket } from './dgram-socket.js'
-import { Inbox } from './inbox.js'
-import { loadLibc } from './libc.js'
-import { type Offload, OffloadSocket } from './offload-socket.js'
+import { loadOffload } from './offload.js'
+import { OffloadSocket } from './offload-socket.js'
 import type { Alarm, DatagramHandler, DatagramSocket, LocalAddress, Platform } from './platform.js'
-import { SocketAddresses } from './socket-address.js'
 import { TimeoutAlarm } from './timeout-alarm.js'
-import { Train } from './train.js'
 
 /** Between two looks at the interfaces for what their packets may be, ms: it costs more than a connection. */
 const MTU_INTERVAL = 5_000
@@ -27,8 +24,6 @@ class NodePlatform implements Platform {
   /** By address, as they were at some time. */
   private mtus: Map<string, number> = new Map()
   private mtusReadAt = Number.NEGATIVE_INFINITY
-  /** undefined: nobody has asked. */
-  private offloads: Offload | null | undefined = undefined
 
   readonly allocate: (length: number) => Uint8Array = Buffer.allocUnsafeSlow
 
@@ -49,13 +44,8 @@ class NodePlatform implements Platform {
   }
 
   bind(local: LocalAddress, handler: DatagramHandler): DatagramSocket {
-    const offload = local.offload === false ? null : this.offload()
+    const offload = local.offload === false ? null : loadOffload()
     return offload === null ? new DgramSocket(local, handler) : new OffloadSocket(offload, local, handler)
-  }
-
-  private offload(): Offload | null {
-    if (this.offloads === undefined) this.offloads = createOffload()
-    return this.offloads
   }
 
   addresses(): readonly string[] {
@@ -93,14 +83,6 @@ class NodePlatform implements Platform {
       socket.close()
     }
   }
-}
-
-/** null: this machine has none, or koffi is not installed. */
-function createOffload(): Offload | null {
-  const libc = loadLibc()
-  if (libc === null) return null
-  const addresses = new SocketAddresses(libc)
-  return { libc, addresses, train: new Train(libc), inbox: new Inbox(libc, addresses), loader: null }
 }
 
 // asking takes a descriptor: who has none left hears of no addresses, and asks again later

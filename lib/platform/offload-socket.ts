@@ -1,49 +1,34 @@
-// A UDP socket that dgram waits for and the C library reads and writes: many datagrams a call (decision 019).
-import type dgram from 'node:dgram'
-import { isIPv6 } from 'node:net'
+// A UDP socket that the C library reads and writes, many datagrams a call (decision 019).
 import { getSystemErrorName } from 'node:util'
-import { connectNow, createSocket } from './dgram-socket.js'
-import type { Inbox, Taker } from './inbox.js'
-import {
-  AF_INET,
-  AF_INET6,
-  IP_MTU_DISCOVER,
-  IPV6_MTU_DISCOVER,
-  IPV6_V6ONLY,
-  type Libc,
-  type Option,
-  PMTUDISC_PROBE,
-  SO_RCVBUF,
-  SO_REUSEADDR,
-  SO_REUSEPORT,
-  SOCK_DGRAM,
-  systemError,
-} from './libc.js'
+import { SLOTS, type Taker } from './inbox.js'
+import { GRO, systemError } from './libc.js'
+import type { Offload } from './offload.js'
 import type { DatagramHandler, DatagramSocket, LocalAddress } from './platform.js'
-import { LONGEST, type SocketAddresses } from './socket-address.js'
-import { LONGEST_OF_TRAIN, type Train } from './train.js'
+import type { Waiter } from './readiness.js'
+import { LONGEST_OF_TRAIN } from './train.js'
 
-/** Datagrams that are read before they are answered: an ACK for so many segments at most. */
-const TURN = 16
-/** As long as so many wait they are read at once, so often before others have their turn: dgram's way in is dear. */
-const ROUNDS = 16
+/** What is read at a time, before others have their turn. */
+const MOST_DATAGRAMS = 256
+const MOST_BYTES = 2 ** 20
 
 /** What a device says that cannot cut trains apart. */
 const NO_TRAINS: ReadonlySet<string> = new Set(['EIO', 'EINVAL', 'EOPNOTSUPP', 'ENOPROTOOPT'])
-/** A queue in front of the kernel, where dgram can wait for room. */
+/** There will be room later. */
 const NO_ROOM: ReadonlySet<string> = new Set(['EAGAIN', 'ENOBUFS'])
+/** Nothing is there to be read. */
+const NOTHING: ReadonlySet<string> = new Set(['EAGAIN', 'EINTR'])
 
-/** What all of these sockets share: one of them sends, or is read, at a time. */
-export interface Offload {
-  readonly libc: Libc
-  readonly addresses: SocketAddresses
-  readonly train: Train
-  readonly inbox: Inbox
-  /** Whose train it is that waits to leave. */
-  loader: OffloadSocket | null
+/** A datagram that found no room. */
+interface Waiting {
+  readonly bytes: Uint8Array
+  readonly address: string
+  readonly port: number
 }
 
-export class OffloadSocket implements DatagramSocket, Taker {
+/** Never added to. */
+const NONE: Waiting[] = []
+
+export class OffloadSocket implements DatagramSocket, Taker, Waiter {
   readonly address: string
   readonly port: number
   readonly peerAddress: string | undefined
@@ -51,39 +36,37 @@ export class OffloadSocket implements DatagramSocket, Taker {
   private readonly offload: Offload
   private readonly handler: DatagramHandler
   private readonly fd: number
-  private readonly socket: dgram.Socket
   private readonly connected: boolean
   /** Where the train goes. */
   private toAddress = ''
   private toPort = 0
   /** The device takes trains. */
   private cuts = true
-  /** dgram has a queue of ours: what follows has to queue, too. */
-  private queueing = false
+  /** The kernel may put trains together. */
+  private gathers = false
+  /** What found no room: what follows has to wait, too. */
+  private waiting = NONE
   private closed = false
+  /** It holds the process. */
+  private holds = false
 
   /** @throws the machine's error, as dgram would emit it. */
   constructor(offload: Offload, local: LocalAddress, handler: DatagramHandler) {
+    const { descriptors } = offload
     this.offload = offload
     this.handler = handler
-    this.fd = this.open(local)
-    try {
-      this.bind(local)
-      this.socket = createSocket(local)
-      this.socket.bind({ fd: this.fd, exclusive: true })
-    } catch (error) {
-      offload.libc.close(this.fd)
-      throw error
-    }
-    // dgram sets it for whatever it is given
-    this.set(SO_REUSEADDR, local.reuseAddr ? 1 : 0)
-    this.socket.on('error', (error) => this.handler.onError(error))
-    this.socket.on('message', this.onMessage)
-    if (local.peer !== undefined) this.peerAddress = connectNow(this.socket, local.peer)
+    this.fd = descriptors.open(local)
+    if (local.peer !== undefined) this.peerAddress = this.connect(local.peer)
     this.connected = this.peerAddress !== undefined
-    const { address, port } = this.socket.address()
+    const { address, port } = descriptors.local(this.fd)
     this.address = address
     this.port = port
+    if (!offload.readiness.watch(this.fd, this)) {
+      const error = systemError(offload.libc, 'bind', local.address, local.port)
+      descriptors.close(this.fd)
+      throw error
+    }
+    this.ref()
   }
 
   get cargo(): Uint8Array {
@@ -103,7 +86,7 @@ export class OffloadSocket implements DatagramSocket, Taker {
       this.toAddress = address
       this.toPort = port
     }
-    if (this.queueing) return -1
+    if (this.isWaiting) return -1
     offload.loader = this
     return train.reserve(length)
   }
@@ -112,45 +95,57 @@ export class OffloadSocket implements DatagramSocket, Taker {
     if (this.closed) return true
     // what waits goes first
     this.flush()
-    if (this.queueing) return this.queue(Buffer.concat(parts), address, port)
+    if (this.isWaiting) return this.wait(Buffer.concat(parts), address, port)
     this.offload.loader?.flush()
     this.aim(address, port)
     if (this.offload.train.sendPieces(this.fd, parts)) return true
     const code = this.errorCode()
-    if (NO_ROOM.has(code)) return this.queue(Buffer.concat(parts), address, port)
+    if (NO_ROOM.has(code)) return this.wait(Buffer.concat(parts), address, port)
     this.fail(code, 'send', address, port)
     return true
   }
 
   flush(): boolean {
     const { offload } = this
-    if (offload.loader !== this) return !this.queueing
-    offload.loader = null
-    const { train } = offload
-    this.aim(this.toAddress, this.toPort)
-    if (train.count === 1 || this.cuts) {
-      if (!train.send(this.fd)) this.sendEach(this.errorCode())
-    } else this.sendEach(null)
-    train.clear()
-    return !this.queueing
+    if (offload.loader === this) {
+      offload.loader = null
+      const { train } = offload
+      this.aim(this.toAddress, this.toPort)
+      if (train.count > 1 && !this.cuts) this.sendEach(null)
+      else if (!train.send(this.fd)) this.sendEach(this.errorCode())
+      train.clear()
+    }
+    return !this.isWaiting
   }
 
   ref(): void {
-    this.socket.ref()
+    this.hold(true)
   }
 
   unref(): void {
-    this.socket.unref()
+    this.hold(false)
   }
 
   close(): void {
     if (this.closed) return
-    if (this.offload.loader === this) this.flush()
+    this.flush()
+    this.hold(false)
     this.closed = true
-    this.socket.close()
+    this.offload.readiness.unwatch(this.fd)
+    this.offload.descriptors.close(this.fd)
+  }
+
+  private hold(on: boolean): void {
+    if (on === this.holds || this.closed) return
+    this.holds = on
+    this.offload.readiness.hold(on)
   }
 
   // ---- sending
+
+  private get isWaiting(): boolean {
+    return this.waiting.length > 0
+  }
 
   private isTowards(address: string, port: number): boolean {
     return this.connected || (port === this.toPort && address === this.toAddress)
@@ -171,37 +166,47 @@ export class OffloadSocket implements DatagramSocket, Taker {
       return
     }
     for (let i = 0; i < train.count; i++) {
-      if (!this.queueing && train.send(this.fd, i, 1)) continue
-      const failure = this.queueing ? 'EAGAIN' : this.errorCode()
+      if (train.send(this.fd, i, 1)) continue
+      const failure = this.errorCode()
       if (NO_ROOM.has(failure)) {
-        this.queueRest(i)
+        this.waitWithRest(i)
         return
       }
       this.fail(failure, 'send', toAddress, toPort)
     }
   }
 
-  private queueRest(first: number): void {
+  private waitWithRest(first: number): void {
     const { train } = this.offload
     const bytes = train.copy(first)
     for (let at = 0; at < bytes.length; at += train.partLength) {
-      this.queue(bytes.subarray(at, at + train.partLength), this.toAddress, this.toPort)
+      this.wait(bytes.subarray(at, at + train.partLength), this.toAddress, this.toPort)
     }
   }
 
-  /** dgram waits until there is room. */
-  private queue(bytes: Uint8Array, address: string, port: number): boolean {
-    if (this.connected) this.socket.send(bytes, this.onSent)
-    else this.socket.send(bytes, port, address, this.onSent)
-    this.queueing = this.socket.getSendQueueCount() > 0
-    return !this.queueing
+  private wait(bytes: Uint8Array, address: string, port: number): boolean {
+    if (this.waiting === NONE) this.waiting = []
+    if (this.waiting.push({ bytes, address, port }) === 1) this.offload.readiness.awaitRoom(this.fd, true)
+    return false
   }
 
-  private readonly onSent = (error: Error | null): void => {
-    if (this.closed) return
-    if (error) this.handler.onError(error)
-    if (!this.queueing || this.socket.getSendQueueCount() > 0) return
-    this.queueing = false
+  onWritable(): void {
+    const { waiting, offload } = this
+    offload.loader?.flush()
+    let sent = 0
+    for (const { bytes, address, port } of waiting) {
+      this.aim(address, port)
+      if (!offload.train.sendPieces(this.fd, [bytes])) {
+        const code = this.errorCode()
+        if (NO_ROOM.has(code)) break
+        this.fail(code, 'send', address, port)
+      }
+      sent++
+    }
+    waiting.splice(0, sent)
+    if (waiting.length > 0) return
+    this.waiting = NONE
+    this.offload.readiness.awaitRoom(this.fd, false)
     this.handler.onDrain()
   }
 
@@ -220,62 +225,48 @@ export class OffloadSocket implements DatagramSocket, Taker {
 
   // ---- receiving
 
-  private readonly onMessage = (bytes: Uint8Array, from: { address: string; port: number }): void => {
-    let read = 0
-    try {
-      this.handler.onDatagram(bytes, bytes.length, from.address, from.port, false)
-      read = this.read()
-    } finally {
-      this.handler.onQuiet()
-    }
-    for (let round = 0; round < ROUNDS && read >= TURN; round++) {
-      read = this.read()
-      if (read > 0) this.handler.onQuiet()
+  onReadable(): void {
+    const { inbox } = this.offload
+    let datagrams = 0
+    let bytes = 0
+    for (let slots = SLOTS; slots === SLOTS && datagrams < MOST_DATAGRAMS && bytes < MOST_BYTES; ) {
+      try {
+        slots = this.closed ? 0 : inbox.read(this.fd, this)
+        if (slots < 0) this.unread(this.errorCode())
+      } finally {
+        this.handler.onQuiet()
+      }
+      if (slots === SLOTS && !this.gathers) this.gather()
+      datagrams += inbox.datagrams
+      bytes += inbox.bytes
     }
   }
 
-  /** @returns how many datagrams there were. */
-  private read(): number {
-    if (this.closed) return 0
-    const read = this.offload.inbox.read(this.fd, TURN, this)
-    if (read < 0) this.fail(this.errorCode(), 'recvmmsg')
-    return read
+  /** Much comes at a time: it may come in trains. Not before, for to have a socket ready for them costs as much as a connection. */
+  private gather(): void {
+    this.gathers = true
+    this.offload.descriptors.set(this.fd, GRO, 1)
   }
 
-  take(bytes: Uint8Array, length: number, address: string, port: number, isLent: boolean): boolean {
-    this.handler.onDatagram(bytes, length, address, port, isLent)
+  /** Nothing was read; perhaps because the network has told something of what was sent (ICMP). */
+  private unread(code: string): void {
+    if (!NOTHING.has(code)) this.fail(code, 'recvmsg')
+  }
+
+  take(bytes: Uint8Array, start: number, end: number, address: string, port: number, isLent: boolean): boolean {
+    this.handler.onDatagram(bytes, start, end, address, port, isLent)
     return !this.closed
   }
 
-  // ---- the descriptor
-
-  private open({ address, port }: LocalAddress): number {
-    const { libc } = this.offload
-    const fd = libc.socket(isIPv6(address) ? AF_INET6 : AF_INET, SOCK_DGRAM, 0)
-    if (fd < 0) throw systemError(libc, 'bind', address, port)
-    return fd
+  pause(): void {
+    this.handler.onPause()
   }
 
-  private bind({ address, port, ipv6Only, reuseAddr, reusePort, recvBufferSize }: LocalAddress): void {
-    const { libc, addresses } = this.offload
-    const isV6 = isIPv6(address)
-    if (isV6) {
-      this.set(IPV6_V6ONLY, ipv6Only ? 1 : 0)
-      this.set(IPV6_MTU_DISCOVER, PMTUDISC_PROBE)
-    }
-    // a dual-stack socket sends IPv4 as well
-    if (!isV6 || !ipv6Only) this.set(IP_MTU_DISCOVER, PMTUDISC_PROBE)
-    if (reuseAddr) this.set(SO_REUSEADDR, 1)
-    if (reusePort) this.set(SO_REUSEPORT, 1)
-    // the kernel grants as much of it as it may
-    if (recvBufferSize) this.set(SO_RCVBUF, recvBufferSize)
-    const name = new Uint8Array(LONGEST)
-    const length = addresses.put(address, port, name)
-    if (libc.bind(this.fd, name, length) < 0) throw systemError(libc, 'bind', address, port)
-  }
-
-  private set([level, name]: Option, value: number): boolean {
-    const word = new Uint8Array(new Int32Array([value]).buffer)
-    return this.offload.libc.setsockopt(this.fd, level, name, word, word.length) === 0
+  /** @returns the peer as datagrams from it are reported; undefined: no route, which is told later, and each send says why. */
+  private connect(peer: { address: string; port: number }): string | undefined {
+    const { descriptors } = this.offload
+    if (descriptors.connect(this.fd, peer)) return descriptors.peer(this.fd).address
+    this.fail(this.errorCode(), 'connect', peer.address, peer.port)
+    return undefined
   }
 }

@@ -50,10 +50,12 @@ export interface Alarm {
 
 export interface DatagramHandler {
   /**
-   * A datagram: the first `length` of `bytes`. IPv4 peers of a dual-stack socket come as '::ffff:a.b.c.d'. `isLent`: the memory is
-   * used for something else as soon as this returns; else it is the receiver's to keep.
+   * A datagram: what lies in `bytes` from `start` to `end`. IPv4 peers of a dual-stack socket come as '::ffff:a.b.c.d'. `isLent`: the
+   * memory is used for something else as soon as this returns; else it is the receiver's to keep.
    */
-  onDatagram(bytes: Uint8Array, length: number, address: string, port: number, isLent: boolean): void
+  onDatagram(bytes: Uint8Array, start: number, end: number, address: string, port: number, isLent: boolean): void
+  /** So many have been handed over that they may be answered, though more follow in the same turn. */
+  onPause(): void
   /** What had come has been handed over, and may be answered: follows onDatagram() in the same turn, once for as many as there were. */
   onQuiet(): void
   /** Views given to send() are no longer held. */

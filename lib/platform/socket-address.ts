@@ -40,6 +40,11 @@ export class SocketAddresses {
     return bytes[at] === AF_INET ? this.read4(bytes, at) : this.read6(bytes, at)
   }
 
+  /** The port of the sockaddr at `at`. */
+  portOf(bytes: Uint8Array, at: number): number {
+    return ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number)
+  }
+
   private read4(bytes: Uint8Array, at: number): string {
     const [a, b, c, d] = [bytes[at + 4], bytes[at + 5], bytes[at + 6], bytes[at + 7]] as [
       number,

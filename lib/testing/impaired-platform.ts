@@ -148,16 +148,18 @@ class ImpairedSocket implements DatagramSocket, DatagramHandler {
     this.inner.close()
   }
 
-  onDatagram(bytes: Uint8Array, length: number, address: string, port: number, isLent: boolean): void {
-    const datagramBytes = bytes.subarray(0, length)
+  onDatagram(bytes: Uint8Array, start: number, end: number, address: string, port: number, isLent: boolean): void {
+    const datagramBytes = bytes.subarray(start, end)
     const kept = isLent ? new Uint8Array(datagramBytes) : datagramBytes
     const datagram = new Datagram(this.path.now(), kept, address, port, this.inner.address, this.inner.port)
     this.path.incoming.send(datagram, (arriving) => {
       if (this.closed) return
-      this.handler.onDatagram(arriving.bytes, arriving.bytes.length, address, port, false)
+      this.handler.onDatagram(arriving.bytes, 0, arriving.bytes.length, address, port, false)
       this.handler.onQuiet()
     })
   }
+
+  onPause(): void {}
 
   /** Each datagram is quiet by itself, when the path lets it through. */
   onQuiet(): void {}

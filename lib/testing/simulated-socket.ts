@@ -131,7 +131,7 @@ export class SimulatedSocket implements DatagramSocket {
       this.waiting -= bytes.length
       if (this.closed) return
       this.quieten()
-      this.handler.onDatagram(bytes, bytes.length, from, datagram.fromPort, false)
+      this.handler.onDatagram(bytes, 0, bytes.length, from, datagram.fromPort, false)
     })
     return true
   }

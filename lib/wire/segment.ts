@@ -85,20 +85,23 @@ export class Segment {
   }
 }
 
-/** Fills `into` from a datagram, the first `end` of `bytes`. @returns false: malformed, to be dropped without an answer; never throws. */
-export function decode(bytes: Uint8Array, into: Segment, end: number = bytes.length): boolean {
-  if (end < HEADER_LENGTH) return false
-  const headerLength = ((bytes[12] as number) >> 4) * 4
-  if (headerLength < HEADER_LENGTH || headerLength > end) return false
-  into.sourcePort = u16(bytes, 0)
-  into.destinationPort = u16(bytes, 2)
-  into.seq = u32(bytes, 4)
-  into.ack = u32(bytes, 8)
-  into.flags = (bytes[13] as number) & 0x3f
-  into.window = u16(bytes, 14)
+/**
+ * Fills `into` from a datagram, which lies in `bytes` from `start` to `end`.
+ * @returns false: malformed, to be dropped without an answer; never throws.
+ */
+export function decode(bytes: Uint8Array, into: Segment, start = 0, end: number = bytes.length): boolean {
+  if (end - start < HEADER_LENGTH) return false
+  const text = start + ((bytes[start + 12] as number) >> 4) * 4
+  if (text < start + HEADER_LENGTH || text > end) return false
+  into.sourcePort = u16(bytes, start)
+  into.destinationPort = u16(bytes, start + 2)
+  into.seq = u32(bytes, start + 4)
+  into.ack = u32(bytes, start + 8)
+  into.flags = (bytes[start + 13] as number) & 0x3f
+  into.window = u16(bytes, start + 14)
   into.clearOptions()
-  if (headerLength > HEADER_LENGTH) decodeOptions(bytes, HEADER_LENGTH, headerLength, into)
-  into.payload = headerLength === end ? NOTHING : bytes.subarray(headerLength, end)
+  if (text > start + HEADER_LENGTH) decodeOptions(bytes, start + HEADER_LENGTH, text, into)
+  into.payload = text === end ? NOTHING : bytes.subarray(text, end)
   into.payloadTail = NOTHING
   into.isLent = false
   return true

@@ -70,7 +70,7 @@ describe('a segment from such an address', () => {
     segment.destinationPort = 80
     const hear = (from: string): void => {
       const bytes = datagramOf(segment)
-      heard?.onDatagram(bytes, bytes.length, from, 5000, false)
+      heard?.onDatagram(bytes, 0, bytes.length, from, 5000, false)
       heard?.onQuiet()
     }
     for (const flags of [SYN, ACK]) {

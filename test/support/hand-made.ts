@@ -49,13 +49,13 @@ export class HandMade {
     this.network = network
     this.port = port
     this.target = { udpPort: target.port, ...target }
-    const onDatagram = (bytes: Uint8Array, length: number, address: string, from: number): void => {
+    const onDatagram = (bytes: Uint8Array, start: number, end: number, address: string, from: number): void => {
       const segment = new Segment()
-      if (!decode(bytes, segment, length)) throw new Error('what came is no segment')
+      if (!decode(bytes, segment, start, end)) throw new Error('what came is no segment')
       this.heard.push({ segment, address, udpPort: from, at: network.now })
     }
     const address = target.address.includes(':') ? '::' : '0.0.0.0'
-    const quiet = { onDatagram, onQuiet: () => {}, onDrain: () => {}, onError: () => {} }
+    const quiet = { onDatagram, onPause: () => {}, onQuiet: () => {}, onDrain: () => {}, onError: () => {} }
     this.socket = host.platform.bind({ address, port: udpPort }, quiet)
   }
 

@@ -13,8 +13,9 @@ export class Inbox {
 
   on(time: Timekeeper): DatagramHandler {
     return {
-      onDatagram: (bytes, length, from, port) =>
-        void this.all.push({ bytes: bytes.subarray(0, length), from, port, at: time.now }),
+      onDatagram: (bytes, start, end, from, port) =>
+        void this.all.push({ bytes: bytes.subarray(start, end), from, port, at: time.now }),
+      onPause: () => {},
       onQuiet: () => {},
       onDrain: () => void this.drains++,
       onError: (error) => void this.errors.push(error),

@@ -38,10 +38,11 @@ class Kind {
     const socket = platform.bind(
       { address: '127.0.0.1', port: 0, offload: this.offload, ...local },
       {
-        onDatagram: (memory, length, address, port, isLent) => {
-          const each = memory.subarray(0, length)
+        onDatagram: (memory, start, end, address, port, isLent) => {
+          const each = memory.subarray(start, end)
           heard.push({ bytes: isLent ? new Uint8Array(each) : each, address, port, isLent })
         },
+        onPause: () => {},
         onQuiet: () => {},
         onDrain: () => {},
         onError: (error) => void errors.push(error),

@@ -1,0 +1,100 @@
+// UDP descriptors that the C library opens: bound, connected and asked for their names in a few calls.
+import { isIPv6 } from 'node:net'
+import {
+  AF_INET,
+  AF_INET6,
+  Arena,
+  IP_MTU_DISCOVER,
+  IPV6_MTU_DISCOVER,
+  IPV6_V6ONLY,
+  type Libc,
+  type Option,
+  type Piece,
+  PMTUDISC_PROBE,
+  SO_RCVBUF,
+  SO_REUSEADDR,
+  SO_REUSEPORT,
+  SOCK_DGRAM,
+  systemError,
+} from './libc.js'
+import type { LocalAddress } from './platform.js'
+import { LONGEST, type SocketAddresses } from './socket-address.js'
+
+/** An address and a port of a descriptor. */
+export interface Name {
+  readonly address: string
+  readonly port: number
+}
+
+export class Descriptors {
+  private readonly libc: Libc
+  private readonly addresses: SocketAddresses
+  private readonly name: Piece
+  private readonly length: Piece
+  private readonly value: Piece
+
+  constructor(libc: Libc, addresses: SocketAddresses) {
+    this.libc = libc
+    this.addresses = addresses
+    const arena = new Arena(libc, 64 + LONGEST)
+    this.name = arena.take(LONGEST)
+    this.length = arena.take(4)
+    this.value = arena.take(4)
+  }
+
+  /** One that is bound. @throws the machine's error, as dgram would emit it. */
+  open(local: LocalAddress): number {
+    const { address, port } = local
+    const { libc } = this
+    const isV6 = isIPv6(address)
+    const fd = libc.socket(isV6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0)
+    if (fd < 0) throw systemError(libc, 'bind', address, port)
+    if (isV6) {
+      this.set(fd, IPV6_V6ONLY, local.ipv6Only ? 1 : 0)
+      this.set(fd, IPV6_MTU_DISCOVER, PMTUDISC_PROBE)
+    }
+    // a dual-stack socket sends IPv4 as well
+    if (!isV6 || !local.ipv6Only) this.set(fd, IP_MTU_DISCOVER, PMTUDISC_PROBE)
+    if (local.reuseAddr) this.set(fd, SO_REUSEADDR, 1)
+    if (local.reusePort) this.set(fd, SO_REUSEPORT, 1)
+    // the kernel grants as much of it as it may
+    if (local.recvBufferSize) this.set(fd, SO_RCVBUF, local.recvBufferSize)
+    if (libc.bind(fd, this.name.bytes, this.addresses.put(address, port, this.name.bytes)) === 0) return fd
+    const error = systemError(libc, 'bind', address, port)
+    libc.close(fd)
+    throw error
+  }
+
+  /** Only this peer is heard from now on. @returns false: there is no way to it; see errno. */
+  connect(fd: number, { address, port }: Name): boolean {
+    return this.libc.connect(fd, this.name.bytes, this.addresses.put(address, port, this.name.bytes)) === 0
+  }
+
+  /** What it is bound to. */
+  local(fd: number): Name {
+    this.length.view.setUint32(0, LONGEST, true)
+    this.libc.getsockname(fd, this.name.bytes, this.length.bytes)
+    return this.read()
+  }
+
+  /** What it is connected to. */
+  peer(fd: number): Name {
+    this.length.view.setUint32(0, LONGEST, true)
+    this.libc.getpeername(fd, this.name.bytes, this.length.bytes)
+    return this.read()
+  }
+
+  set(fd: number, [level, name]: Option, value: number): void {
+    this.value.view.setInt32(0, value, true)
+    this.libc.setsockopt(fd, level, name, this.value.bytes, 4)
+  }
+
+  close(fd: number): void {
+    this.libc.close(fd)
+  }
+
+  private read(): Name {
+    const { bytes } = this.name
+    return { address: this.addresses.read(bytes, 0), port: this.addresses.portOf(bytes, 0) }
+  }
+}

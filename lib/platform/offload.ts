@@ -1,0 +1,49 @@
+// What all sockets that the C library serves share: one of them sends, or is read, at a time.
+import { isMainThread } from 'node:worker_threads'
+import { Descriptors } from './descriptors.js'
+import { Inbox } from './inbox.js'
+import { type Libc, loadLibc } from './libc.js'
+import { Readiness } from './readiness.js'
+import { SocketAddresses } from './socket-address.js'
+import { Train } from './train.js'
+
+/** Whose train waits to leave. */
+export interface Loader {
+  flush(): boolean
+}
+
+export interface Offload {
+  readonly libc: Libc
+  readonly addresses: SocketAddresses
+  readonly descriptors: Descriptors
+  readonly readiness: Readiness
+  readonly train: Train
+  readonly inbox: Inbox
+  loader: Loader | null
+}
+
+let offload: Offload | null | undefined
+
+/**
+ * null: this machine has none, or koffi is not installed; and in a worker thread, which may be terminated at any time: its event loop
+ * would then call into what is gone, and that ends the process.
+ */
+export function loadOffload(): Offload | null {
+  if (offload === undefined) offload = isMainThread ? createOffload() : null
+  return offload
+}
+
+function createOffload(): Offload | null {
+  const libc = loadLibc()
+  if (libc === null) return null
+  const addresses = new SocketAddresses(libc)
+  return {
+    libc,
+    addresses,
+    descriptors: new Descriptors(libc, addresses),
+    readiness: new Readiness(libc),
+    train: new Train(libc),
+    inbox: new Inbox(libc, addresses),
+    loader: null,
+  }
+}
