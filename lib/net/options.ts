@@ -98,76 +98,90 @@ const DEFAULT_LINGER_TIMEOUT = 5000
 const DEFAULT_MIN_RTO = 200
 const DEFAULT_MAX_RTO = 60_000
 
-const INTEGERS: readonly (readonly [name: keyof Transport, min: number, max: number])[] = [
-  ['connectTimeout', 0, MAX_DELAY],
-  ['initialRto', 1, MAX_DELAY],
-  ['minRto', 1, MAX_DELAY],
-  ['maxRto', 1, MAX_DELAY],
-  ['maxRetries', 1, 255],
-  ['keepAliveInterval', 1, MAX_DELAY],
-  ['keepAliveCount', 1, 255],
-  ['userTimeout', 0, MAX_DELAY],
-  ['msl', 0, MAX_DELAY],
-  ['lingerTimeout', 0, MAX_DELAY],
-  ['sendBuffer', 1, 2 ** 31 - 1],
-  ['maxReceiveBuffer', 1, 2 ** 31 - 1],
-  ['recvBufferSize', 0, 2 ** 31 - 1],
-  ['mss', 536, 65495],
-  ['mtu', 576, 65535],
-  ['udpPort', 0, 65535],
-  ['localUdpPort', 0, 65535],
-]
-const BOOLEANS: readonly (keyof Transport)[] = [
-  'windowScaling',
-  'timestamps',
-  'sack',
-  'reusePort',
-  'hostCache',
-  'offload',
-]
+/** @returns what is chosen by `value`. @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE. */
+type Check = (value: unknown, name: string) => unknown
 
-/** `base` with what `options` choose over it. @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE. */
-export function resolveTransport(options: object | null | undefined, base: Transport = {}): Transport {
-  const given = (options ?? {}) as Record<keyof Transport, unknown>
-  const chosen: Partial<Record<keyof Transport, unknown>> = {}
-  for (const [name, min, max] of INTEGERS) {
-    if (given[name] === undefined) continue
-    checkInteger(given[name], `options.${name}`, min, max)
-    chosen[name] = given[name]
+const integer =
+  (min: number, max: number): Check =>
+  (value, name) => {
+    checkInteger(value, name, min, max)
+    return value
   }
-  for (const name of BOOLEANS) {
-    if (given[name] === undefined) continue
-    checkBoolean(given[name], `options.${name}`)
-    chosen[name] = given[name]
-  }
-  const { stack, timeWait, congestionControl } = given
-  if (stack !== undefined) {
-    if (!(stack instanceof Stack)) throw invalidArgType('options.stack', 'an instance of Stack', stack)
-    chosen.stack = stack
-  }
-  if (timeWait !== undefined) {
-    if (timeWait !== 'keep' && timeWait !== 'release') {
-      throw invalidArgValue('options.timeWait', timeWait, "must be one of: 'keep', 'release'")
-    }
-    chosen.timeWait = timeWait
-  }
-  if (congestionControl !== undefined) chosen.congestionControl = algorithmOf(congestionControl)
-  const resolved = { ...base, ...chosen } as Transport
-  const { minRto, maxRto } = resolved
-  if (minRto !== undefined && maxRto !== undefined) checkInteger(minRto, 'options.minRto', 1, maxRto)
-  return resolved
+
+const boolean: Check = (value, name) => {
+  checkBoolean(value, name)
+  return value
 }
 
-function algorithmOf(value: unknown): CongestionAlgorithm {
+const CHECKS: ReadonlyMap<string, Check> = new Map<keyof Transport, Check>([
+  ['connectTimeout', integer(0, MAX_DELAY)],
+  ['initialRto', integer(1, MAX_DELAY)],
+  ['minRto', integer(1, MAX_DELAY)],
+  ['maxRto', integer(1, MAX_DELAY)],
+  ['maxRetries', integer(1, 255)],
+  ['keepAliveInterval', integer(1, MAX_DELAY)],
+  ['keepAliveCount', integer(1, 255)],
+  ['userTimeout', integer(0, MAX_DELAY)],
+  ['msl', integer(0, MAX_DELAY)],
+  ['lingerTimeout', integer(0, MAX_DELAY)],
+  ['sendBuffer', integer(1, 2 ** 31 - 1)],
+  ['maxReceiveBuffer', integer(1, 2 ** 31 - 1)],
+  ['recvBufferSize', integer(0, 2 ** 31 - 1)],
+  ['mss', integer(536, 65495)],
+  ['mtu', integer(576, 65535)],
+  ['udpPort', integer(0, 65535)],
+  ['localUdpPort', integer(0, 65535)],
+  ['windowScaling', boolean],
+  ['timestamps', boolean],
+  ['sack', boolean],
+  ['reusePort', boolean],
+  ['hostCache', boolean],
+  ['offload', boolean],
+  ['stack', checkStack],
+  ['timeWait', checkTimeWait],
+  ['congestionControl', algorithmOf],
+])
+
+/** Nothing is chosen. */
+const DEFAULTS: Transport = Object.freeze({})
+
+/** `base` with what `options` choose over it; `base` itself if that is nothing. @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE. */
+export function resolveTransport(options: object | null | undefined, base: Transport = DEFAULTS): Transport {
+  const given = (options ?? DEFAULTS) as Record<string, unknown>
+  let chosen: Record<string, unknown> | null = null
+  // also what options inherit, as node:net takes them
+  for (const name in given) {
+    const check = CHECKS.get(name)
+    if (check === undefined || given[name] === undefined) continue
+    chosen ??= { ...base }
+    chosen[name] = check(given[name], `options.${name}`)
+  }
+  if (chosen === null) return base
+  const { minRto, maxRto } = chosen as Transport
+  if (minRto !== undefined && maxRto !== undefined) checkInteger(minRto, 'options.minRto', 1, maxRto)
+  return chosen
+}
+
+function checkStack(value: unknown, name: string): Stack {
+  if (!(value instanceof Stack)) throw invalidArgType(name, 'an instance of Stack', value)
+  return value
+}
+
+function checkTimeWait(value: unknown, name: string): unknown {
+  if (value !== 'keep' && value !== 'release') throw invalidArgValue(name, value, "must be one of: 'keep', 'release'")
+  return value
+}
+
+function algorithmOf(value: unknown, name: string): CongestionAlgorithm {
   if (typeof value === 'string') {
     const found = findCongestionControl(value)
     if (found !== undefined) return found
     const names = congestionControls.map((name) => `'${name}'`).join(', ')
-    throw invalidArgValue('options.congestionControl', value, `must be one of: ${names}`)
+    throw invalidArgValue(name, value, `must be one of: ${names}`)
   }
   const algorithm = value as Partial<CongestionAlgorithm> | null
   if (typeof algorithm !== 'object' || algorithm === null || typeof algorithm.create !== 'function') {
-    throw invalidArgType('options.congestionControl', 'of type string or a congestion algorithm', value)
+    throw invalidArgType(name, 'of type string or a congestion algorithm', value)
   }
   return algorithm as CongestionAlgorithm
 }
@@ -180,8 +194,30 @@ export interface Switches {
   readonly keepAliveInitialDelay: number
 }
 
+/** Made before, of the same choices: connections that are alike share one. */
+const made: WeakMap<Transport, Map<number, Config>> = new WeakMap()
+/** Of one transport. */
+const MOST_MADE = 16
+
 /** The core's configuration of a connection over IPv4 or IPv6. */
 export function configOf(transport: Transport, family: number, switches: Switches): Config {
+  let alike = made.get(transport)
+  if (alike === undefined) {
+    alike = new Map()
+    made.set(transport, alike)
+  }
+  const { noDelay, keepAlive, keepAliveInitialDelay } = switches
+  const key = 8 * keepAliveInitialDelay + (family === 6 ? 4 : 0) + (noDelay ? 2 : 0) + (keepAlive ? 1 : 0)
+  let config = alike.get(key)
+  if (config === undefined) {
+    config = makeConfig(transport, family, switches)
+    if (alike.size === MOST_MADE) alike.clear()
+    alike.set(key, config)
+  }
+  return config
+}
+
+function makeConfig(transport: Transport, family: number, switches: Switches): Config {
   const { maxRetries, minRto, maxRto, congestionControl } = transport
   return createConfig({
     mss: Math.min(transport.mss ?? 65495, mssOf(transport.mtu ?? MOST, family)),

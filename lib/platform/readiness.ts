@@ -24,6 +24,8 @@ const MOST = 64
 
 /** One for all descriptors of the process. */
 export class Readiness {
+  /** How many of them hold the process. */
+  holds = 0
   private readonly libc: Libc
   private readonly waiters: Map<number, Waiter> = new Map()
   private readonly change: Piece
@@ -31,8 +33,6 @@ export class Readiness {
   /** The descriptor that stands for all, as long as there is any. */
   private all = -1
   private handle: PollHandle | null = null
-  /** How many of them hold the process. */
-  private holds = 0
   private attending = false
   private rest: NodeJS.Timeout | null = null
 
