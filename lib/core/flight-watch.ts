@@ -11,7 +11,7 @@ import type { Trace } from './trace.js'
 export interface FlightParts {
   readonly rack: Rack
   readonly rate: DeliveryRate
-  readonly undo: Undo
+  readonly undo: Undo | null
   readonly controller: CongestionController
   readonly trace: Trace | null
   readonly pathMtu: PathMtu
@@ -37,7 +37,7 @@ export class FlightWatch implements FlightObserver {
     trace?.onFlight?.('delivered', flight.from, flight.to)
     rack.onDelivered(flight, now)
     rate.onDelivered(flight, now)
-    undo.onDelivered(flight)
+    undo?.onDelivered(flight)
   }
 
   onLost(flight: Flight): void {

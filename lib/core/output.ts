@@ -30,7 +30,7 @@ export function pollSegment(tcb: Tcb, out: Segment, now: number): boolean {
   tcb.tuneReceive(now)
   if (tcb.tailProbeOwed && pollTailProbe(tcb, out, now)) return true
   // with timestamps the first ACK tells by itself (RFC 3522)
-  if (tcb.undo.wantsNewText && !tcb.timestamps && pollNew(tcb, out, now)) return true
+  if (tcb.undo?.wantsNewText && !tcb.timestamps && pollNew(tcb, out, now)) return true
   return pollLost(tcb, out, now) || pollNew(tcb, out, now) || pollAck(tcb, out, now) || pollProbe(tcb, out, now)
 }
 
@@ -105,7 +105,7 @@ function pollLost(tcb: Tcb, out: Segment, now: number): boolean {
   scoreboard.resent(flight, now)
   tcb.rate.onSent(flight, scoreboard.inFlight, now)
   // of a path's probe nothing follows for the window
-  if (tcb.repair !== 'open') tcb.undo.onRetransmit(from, Math.min(to, tcb.sendBuffer.end), tcb.sackPermitted)
+  if (tcb.repair !== 'open') tcb.undo?.onRetransmit(from, Math.min(to, tcb.sendBuffer.end), tcb.sackPermitted)
   fillText(tcb, out, from, to)
   tcb.pathMtu.onRetransmit(from)
   tcb.stats.segmentsRetransmitted++
@@ -319,7 +319,7 @@ function noteTextSent(tcb: Tcb, length: number, now: number): void {
   tcb.wakeWriter()
   const { timers, config } = tcb
   tcb.lastSentAt = now
-  tcb.prr.onSent(length)
+  tcb.prr?.onSent(length)
   tcb.controller.onSent(length, tcb.scoreboard.inFlight, now)
   tcb.pacer.onSent(length, tcb.controller.pacingRate, now)
   if (timers.retransmit === Number.POSITIVE_INFINITY) timers.retransmit = now + tcb.rtt.rto // RFC 6298 §5.1

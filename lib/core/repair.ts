@@ -1,4 +1,6 @@
 // From a loss that was found to a window that fits it: entering, feeding and leaving a recovery (RFC 5681 §3.2, RFC 6675 §5).
+import { ProportionalRateReduction } from './recovery/prr.js'
+import { Undo } from './recovery/undo.js'
 import type { Tcb } from './tcb.js'
 
 const DUP_THRESH = 3
@@ -13,13 +15,13 @@ export function pipe(tcb: Tcb): number {
   if (dupAcks === 0) return scoreboard.inFlight
   const most = tcb.repair === 'open' ? LIMITED_TRANSMIT * tcb.sendMss : Number.POSITIVE_INFINITY
   // RFC 9937 §6.2: duplicates can be made up, and tell of no more than what was in flight
-  const arrived = Math.min(dupAcks * tcb.sendMss, tcb.repair === 'recovery' ? tcb.prr.flight : most)
+  const arrived = Math.min(dupAcks * tcb.sendMss, tcb.repair === 'recovery' && tcb.prr !== null ? tcb.prr.flight : most)
   return Math.max(0, scoreboard.inFlight - arrived)
 }
 
 /** Bytes that may be in the network now. */
 export function congestionWindow(tcb: Tcb): number {
-  if (tcb.repair === 'recovery' && !tcb.controller.ownsRecovery) return tcb.prr.window
+  if (tcb.repair === 'recovery' && tcb.prr !== null && !tcb.controller.ownsRecovery) return tcb.prr.window
   // RFC 5681 §3.1: after a SYN that had to be sent again slow start begins with one segment
   if (tcb.synRetransmits > 0) return Math.min(tcb.sendMss + tcb.sndUna - 1, tcb.controller.window)
   return Math.min(tcb.controller.window, tcb.clockedWindow)
@@ -46,7 +48,7 @@ export function detectLosses(tcb: Tcb, now: number): number {
     if (tcb.sndUna > tcb.recoveryPoint) scoreboard.markLost(scoreboard.first)
   }
   const lost = scoreboard.lostBytes - before - takeLostProbe(tcb, now)
-  if (tcb.repair === 'recovery') tcb.prr.onLost(lost)
+  if (tcb.repair === 'recovery') tcb.prr?.onLost(lost)
   return lost
 }
 
@@ -91,21 +93,27 @@ export function beginRecovery(tcb: Tcb, news: number, delivered: number, now: nu
   tcb.repair = 'recovery'
   tcb.recoveryPoint = tcb.sndNxt
   tcb.stats.recoveries++
-  tcb.undo.begin(false, now)
+  beginUndo(tcb, false, now)
   tcb.tlp.cancel()
   tcb.timers.tailProbe = Number.POSITIVE_INFINITY
   // FlightSize of RFC 5681 has what SACKs named, too, but not what limited transmit sent beyond the window (§3.2)
   const outstanding = Math.max(flight, Math.min(tcb.sndNxt - tcb.sndUna, controller.window))
   controller.onLoss(scoreboard.lostBytes, outstanding - scoreboard.lostBytes, now)
+  tcb.prr ??= new ProportionalRateReduction()
   tcb.prr.begin(flight, controller.window, !tcb.sackPermitted)
   tcb.prr.onAck(delivered, pipe(tcb), false, false, tcb.sendMss)
+}
+
+function beginUndo(tcb: Tcb, afterTimeout: boolean, now: number): void {
+  tcb.undo ??= new Undo()
+  tcb.undo.begin(afterTimeout, now)
 }
 
 /** SND.UNA has passed what was outstanding when the repair began. */
 export function endRepair(tcb: Tcb, now: number): void {
   if (tcb.repair === 'recovery') tcb.rack.onRecoveryEnd()
   if (tcb.controller.pacingRate === Number.POSITIVE_INFINITY) tcb.clockedWindow = 0
-  tcb.undo.end()
+  tcb.undo?.end()
   tcb.controller.onRecoveryEnd(now)
   tcb.repair = 'open'
   tcb.dupAcks = 0
@@ -117,7 +125,7 @@ export function undoRepair(tcb: Tcb, now: number): void {
   tcb.scoreboard.unmarkLost()
   if (tcb.repair !== 'open') endRepair(tcb, now)
   tcb.recoveryPoint = 0 // RFC 5682 §2.1 step 3b: duplicates are news again
-  tcb.undo.forget()
+  tcb.undo?.forget()
   tcb.controller.onUndo(now)
   tcb.stats.undos++
 }
@@ -129,7 +137,7 @@ export function beginLossRepair(tcb: Tcb, now: number): void {
   // a second expiry for the same segment takes nothing more off ssthresh (RFC 5681 §3.1)
   if (tcb.expiries++ === 0) {
     tcb.controller.onTimeout(outstanding, now)
-    tcb.undo.begin(true, now)
+    beginUndo(tcb, true, now)
   }
   tcb.repair = 'loss'
   tcb.clockedWindow = Number.POSITIVE_INFINITY

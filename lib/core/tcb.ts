@@ -6,16 +6,17 @@ import { FlightWatch } from './flight-watch.js'
 import { KeepAlive } from './probe/keepalive.js'
 import { PathMtu } from './probe/path-mtu.js'
 import { Persist } from './probe/persist.js'
+import { randomFrom } from './random.js'
 import { AckPolicy } from './receive/ack-policy.js'
 import { ReceiveTuning } from './receive/auto-tuning.js'
 import { Reassembly } from './receive/reassembly.js'
 import { ReceiveBuffer } from './receive/receive-buffer.js'
 import { ReceiveWindow } from './receive/window.js'
-import { ProportionalRateReduction } from './recovery/prr.js'
+import type { ProportionalRateReduction } from './recovery/prr.js'
 import { Rack } from './recovery/rack.js'
 import { Rtt } from './recovery/rtt.js'
 import { TailLossProbe } from './recovery/tlp.js'
-import { Undo } from './recovery/undo.js'
+import type { Undo } from './recovery/undo.js'
 import { DeliveryRate } from './send/delivery-rate.js'
 import { notSentLimit, notSentRoom } from './send/not-sent.js'
 import { Pacer } from './send/pacer.js'
@@ -98,10 +99,12 @@ export class Tcb {
   readonly rtt: Rtt
   readonly rack: Rack = new Rack()
   readonly tlp: TailLossProbe = new TailLossProbe()
-  readonly undo: Undo = new Undo()
+  /** null before the first repair. */
+  undo: Undo | null = null
   /** A tail loss probe is to leave, whatever the congestion window says. */
   tailProbeOwed = false
-  readonly prr: ProportionalRateReduction = new ProportionalRateReduction()
+  /** null before the first recovery. */
+  prr: ProportionalRateReduction | null = null
   repair: Repair = 'open'
   /** The repair ends when SND.UNA reaches this. */
   recoveryPoint = 0
@@ -183,8 +186,8 @@ export class Tcb {
     this.window = new ReceiveWindow(config.maxReceiveBuffer, this.tuning.limit)
     this.keepalive = new KeepAlive(config.keepAliveInterval, config.keepAliveCount)
     this.keepalive.configure(config.keepAlive, config.keepAliveInitialDelay)
-    this.randomState = iss | 1
-    this.controller = config.congestion.create(DEFAULT_MSS, this.random, memory?.ssthresh)
+    // the ISS is random enough for what a controller does with it
+    this.controller = config.congestion.create(DEFAULT_MSS, randomFrom(iss | 1), memory?.ssthresh)
   }
 
   /** The MSS that we offer: what the peer may send at most (MUST-67, RFC 6691). */
@@ -249,17 +252,6 @@ export class Tcb {
     this.roundEnd = this.sndNxt + 1
     return true
   }
-
-  // Seeded by the ISS, which is random enough for what a controller does with it (xorshift32).
-  private readonly random = (): number => {
-    let x = this.randomState
-    x ^= x << 13
-    x ^= x >>> 17
-    x ^= x << 5
-    this.randomState = x
-    return (x >>> 0) / 2 ** 32
-  }
-  private randomState = 1
 }
 
 /** The only writer of `state`: an edge that is not in the table is a bug. */

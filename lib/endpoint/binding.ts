@@ -24,7 +24,7 @@ const ADDRESS_INTERVAL = 1000
  * choose where it comes from; but the most specific socket gets the datagram, and what leaves through it has its address.
  */
 export class Binding {
-  readonly locals: LocalSocket[] = []
+  locals: readonly LocalSocket[] = []
   private readonly platform: Platform
   private readonly sink: DatagramSink
   /** Wildcards that are held, to hold new addresses beside them. */
@@ -45,7 +45,7 @@ export class Binding {
   hold(local: LocalAddress): void {
     const shared = this.locals.length > 0
     if (local.peer === undefined && isWildcard(local.address)) this.holdWildcard(local, shared)
-    else this.add(new LocalSocket(this.platform, { ...local, reuseAddr: shared }, this.sink))
+    else this.add(new LocalSocket(this.platform, shared ? { ...local, reuseAddr: true } : local, this.sink))
   }
 
   /** The socket bound to exactly this address, perhaps in IPv6's clothes. */
@@ -119,7 +119,8 @@ export class Binding {
   }
 
   private add(local: LocalSocket): void {
-    this.locals.push(local)
+    // one that grows has room for more, and most have one
+    this.locals = [...this.locals, local]
     if (!this.refd) local.unref()
   }
 }

@@ -73,8 +73,9 @@ export class Channel implements Tenant, Waking {
   sibling: Tenant | null = null
   dueAt: number = Number.POSITIVE_INFINITY
   slot = -1
-  /** Waits to be settled. */
+  /** Waits to be settled, and this one after it. */
   dirty = false
+  nextDirty: Channel | null = null
   /** Over: no segment reaches it any more; what is unread can still be received. */
   detached = false
   acceptor: Acceptor | null

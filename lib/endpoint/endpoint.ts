@@ -58,6 +58,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   closed = false
   // ---- the settler's
   turning = false
+  nextTurning: Turning | null = null
   dueAt: number = Number.POSITIVE_INFINITY
   slot = -1
   private readonly host: EndpointHost

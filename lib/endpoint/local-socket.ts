@@ -153,8 +153,13 @@ const MOST = 65_535
 function linkSize(address: string, mtu: number, fragments: boolean): LinkSize {
   const headers = isIPv4Like(address) ? 20 + 8 + HEADER_LENGTH : 40 + 8 + HEADER_LENGTH
   const safe = fragments || isLoopback(address) ? FRAGMENTED_MTU : SAFE_MTU
-  return { largest: Math.min(mtu, MOST) - headers, safe: Math.min(mtu, safe) - headers }
+  const link = { largest: Math.min(mtu, MOST) - headers, safe: Math.min(mtu, safe) - headers }
+  // most sockets are alike
+  if (link.largest !== lastLink.largest || link.safe !== lastLink.safe) lastLink = link
+  return lastLink
 }
+
+let lastLink: LinkSize = { largest: 0, safe: 0 }
 
 // Room for one header, with a view of each length that it may have and the lists that a send takes.
 class HeaderScratch {

@@ -12,8 +12,9 @@ const TURN_SEGMENTS = 256
 
 /** An endpoint, as the settler sees it. */
 export interface Turning extends Waking {
-  /** It waits for its turn to be over. */
+  /** It waits for its turn to be over, and this one after it. */
   turning: boolean
+  nextTurning: Turning | null
   /** All that was to be said in this turn has been said. */
   turnOver(now: number): void
 }
@@ -26,9 +27,10 @@ export class Settler {
   private readonly platform: Platform
   private readonly alarm: Alarm
   private readonly deadlines: Deadlines<Waking> = new Deadlines()
-  /** To be settled, in order; it grows while it is walked. */
-  private readonly dirty: Channel[] = []
-  private readonly turning: Turning[] = []
+  /** To be settled, in order; the queue grows while it is walked. */
+  private firstDirty: Channel | null = null
+  private lastDirty: Channel | null = null
+  private firstTurning: Turning | null = null
   /** To be called once the others have been settled. */
   private after: (() => void)[] = []
   /** To be settled when their socket has drained. */
@@ -51,7 +53,7 @@ export class Settler {
   changed(channel: Channel): void {
     if (channel.dirty) return
     channel.dirty = true
-    this.dirty.push(channel)
+    this.enqueue(channel)
     this.later()
   }
 
@@ -59,7 +61,8 @@ export class Settler {
   turn(endpoint: Turning): void {
     if (endpoint.turning) return
     endpoint.turning = true
-    this.turning.push(endpoint)
+    endpoint.nextTurning = this.firstTurning
+    this.firstTurning = endpoint
     this.later()
   }
 
@@ -144,39 +147,53 @@ export class Settler {
 
   private walk(): void {
     this.settling = true
-    const { dirty } = this
     let budget = TURN_SEGMENTS
-    let at = 0
-    let current: Channel | undefined
+    let current: Channel | null = null
     try {
-      while (at < dirty.length && budget > 0) {
-        current = dirty[at++] as Channel
+      while (this.firstDirty !== null && budget > 0) {
+        current = this.dequeue(this.firstDirty)
         budget -= this.settleChannel(current)
       }
-      current = undefined
+      current = null
     } finally {
-      if (at === dirty.length) dirty.length = 0
-      else dirty.splice(0, at)
       // what an owner throws is the program's to hear, now; its channel and the others have their turn in the next settling
-      if (current !== undefined && !dirty.includes(current)) {
+      if (current !== null && current.nextDirty === null && this.lastDirty !== current) {
         current.dirty = true
-        dirty.push(current)
+        this.enqueue(current)
       }
       this.settling = false
     }
   }
 
+  private enqueue(channel: Channel): void {
+    if (this.lastDirty === null) this.firstDirty = channel
+    else this.lastDirty.nextDirty = channel
+    this.lastDirty = channel
+  }
+
+  private dequeue(first: Channel): Channel {
+    this.firstDirty = first.nextDirty
+    if (this.firstDirty === null) this.lastDirty = null
+    first.nextDirty = null
+    return first
+  }
+
   private endTurn(): void {
-    const { turning } = this
-    const now = this.platform.now()
-    for (const endpoint of turning) {
-      endpoint.turning = false
-      endpoint.turnOver(now)
-    }
-    turning.length = 0
-    this.settling = false
-    if (this.dirty.length > 0) this.later()
+    if (this.firstTurning !== null) this.turnOver(this.firstTurning)
+    if (this.firstDirty !== null) this.later()
     if (this.after.length > 0) this.runAfter()
+  }
+
+  private turnOver(first: Turning): void {
+    this.firstTurning = null
+    const now = this.platform.now()
+    for (let endpoint: Turning | null = first; endpoint !== null; ) {
+      const next: Turning | null = endpoint.nextTurning
+      endpoint.turning = false
+      endpoint.nextTurning = null
+      endpoint.turnOver(now)
+      endpoint = next
+    }
   }
 
   private runAfter(): void {

@@ -61,11 +61,13 @@ export class Stack implements EndpointHost {
     const endpoint = new Endpoint(this)
     const { localPort = 0 } = target
     let former: TimeWaitRecord | null = null
+    const { recvBufferSize, offload } = socketChoices(target)
     const wanted = {
       address: target.localAddress ?? (isIPv6(address) ? '::' : '0.0.0.0'),
       port: localPort,
       peer: { address, port: remoteUdpPort },
-      ...socketChoices(target),
+      recvBufferSize,
+      offload,
     }
     this.bind(endpoint, wanted, (victim) => {
       former = victim.recordOf(address, remoteUdpPort, target.port, localPort)

@@ -154,27 +154,22 @@ export function checkDestination(options: OptionBag): Destination {
   }
   // older versions leave it to dns.lookup(), which calls it "hostname"
   if (NODE_MAJOR >= 22 && typeof host !== 'string') throw invalidArgType('options.host', 'of type string', host)
-  const destination = {
-    port: portOf(port, 'Port'),
+  const checkedPort = portOf(port, 'Port')
+  const attemptTimeout = attemptTimeoutOf(options.autoSelectFamilyAttemptTimeout)
+  const isLiteral = typeof host === 'string' && isIP(host) !== 0
+  if (!isLiteral && lookup !== undefined && lookup !== null) checkFunction(lookup, 'options.lookup')
+  const family = familyOf(options.family)
+  const fixed = isLiteral || family === 4 || family === 6
+  return {
+    host: host as string, // whether it is one is dns.lookup's to say, as in node:net
+    port: checkedPort,
     localAddress: (localAddress as string) || undefined,
     localPort: (localPort as number) || undefined,
-    family: familyOf(options.family),
-    hints: 0,
-    attemptTimeout: attemptTimeoutOf(options.autoSelectFamilyAttemptTimeout),
-  }
-  if (typeof host === 'string' && isIP(host) !== 0) {
-    return { ...destination, host, lookup: undefined, autoSelectFamily: false }
-  }
-  if (lookup !== undefined && lookup !== null) checkFunction(lookup, 'options.lookup')
-  const { family } = destination
-  const fixed = family === 4 || family === 6
-  const hints = (options.hints as number) || (fixed || process.platform === 'win32' ? 0 : ADDRCONFIG)
-  return {
-    ...destination,
-    host: host as string, // whether it is one is dns.lookup's to say, as in node:net
-    hints,
+    family,
+    hints: (options.hints as number) || (fixed || process.platform === 'win32' ? 0 : ADDRCONFIG),
     lookup: (lookup as LookupFunction | undefined) ?? undefined,
     autoSelectFamily: !fixed && !localAddress && ((autoSelectFamily as boolean) ?? getDefaultAutoSelectFamily()),
+    attemptTimeout,
   }
 }
 

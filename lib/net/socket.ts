@@ -3,7 +3,7 @@
 import { channel as diagnosticsChannel } from 'node:diagnostics_channel'
 import type { EventEmitter } from 'node:events'
 import type { AddressInfo, BlockList, SocketReadyState } from 'node:net'
-import { addAbortSignal, Duplex } from 'node:stream'
+import { addAbortSignal, Duplex, type DuplexOptions } from 'node:stream'
 import type { Status } from '../core/status.js'
 import type { Channel } from '../endpoint/channel.js'
 import type { Stack } from '../endpoint/stack.js'
@@ -89,16 +89,7 @@ export class SocketBase extends Duplex {
     if (signal !== null) checkSignal(signal, 'signal')
     const keepAliveInitialDelay = checkKeepAliveDelay(options?.keepAliveInitialDelay)
     const transport = accepted?.transport ?? resolveTransport(options)
-    super({
-      ...(options as object),
-      allowHalfOpen: Boolean(options?.allowHalfOpen),
-      // net's own 'close' says whether there was an error
-      emitClose: false,
-      autoDestroy: true,
-      decodeStrings: true,
-      // an aborted one would destroy what is not there yet
-      signal: undefined,
-    })
+    super(duplexOptions(options))
     this.#transport = transport
     this.#signal = signal
     this.#accepted = accepted
@@ -483,6 +474,31 @@ export class SocketBase extends Duplex {
   get localUdpPort(): number | undefined {
     return #channel in this ? this.#channel?.localUdpPort : undefined
   }
+}
+
+/** Of the options those that are the stream's. Copied by name: a copy of all, and others added to it, takes longer than the rest. */
+function duplexOptions(options: DuplexOptions & SocketConstructorOpts = {}): DuplexOptions {
+  return {
+    allowHalfOpen: Boolean(options.allowHalfOpen),
+    // net's own 'close' says whether there was an error
+    emitClose: false,
+    autoDestroy: true,
+    decodeStrings: true,
+    // signal: an aborted one would destroy what is not there yet
+    readable: options.readable,
+    writable: options.writable,
+    highWaterMark: options.highWaterMark,
+    readableHighWaterMark: options.readableHighWaterMark,
+    writableHighWaterMark: options.writableHighWaterMark,
+    encoding: options.encoding,
+    defaultEncoding: options.defaultEncoding,
+    construct: options.construct,
+    read: options.read,
+    write: options.write,
+    writev: options.writev,
+    final: options.final,
+    destroy: options.destroy,
+  } as DuplexOptions & SocketConstructorOpts
 }
 
 function refuseHandles(options: unknown): void {

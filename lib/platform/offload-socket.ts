@@ -130,6 +130,7 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
     if (this.closed) return
     this.flush()
     this.hold(false)
+    if (this.isWaiting) this.offload.readiness.awaitRoom(this.fd, false)
     this.closed = true
     this.offload.readiness.unwatch(this.fd)
     this.offload.descriptors.close(this.fd)

@@ -27,7 +27,13 @@ export class Readiness {
   /** How many of them hold the process. */
   holds = 0
   private readonly libc: Libc
-  private readonly waiters: Map<number, Waiter> = new Map()
+  /** By descriptor. */
+  private readonly waiters: (Waiter | undefined)[] = []
+  private count = 0
+  /** The only one, if that is known: nothing has to be asked to find it. */
+  private lone: Waiter | null = null
+  /** How many of them wait for room. */
+  private roomless = 0
   private readonly change: Piece
   private readonly found: Piece
   /** The descriptor that stands for all, as long as there is any. */
@@ -46,7 +52,8 @@ export class Readiness {
   /** `waiter` is told from now on. It does not hold the process: see hold(). @returns false: the machine can't; see errno. */
   watch(fd: number, waiter: Waiter): boolean {
     if (!this.isOpen && !this.open()) return false
-    this.waiters.set(fd, waiter)
+    this.waiters[fd] = waiter
+    this.lone = ++this.count === 1 ? waiter : null
     if (this.control(ADD, fd, READ)) return true
     this.forget(fd)
     return false
@@ -54,6 +61,7 @@ export class Readiness {
 
   /** Whether `fd` is waited for to have room, too. */
   awaitRoom(fd: number, on: boolean): void {
+    this.roomless += on ? 1 : -1
     this.control(CHANGE, fd, on ? READ | WRITE : READ)
   }
 
@@ -71,8 +79,9 @@ export class Readiness {
   }
 
   private forget(fd: number): void {
-    this.waiters.delete(fd)
-    if (this.waiters.size === 0) this.rest = setTimeout(this.onRest, REST).unref()
+    this.waiters[fd] = undefined
+    this.lone = --this.count === 1 ? (this.waiters.find((waiter) => waiter !== undefined) ?? null) : null
+    if (this.count === 0) this.rest = setTimeout(this.onRest, REST).unref()
   }
 
   private get isOpen(): boolean {
@@ -123,12 +132,17 @@ export class Readiness {
   private readonly attend = (): void => {
     this.attending = false
     if (this.handle === null) return
+    if (this.lone !== null && this.roomless === 0) this.lone.onReadable()
+    else this.attendFound()
+  }
+
+  private attendFound(): void {
     const { view, bytes } = this.found
     const count = this.libc.epollWait(this.all, bytes, MOST, 0)
     // one that throws costs the others no more than this turn: they are found again in the next
     for (let i = 0; i < count; i++) {
       const events = view.getUint32(i * EVENT, true)
-      const waiter = this.waiters.get(view.getUint32(i * EVENT + DATA, true))
+      const waiter = this.waiters[view.getUint32(i * EVENT + DATA, true)]
       if (events & WRITE) waiter?.onWritable()
       if (events & ~WRITE) waiter?.onReadable()
     }

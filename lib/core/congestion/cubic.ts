@@ -28,7 +28,8 @@ class Cubic implements CongestionController {
   window: number
   ssthresh: number
   private mss: number
-  private readonly hystart = new HyStart()
+  /** null before the first ACK of slow start. */
+  private hystart: HyStart | null = null
 
   // ---- in segments and seconds, as the RFC has them
   private wMax = 0
@@ -62,7 +63,7 @@ class Cubic implements CongestionController {
 
   get phase(): string {
     if (this.window >= this.ssthresh) return 'congestion avoidance'
-    return this.hystart.inCss ? 'conservative slow start' : 'slow start'
+    return this.hystart?.inCss ? 'conservative slow start' : 'slow start'
   }
 
   /** As Linux: twice the window in a round trip in slow start, 1.2 times after; always of the window as it is now. */
@@ -154,7 +155,8 @@ class Cubic implements CongestionController {
     const bytes = Math.min(ackedBytes, this.window)
     // RFC 9406 §4.3: HyStart++ for the first slow start only; later ssthresh tells where to stop
     const isFirst = this.ssthresh === Number.POSITIVE_INFINITY
-    const growth = isFirst ? this.hystart.onAck(bytes, ack.rtt, this.roundHasBegun) : bytes
+    if (isFirst) this.hystart ??= new HyStart()
+    const growth = isFirst && this.hystart !== null ? this.hystart.onAck(bytes, ack.rtt, this.roundHasBegun) : bytes
     this.roundHasBegun = false
     if (growth < 0) this.ssthresh = this.window
     else this.window = Math.min(this.window + growth, this.ssthresh)

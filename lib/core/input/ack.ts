@@ -124,13 +124,13 @@ function acknowledge(tcb: Tcb, segment: Segment, ack: number, arrived: number, n
   tcb.rate.begin()
   const { first } = scoreboard
   const resentAt = first?.resentAt ?? Number.POSITIVE_INFINITY
-  tcb.undo.onAck(first !== null && ack >= first.to, tcb.sackPermitted && !(echoAt > Math.floor(resentAt)))
+  tcb.undo?.onAck(first !== null && ack >= first.to, tcb.sackPermitted && !(echoAt > Math.floor(resentAt)))
   if (isDuplicate) {
     tcb.stats.dsacks++
-    tcb.undo.onDuplicateSack(twiceFrom, twiceTo)
+    tcb.undo?.onDuplicateSack(twiceFrom, twiceTo)
     rack.onDuplicateSack(tcb.sndNxt, ack)
   }
-  if (ack > priorUna) tcb.undo.onAdvance(resentAt, echoAt)
+  if (ack > priorUna) tcb.undo?.onAdvance(resentAt, echoAt)
   let news = ack > priorUna ? scoreboard.acknowledge(ack, now) : 0
   if (ack > priorUna) {
     tcb.stats.bytesAcked += Math.min(ack, tcb.sendBuffer.end) - Math.max(priorUna, 1)
@@ -146,8 +146,8 @@ function acknowledge(tcb: Tcb, segment: Segment, ack: number, arrived: number, n
   tcb.rate.finish(rtt.minRtt)
   const isPlain = ack === priorUna && segment.length === 0 && segment.sackCount === 0
   if (tcb.tlp.onAck(ack, isDuplicate ? twiceTo : -1, isPlain) && tcb.repair === 'open') answerForProbe(tcb, now)
-  const isOverByItself = tcb.repair !== 'open' && scoreboard.lostBytes === 0 && !tcb.undo.hasRepeated
-  if (isOverByItself || tcb.undo.isSpurious) undoRepair(tcb, now)
+  const isOverByItself = tcb.repair !== 'open' && scoreboard.lostBytes === 0 && !tcb.undo?.hasRepeated
+  if (isOverByItself || tcb.undo?.isSpurious) undoRepair(tcb, now)
   if (ack > priorUna) {
     tcb.expiries = 0
     tcb.persist.reset()
@@ -167,7 +167,7 @@ function acknowledge(tcb: Tcb, segment: Segment, ack: number, arrived: number, n
 /** RFC 8985 §7.4.2: a tail loss probe repaired a loss without a recovery; the window is reduced as for one. */
 function answerForProbe(tcb: Tcb, now: number): void {
   const { controller, tlp } = tcb
-  tcb.undo.forget() // the controller remembers one reduction, and this one was due
+  tcb.undo?.forget() // the controller remembers one reduction, and this one was due
   controller.onLoss(tcb.sendMss, tlp.outstanding - tcb.sendMss, now)
   controller.onRecoveryEnd(now)
 }
@@ -184,7 +184,7 @@ function repair(tcb: Tcb, news: number, delivered: number, priorUna: number, now
     // RFC 6582 §3.2 step 3: without SACK a partial ACK is what tells of the next hole, and it is repeated at once
     const hole = !tcb.sackPermitted && advanced ? scoreboard.first : null
     if (hole !== null) scoreboard.markLost(hole)
-    if (delivered > 0) tcb.prr.onAck(delivered, pipe(tcb), advanced && lost === 0, hole !== null, tcb.sendMss)
+    if (delivered > 0) tcb.prr?.onAck(delivered, pipe(tcb), advanced && lost === 0, hole !== null, tcb.sendMss)
   }
   if (tcb.repair === 'open') followClock(tcb, delivered)
   if (news === 0) return

@@ -10,6 +10,9 @@ interface Range {
   touched: number
 }
 
+/** Never added to. */
+const NO_RANGES: Range[] = []
+
 export class Reassembly {
   /** Chunks held: each costs memory beyond its bytes. */
   chunkCount = 0
@@ -18,7 +21,7 @@ export class Reassembly {
   /** What of the bytes inserted last was held already, the first such part (RFC 2883 §4). */
   heldFrom = 0
   heldTo = 0
-  private ranges: Range[] = []
+  private ranges = NO_RANGES
   private clock = 0
 
   get isEmpty(): boolean {
@@ -111,7 +114,7 @@ export class Reassembly {
   }
 
   clear(): void {
-    this.ranges = []
+    this.ranges = NO_RANGES
     this.chunkCount = 0
     this.bytes = 0
   }
@@ -135,6 +138,7 @@ export class Reassembly {
       after.from = from
       after.touched = touched
     } else {
+      if (this.ranges === NO_RANGES) this.ranges = []
       this.ranges.splice(index, 0, { from, to, chunks: [piece], touched })
     }
   }

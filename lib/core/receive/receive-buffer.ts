@@ -7,11 +7,14 @@ const GATHERED_BELOW = 8_192
 const LARGEST = 65_536
 const SHRINK_AFTER = 64
 
+/** Never added to. */
+const NO_CHUNKS: Uint8Array[] = []
+
 export class ReceiveBuffer {
   /** Bytes held. */
   length = 0
   /** Chunks that nothing more is added to. */
-  private chunks: Uint8Array[] = []
+  private chunks = NO_CHUNKS
   private head = 0
   /** What is gathered, in `filled` bytes of it. */
   private tail: Uint8Array | null = null
@@ -35,7 +38,7 @@ export class ReceiveBuffer {
     this.length += bytes.length
     if (bytes.length >= GATHERED_BELOW && !isLent) {
       this.seal()
-      this.chunks.push(bytes)
+      this.add(bytes)
     } else if (bytes.length > 0) this.gather(bytes)
   }
 
@@ -57,10 +60,15 @@ export class ReceiveBuffer {
   }
 
   clear(): void {
-    this.chunks = []
+    this.chunks = NO_CHUNKS
     this.head = 0
     this.tail = null
     this.length = 0
+  }
+
+  private add(chunk: Uint8Array): void {
+    if (this.chunks === NO_CHUNKS) this.chunks = [chunk]
+    else this.chunks.push(chunk)
   }
 
   private gather(bytes: Uint8Array): void {
@@ -90,7 +98,7 @@ export class ReceiveBuffer {
   /** Nothing more is added to what is gathered. */
   private seal(): void {
     const chunk = this.takeTail()
-    if (chunk !== null) this.chunks.push(chunk)
+    if (chunk !== null) this.add(chunk)
   }
 
   private takeTail(): Uint8Array | null {
@@ -102,7 +110,7 @@ export class ReceiveBuffer {
   private shift(): Uint8Array {
     const chunk = this.chunks[this.head++] as Uint8Array
     if (this.head === this.chunks.length) {
-      this.chunks.length = 0
+      this.chunks = NO_CHUNKS
       this.head = 0
     } else if (this.head >= SHRINK_AFTER && this.head * 2 >= this.chunks.length) {
       this.chunks.splice(0, this.head)

@@ -2,8 +2,8 @@
 import { type Flight, type FlightList, type FlightObserver, giveFlight, takeFlight } from './flight.js'
 
 const COMPACT_AFTER = 1024
-/** So few are taken out one by one, which keeps the array's memory for the next ones. */
-const FEW = 16
+/** Never added to. */
+const NO_FLIGHTS: Flight[] = []
 const MAX_FLIGHTS = 131_072
 
 export class Scoreboard implements FlightList {
@@ -17,7 +17,7 @@ export class Scoreboard implements FlightList {
   lostBytes = 0
   private readonly observer: FlightObserver
   /** By offset, from `head`. */
-  private flights: Flight[] = []
+  private flights = NO_FLIGHTS
   private head = 0
   /** No flight below this offset is lost. */
   private lostHint = 0
@@ -53,7 +53,8 @@ export class Scoreboard implements FlightList {
   /** A new range leaves. */
   add(from: number, to: number, now: number): Flight {
     const flight = takeFlight(from, to, now)
-    this.flights.push(flight)
+    if (this.flights === NO_FLIGHTS) this.flights = [flight]
+    else this.flights.push(flight)
     this.inFlight += to - from
     this.linkNewest(flight)
     this.observer.onSent(flight, 'sent')
@@ -199,7 +200,7 @@ export class Scoreboard implements FlightList {
   }
 
   clear(): void {
-    this.flights = []
+    this.flights = NO_FLIGHTS
     this.head = 0
     this.inFlight = this.sackedBytes = this.sackedCount = this.lostBytes = 0
     this.oldestSent = this.newestSent = null
@@ -312,8 +313,8 @@ export class Scoreboard implements FlightList {
   private compact(): void {
     const { flights } = this
     if (this.head === flights.length) {
-      if (flights.length > FEW) flights.length = 0
-      else while (flights.length > 0) flights.pop()
+      // who has nothing on its way keeps no memory for it
+      this.flights = NO_FLIGHTS
       this.head = 0
       this.previousCount = 0
     } else if (this.head >= COMPACT_AFTER && this.head * 2 >= this.flights.length) {

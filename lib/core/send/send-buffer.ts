@@ -12,12 +12,15 @@ interface Slab {
   isHeld: boolean
 }
 
+/** Never added to. */
+const NO_SLABS: Slab[] = []
+
 export class SendBuffer {
   /** Lowest offset still held, and one past the last; the first byte of a stream is 1. */
   start = 1
   end = 1
   private readonly capacity: number
-  private slabs: Slab[] = []
+  private slabs = NO_SLABS
 
   constructor(capacity: number) {
     this.capacity = capacity
@@ -86,13 +89,14 @@ export class SendBuffer {
     this.start = this.end
     if (this.slabs.length === 0) return
     for (const slab of this.slabs) giveSlab(slab.bytes, slab.isHeld)
-    this.slabs = []
+    this.slabs = NO_SLABS
   }
 
   private addSlab(wanted: number): Slab {
     const bytes = takeSlab(this.slabs.length === 0 ? wanted : SMALL_SLAB + 1)
     const slab = { from: this.end, bytes, isHeld: false }
-    this.slabs.push(slab)
+    if (this.slabs === NO_SLABS) this.slabs = [slab]
+    else this.slabs.push(slab)
     return slab
   }
 
