@@ -1,52 +1,101 @@
 // The deadlines of one connection by name, absolute ms; Infinity: not set.
 
+const COUNT = 10
+const NOT_SET = Number.POSITIVE_INFINITY
+const NONE_SET: readonly number[] = new Array<number>(COUNT).fill(NOT_SET)
+
+/** One list of numbers: as many fields would take twice the memory. */
 export class Timers {
-  /** RTO (RFC 6298), also for SYN and FIN. */
-  retransmit: number = Number.POSITIVE_INFINITY
-  /** Tail loss probe (RFC 8985 §7.2). */
-  tailProbe: number = Number.POSITIVE_INFINITY
-  /** When the pacer lets the next segment go. */
-  pacing: number = Number.POSITIVE_INFINITY
-  /** RACK's reordering window (RFC 8985 §6.2). */
-  reorder: number = Number.POSITIVE_INFINITY
-  /** Delayed ACK (RFC 9293 §3.8.6.3). */
-  delayedAck: number = Number.POSITIVE_INFINITY
-  /** Zero-window probe (RFC 9293 §3.8.6.1). */
-  persist: number = Number.POSITIVE_INFINITY
-  keepalive: number = Number.POSITIVE_INFINITY
-  /** Whole time for connecting. */
-  connect: number = Number.POSITIVE_INFINITY
-  /** USER TIMEOUT (RFC 9293 §3.10.8). */
-  userTimeout: number = Number.POSITIVE_INFINITY
-  /** FIN-WAIT-2 without a reader. */
-  finWait2: number = Number.POSITIVE_INFINITY
+  private readonly at: number[] = NONE_SET.slice()
 
   /** The earliest deadline. */
   get next(): number {
-    return Math.min(
-      this.retransmit,
-      this.tailProbe,
-      this.pacing,
-      this.reorder,
-      this.delayedAck,
-      this.persist,
-      this.keepalive,
-      this.connect,
-      this.userTimeout,
-      this.finWait2,
-    )
+    const { at } = this
+    let next = NOT_SET
+    for (let i = 0; i < COUNT; i++) if ((at[i] as number) < next) next = at[i] as number
+    return next
   }
 
   clear(): void {
-    this.retransmit = Number.POSITIVE_INFINITY
-    this.tailProbe = Number.POSITIVE_INFINITY
-    this.pacing = Number.POSITIVE_INFINITY
-    this.reorder = Number.POSITIVE_INFINITY
-    this.delayedAck = Number.POSITIVE_INFINITY
-    this.persist = Number.POSITIVE_INFINITY
-    this.keepalive = Number.POSITIVE_INFINITY
-    this.connect = Number.POSITIVE_INFINITY
-    this.userTimeout = Number.POSITIVE_INFINITY
-    this.finWait2 = Number.POSITIVE_INFINITY
+    this.at.fill(NOT_SET)
+  }
+
+  /** RTO (RFC 6298), also for SYN and FIN. */
+  get retransmit(): number {
+    return this.at[0] as number
+  }
+  set retransmit(at: number) {
+    this.at[0] = at
+  }
+
+  /** Tail loss probe (RFC 8985 §7.2). */
+  get tailProbe(): number {
+    return this.at[1] as number
+  }
+  set tailProbe(at: number) {
+    this.at[1] = at
+  }
+
+  /** When the pacer lets the next segment go. */
+  get pacing(): number {
+    return this.at[2] as number
+  }
+  set pacing(at: number) {
+    this.at[2] = at
+  }
+
+  /** RACK's reordering window (RFC 8985 §6.2). */
+  get reorder(): number {
+    return this.at[3] as number
+  }
+  set reorder(at: number) {
+    this.at[3] = at
+  }
+
+  /** Delayed ACK (RFC 9293 §3.8.6.3). */
+  get delayedAck(): number {
+    return this.at[4] as number
+  }
+  set delayedAck(at: number) {
+    this.at[4] = at
+  }
+
+  /** Zero-window probe (RFC 9293 §3.8.6.1). */
+  get persist(): number {
+    return this.at[5] as number
+  }
+  set persist(at: number) {
+    this.at[5] = at
+  }
+
+  get keepalive(): number {
+    return this.at[6] as number
+  }
+  set keepalive(at: number) {
+    this.at[6] = at
+  }
+
+  /** Whole time for connecting. */
+  get connect(): number {
+    return this.at[7] as number
+  }
+  set connect(at: number) {
+    this.at[7] = at
+  }
+
+  /** USER TIMEOUT (RFC 9293 §3.10.8). */
+  get userTimeout(): number {
+    return this.at[8] as number
+  }
+  set userTimeout(at: number) {
+    this.at[8] = at
+  }
+
+  /** FIN-WAIT-2 without a reader. */
+  get finWait2(): number {
+    return this.at[9] as number
+  }
+  set finWait2(at: number) {
+    this.at[9] = at
   }
 }

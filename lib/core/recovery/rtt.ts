@@ -28,7 +28,8 @@ export class Rtt {
 
   /** The time-out now in force, ms, back-off included. */
   get rto(): number {
-    return Math.min(this.base * 2 ** this.backOffs, this.maxRto)
+    const { base, backOffs } = this
+    return Math.min(backOffs === 0 ? base : base * 2 ** backOffs, this.maxRto)
   }
 
   /** What an earlier connection saw, ms: the RTO until the first sample, which is news and counts alone (RFC 9040 §6). */

@@ -3,9 +3,11 @@
 export const SLAB = 65_536
 /** An exchange of short messages must not cost a whole slab each. */
 export const SMALL_SLAB = 4_096
-/** Of each size as many wait for somebody as are in use, and so many more. */
+/** So many of each size wait for somebody when nobody has one; else as many as are missing to what was in use at the same time lately. */
 const SPARES = 16
 const SMALL_SPARES = 256
+/** By so much that number falls with each slab that is taken. */
+const DECAY = 1 / 16
 
 /** Slabs of one size. */
 class Shelf {
@@ -13,6 +15,7 @@ class Shelf {
   private readonly most: number
   private readonly spares: Uint8Array[] = []
   private inUse = 0
+  private peak = 0
 
   constructor(size: number, most: number) {
     this.size = size
@@ -20,7 +23,7 @@ class Shelf {
   }
 
   take(): Uint8Array {
-    this.inUse++
+    this.peak = Math.max(++this.inUse, this.peak - DECAY)
     return this.spares.pop() ?? new Uint8Array(this.size)
   }
 
@@ -32,8 +35,9 @@ class Shelf {
   /** One that is in use does not come back. */
   forget(): void {
     this.inUse--
+    const most = Math.max(this.most, this.inUse === 0 ? 0 : this.peak)
     // what a burst has needed goes with it
-    while (this.spares.length > this.inUse + this.most) this.spares.pop()
+    while (this.spares.length + this.inUse > most && this.spares.length > 0) this.spares.pop()
   }
 }
 
