@@ -36,8 +36,8 @@ class Shelf {
   forget(): void {
     this.inUse--
     const most = Math.max(this.most, this.inUse === 0 ? 0 : this.peak)
-    // what a burst has needed goes with it
-    while (this.spares.length + this.inUse > most && this.spares.length > 0) this.spares.pop()
+    // what a burst has needed goes with it, and what was used last stays: it is in the processor's cache
+    while (this.spares.length + this.inUse > most && this.spares.length > 0) this.spares.shift()
   }
 }
 
