@@ -105,6 +105,12 @@ export class Connection {
     return this.tcb.sndUna < this.tcb.sndEnd
   }
 
+  /** What has come is to be answered by poll() before more is handed over. */
+  get isAckUrgent(): boolean {
+    const { ackPolicy, tuning, reassembly, window } = this.tcb
+    return ackPolicy.now && ackPolicy.isUrgent(window.limit, tuning.isGrowing || !reassembly.isEmpty)
+  }
+
   /** One segment from the peer. */
   handleSegment(segment: Segment, now: number): void {
     const tcb = this.tcb

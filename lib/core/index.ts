@@ -24,6 +24,6 @@ export { ACKED, CLOSED, CONNECTED, ENDED, READABLE, WRITABLE } from './events.js
 export { mergePathMemory, type PathMemory } from './path-memory.js'
 export { canReceive, canSend, EDGES, isSynchronized, type State } from './state.js'
 export type { Status } from './status.js'
-export { type LinkSize, NOWHERE, type Surroundings } from './surroundings.js'
+export { type LinkSize, NOWHERE, type Room, type Surroundings } from './surroundings.js'
 export type { CloseReason } from './tcb.js'
 export type { FlightEvent, RecoveryMetrics, Trace } from './trace.js'

@@ -8,6 +8,8 @@ import { armTailProbe } from './tail-probe.js'
 import { sackScratch, type Tcb, timestampValue } from './tcb.js'
 
 const NOTHING = new Uint8Array(0)
+/** A window is to hold so many. */
+const SEGMENTS_OF_WINDOW = 4
 /** SACK blocks beside timestamps, and without: what 40 bytes of options hold. */
 const SACK_BLOCKS = 4
 const SACK_BLOCKS_WITH_TIMESTAMPS = 3
@@ -291,17 +293,24 @@ function addSackBlocks(tcb: Tcb, out: Segment): void {
   out.sackCount = count
 }
 
-/** Text that fits beside the options of `out` (RFC 6691). */
+/** Text that fits beside the options of `out` (RFC 6691), and is no larger part of the windows than losses, and ACKs, can do with. */
 function textLimit(tcb: Tcb, out: Segment): number {
-  return out.sackCount > 0 ? tcb.segmentLimit - optionsLength(out) : tcb.sendMss
+  const limit = out.sackCount > 0 ? tcb.segmentLimit - optionsLength(out) : tcb.sendMss
+  return limit <= tcb.link.safe ? limit : Math.min(limit, longestOf(tcb))
+}
+
+/** Segments longer than any path takes are for windows that hold several of them (RFC 5681 §3.2 needs three behind a lost one). */
+function longestOf(tcb: Tcb): number {
+  return Math.max(tcb.link.safe, Math.floor(Math.min(congestionWindow(tcb), tcb.sndWnd) / SEGMENTS_OF_WINDOW))
 }
 
 /** A probe's length, if the path is to be asked with one now, and there is text and room for it; else textLimit(). */
 function probeLimit(tcb: Tcb, out: Segment, available: number, now: number): number {
   const limit = textLimit(tcb, out)
-  if (out.sackCount > 0 || tcb.repair !== 'open') return limit
-  const size = tcb.pathMtu.probeSize(tcb.segmentLimit, now)
-  const text = size - tcb.segmentLimit + tcb.sendMss
+  if (out.sackCount > 0 || tcb.repair !== 'open' || !tcb.pathMtu.mayProbe(tcb.segmentLimit, now)) return limit
+  const options = tcb.segmentLimit - tcb.sendMss
+  const size = tcb.pathMtu.probeSize(tcb.segmentLimit, longestOf(tcb) + options, now)
+  const text = size - options
   return size > 0 && available >= text && pipe(tcb) + text <= congestionWindow(tcb) ? text : limit
 }
 

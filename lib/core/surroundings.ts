@@ -10,20 +10,31 @@ export interface LinkSize {
   readonly safe: number
 }
 
+/** What of the socket's own buffer is one connection's. */
+export interface Room {
+  /** As things are. */
+  readonly bytes: number
+}
+
 export interface Surroundings {
   /** An observer. */
   readonly trace: Trace | null
   /** What an earlier connection on the same path left. */
   readonly memory: PathMemory | null
   readonly link: LinkSize
+  readonly room: Room
+  /** There is no network between the two ends: what is on its way waits in the receiver's socket. */
+  readonly isLocal: boolean
   /** Memory for what is received, which is the user's then; what it holds is overwritten. */
   allocate(length: number): Uint8Array
 }
 
-/** Nobody looks, nothing is known of the path, and the link takes whatever the MSS is chosen to be. */
+/** Nobody looks, nothing is known of the path, the link takes whatever the MSS is chosen to be, and there is room for it. */
 export const NOWHERE: Surroundings = Object.freeze({
   trace: null,
   memory: null,
   link: Object.freeze({ largest: 65_495, safe: 65_495 }),
+  room: Object.freeze({ bytes: Number.POSITIVE_INFINITY }),
+  isLocal: false,
   allocate: (length: number): Uint8Array => new Uint8Array(length),
 })

@@ -1,12 +1,12 @@
 // The transmission control block (RFC 9293 §3.3.1): variables and parts of one connection, and the few rules that keep them whole.
 import type { Config } from './config.js'
 import type { CongestionController } from './congestion/controller.js'
+import { randomFrom } from './congestion/random.js'
 import { WRITABLE } from './events.js'
 import { FlightWatch } from './flight-watch.js'
 import { KeepAlive } from './probe/keepalive.js'
 import { PathMtu } from './probe/path-mtu.js'
 import { Persist } from './probe/persist.js'
-import { randomFrom } from './random.js'
 import { AckPolicy } from './receive/ack-policy.js'
 import { ReceiveTuning } from './receive/auto-tuning.js'
 import { Reassembly } from './receive/reassembly.js'
@@ -24,7 +24,7 @@ import { Scoreboard } from './send/scoreboard.js'
 import { SendBuffer } from './send/send-buffer.js'
 import { EDGES, type State } from './state.js'
 import { Stats } from './stats.js'
-import type { LinkSize, Surroundings } from './surroundings.js'
+import type { LinkSize, Room, Surroundings } from './surroundings.js'
 import { Timers } from './timers.js'
 import type { Trace } from './trace.js'
 
@@ -46,6 +46,9 @@ const ROOM_TO_WAKE = 1 / 4
 /** Segments that a peer may send before the first ACK, RFC 6928's ten, twice. */
 const FIRST_SEGMENTS = 20
 
+/** Of the peer's segments, as long as they are now, a window is to hold so many. */
+const LEAST_SEGMENTS = 2
+
 /** SACK blocks of the segment in hand, of whatever connection, as pairs of offsets. */
 export const sackScratch: Float64Array = new Float64Array(8)
 
@@ -54,6 +57,7 @@ export class Tcb {
   state: State = 'CLOSED'
   readonly config: Config
   readonly link: LinkSize
+  readonly room: Room
   readonly trace: Trace | null
   readonly stats: Stats = new Stats()
   readonly timers: Timers = new Timers()
@@ -169,9 +173,11 @@ export class Tcb {
   challengeTokens = 10
   challengeAt = 0
 
-  constructor(config: Config, iss: number, timestampOffset: number, { trace, memory, link, allocate }: Surroundings) {
+  constructor(config: Config, iss: number, timestampOffset: number, surroundings: Surroundings) {
+    const { trace, memory, link, room, isLocal, allocate } = surroundings
     this.config = config
     this.link = link
+    this.room = room
     this.trace = trace
     this.received = new ReceiveBuffer(allocate)
     this.iss = iss
@@ -182,7 +188,7 @@ export class Tcb {
     if (memory !== null) this.rtt.remember(memory.srtt, memory.rttvar)
     this.compactAt = this.chunkAllowance
     const first = Math.max(config.initialReceiveBuffer, FIRST_SEGMENTS * Math.min(config.mss, link.safe))
-    this.tuning = new ReceiveTuning(first, config.maxReceiveBuffer)
+    this.tuning = new ReceiveTuning(first, config.maxReceiveBuffer, isLocal)
     this.window = new ReceiveWindow(config.maxReceiveBuffer, this.tuning.limit)
     this.keepalive = new KeepAlive(config.keepAliveInterval, config.keepAliveCount)
     this.keepalive.configure(config.keepAlive, config.keepAliveInitialDelay)
@@ -226,7 +232,13 @@ export class Tcb {
   /** What has been read by now decides how large the window may be; what lies above a hole is read once that is filled. */
   tuneReceive(now: number): void {
     const taken = this.stats.bytesReceived + this.heldAbove - this.received.length
-    this.window.limit = this.tuning.onTaken(taken, now)
+    const limit = this.tuning.onTaken(taken, now)
+    this.window.limit = this.tuning.isOfShortPath ? Math.min(limit, this.roomForText) : limit
+  }
+
+  /** A window below the peer's segments would have it wait for more (RFC 9293 §3.8.6.2.1). */
+  private get roomForText(): number {
+    return Math.max(this.room.bytes, LEAST_SEGMENTS * this.ackPolicy.peerSegment)
   }
 
   /** Bytes above a hole: they take no room from what follows. Without SACK a duplicate ACK must name the same window (RFC 5681 §2). */

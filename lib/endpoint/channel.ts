@@ -6,6 +6,7 @@ import type { CloseReason } from '../core/tcb.js'
 import type { Waking } from './deadlines.js'
 import type { Tenant } from './demux.js'
 import type { LocalSocket } from './local-socket.js'
+import type { Receiver } from './receive-room.js'
 
 /** Who hears a connection's events. */
 export interface ChannelOwner {
@@ -52,7 +53,7 @@ export interface ChannelAddresses {
   show: (address: string) => string
 }
 
-export class Channel implements Tenant, Waking {
+export class Channel implements Tenant, Waking, Receiver {
   /** null: orphan; the endpoint goes on with it until the connection is over. */
   owner: ChannelOwner | null
   /** The machine's own error, when that is what ended the attempt to connect (ECONNREFUSED, ENETUNREACH, ...). */
@@ -73,6 +74,7 @@ export class Channel implements Tenant, Waking {
   sibling: Tenant | null = null
   dueAt: number = Number.POSITIVE_INFINITY
   slot = -1
+  receivedIn = 0
   /** Waits to be settled, and this one after it. */
   dirty = false
   nextDirty: Channel | null = null

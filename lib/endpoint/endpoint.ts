@@ -6,7 +6,7 @@ import type { Surroundings } from '../core/surroundings.js'
 import type { Trace } from '../core/trace.js'
 import type { Platform } from '../platform/platform.js'
 import { ACK, decode, RST, Segment, SYN } from '../wire/segment.js'
-import { isUnicast, mapped } from './address.js'
+import { isLoopback, isUnicast, mapped } from './address.js'
 import { Binding } from './binding.js'
 import { Channel, type ChannelAddresses, type ChannelHost, type ChannelOwner } from './channel.js'
 import { Demux, type Tenant } from './demux.js'
@@ -314,8 +314,10 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     if (tenant instanceof Channel) {
       // the address that was called has got a socket of its own since
       tenant.local = local
+      if (local.peerAddress === null && segment.textLength > 0) local.room.note(tenant, now)
       tenant.connection.handleSegment(segment, now)
       this.changed(tenant)
+      if (tenant.connection.isAckUrgent) this.settler.onPause()
       return
     }
     const arrival: Arrival = { local, segment, address, udpPort, now }
@@ -459,6 +461,8 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
       trace: trace?.(channel) ?? null,
       memory: channel.remembers ? hosts.recall(channel.peerAddress, this.now()) : null,
       link: channel.local.link,
+      room: channel.local.room,
+      isLocal: isLoopback(channel.peerAddress) || channel.peerAddress === channel.local.address,
       allocate: this.platform.allocate,
     }
   }

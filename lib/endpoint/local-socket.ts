@@ -4,6 +4,7 @@ import type { LinkSize } from '../core/surroundings.js'
 import type { DatagramHandler, DatagramSocket, LocalAddress, Platform } from '../platform/platform.js'
 import { encode, HEADER_LENGTH, headerLength, MAX_HEADER_LENGTH, type Segment } from '../wire/segment.js'
 import { isIPv4Like, isLoopback, isWildcard } from './address.js'
+import { loneRoom, ReceiveRoom } from './receive-room.js'
 
 /** Who takes what the sockets hear: the endpoint. */
 export interface DatagramSink {
@@ -40,6 +41,8 @@ export class LocalSocket implements DatagramHandler {
   readonly peerAddress: string | null
   /** What its packets may be. */
   readonly link: LinkSize
+  /** What its buffer holds of each connection. */
+  readonly room: ReceiveRoom
   /** A queue has formed in front of the kernel: nothing may be sent before it has drained. */
   blocked = false
   private readonly socket: DatagramSocket
@@ -52,6 +55,7 @@ export class LocalSocket implements DatagramHandler {
     this.address = this.socket.address
     this.port = this.socket.port
     this.wildcard = isWildcard(this.socket.address)
+    this.room = local.peer === undefined ? new ReceiveRoom(this.socket.buffer) : loneRoom(this.socket.buffer)
     this.peerAddress = local.peer === undefined ? null : (this.socket.peerAddress ?? local.peer.address)
     const mtu = this.wildcard ? undefined : platform.mtuOf(this.address)
     this.link = linkSize(this.address, mtu ?? UNKNOWN_MTU, this.socket.fragments)

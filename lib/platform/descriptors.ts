@@ -89,6 +89,12 @@ export class Descriptors {
     this.libc.setsockopt(fd, level, name, this.value.bytes, 4)
   }
 
+  get(fd: number, [level, name]: Option): number {
+    this.length.view.setUint32(0, 4, true)
+    this.libc.getsockopt(fd, level, name, this.value.bytes, this.length.bytes)
+    return this.value.view.getInt32(0, true)
+  }
+
   close(fd: number): void {
     this.libc.close(fd)
   }

@@ -26,6 +26,7 @@ export class DgramSocket implements DatagramSocket {
   readonly port: number
   readonly peerAddress: string | undefined
   readonly fragments = true
+  readonly buffer: number
   private readonly socket: dgram.Socket
   private readonly handler: DatagramHandler
   private readonly connected: boolean
@@ -47,6 +48,7 @@ export class DgramSocket implements DatagramSocket {
     this.socket = socket
     bindNow(socket, local)
     askForBuffer(socket, local.recvBufferSize)
+    this.buffer = socket.getRecvBufferSize()
     socket[OWNER] = this
     socket.on('error', onError)
     socket.on('message', onMessage)

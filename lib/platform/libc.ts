@@ -27,6 +27,7 @@ export interface Libc {
   getpeername(fd: number, address: Uint8Array, length: Uint8Array): number
   close(fd: number): number
   setsockopt(fd: number, level: number, option: number, value: Uint8Array, length: number): number
+  getsockopt(fd: number, level: number, option: number, value: Uint8Array, length: Uint8Array): number
   sendmsg(fd: number, message: Uint8Array, flags: number): number
   epollCreate(flags: number): number
   epollControl(all: number, operation: number, fd: number, event: Uint8Array): number
@@ -100,6 +101,7 @@ function bindings(koffi: Koffi): Libc {
     getpeername: func('int getpeername(int fd, void *address, void *length)'),
     close: func('int close(int fd)'),
     setsockopt: func('int setsockopt(int fd, int level, int name, void *value, uint32_t length)'),
+    getsockopt: func('int getsockopt(int fd, int level, int name, void *value, void *length)'),
     sendmsg: func('int64_t sendmsg(int fd, void *message, int flags)'),
     epollCreate: func('int epoll_create1(int flags)'),
     epollControl: func('int epoll_ctl(int all, int operation, int fd, void *event)'),

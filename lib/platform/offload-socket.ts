@@ -1,7 +1,7 @@
 // A UDP socket that the C library reads and writes, many datagrams a call (decision 019).
 import { getSystemErrorName } from 'node:util'
 import { SLOTS, type Taker } from './inbox.js'
-import { GRO, systemError } from './libc.js'
+import { GRO, SO_RCVBUF, systemError } from './libc.js'
 import type { Offload } from './offload.js'
 import type { DatagramHandler, DatagramSocket, LocalAddress } from './platform.js'
 import type { Waiter } from './readiness.js'
@@ -33,6 +33,7 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
   readonly port: number
   readonly peerAddress: string | undefined
   readonly fragments = false
+  readonly buffer: number
   private readonly offload: Offload
   private readonly handler: DatagramHandler
   private readonly fd: number
@@ -61,6 +62,7 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
     const { address, port } = descriptors.local(this.fd)
     this.address = address
     this.port = port
+    this.buffer = descriptors.get(this.fd, SO_RCVBUF)
     if (!offload.readiness.watch(this.fd, this)) {
       const error = systemError(offload.libc, 'bind', local.address, local.port)
       descriptors.close(this.fd)

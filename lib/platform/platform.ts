@@ -70,6 +70,8 @@ export interface DatagramSocket {
   readonly port: number
   /** The peer of a connected socket as datagrams from it are reported; undefined: as it was asked for. */
   readonly peerAddress?: string | undefined
+  /** Bytes, the machine's own overhead among them, that may wait to be read; beyond that what comes is lost. */
+  readonly buffer: number
   /** A packet that is longer than the path takes is cut into fragments, as far as the machine knows the path; else it is dropped. */
   readonly fragments: boolean
   /**

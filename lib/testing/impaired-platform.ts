@@ -114,6 +114,10 @@ class ImpairedSocket implements DatagramSocket, DatagramHandler {
     return this.inner.peerAddress
   }
 
+  get buffer(): number {
+    return this.inner.buffer
+  }
+
   get fragments(): boolean {
     return this.inner.fragments
   }

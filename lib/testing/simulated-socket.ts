@@ -85,6 +85,10 @@ export class SimulatedSocket implements DatagramSocket {
     return this.binding.port
   }
 
+  get buffer(): number {
+    return this.binding.receiveBuffer
+  }
+
   get peerAddress(): string | undefined {
     const { family, peer } = this.binding
     return peer === null || family === 4 ? peer?.address : mapped(peer.address)

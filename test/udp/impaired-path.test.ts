@@ -16,11 +16,11 @@ describe('through a path that loses, delays, reorders and duplicates', () => {
   it('a megabyte goes there and back whole', async () => {
     const bad = { loss: 0.02, delay: 4, jitter: 2, reorder: 0.02, reorderDelay: 3, duplicate: 0.02 }
     const path = new ImpairedPlatform(defaultStack().platform, { seed: 21, outgoing: bad, incoming: bad })
-    const server = createServer((socket) => socket.pipe(socket))
+    const server = createServer({ mss: 1440 }, (socket) => socket.pipe(socket))
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     const { port } = server.address() as AddressInfo
-    const socket = connect({ port, host: '127.0.0.1', stack: new Stack(path) })
+    const socket = connect({ port, host: '127.0.0.1', stack: new Stack(path), mss: 1440 })
     const sent = new Random(22).fill(new Uint8Array(1_000_000))
     const received: Buffer[] = []
     socket.on('data', (chunk: Buffer) => received.push(chunk))

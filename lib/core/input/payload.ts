@@ -57,7 +57,7 @@ function takeInOrder(tcb: Tcb, bytes: Uint8Array, { flags, isLent }: Segment, no
   received.push(bytes, isLent)
   tcb.rcvNxt += bytes.length
   if (reassembly.isEmpty) {
-    const due = ackPolicy.onText(bytes.length, (flags & PSH) !== 0, now)
+    const due = ackPolicy.onText(bytes.length, (flags & PSH) !== 0, tcb.window.limit, now)
     if (due < tcb.timers.delayedAck) tcb.timers.delayedAck = due
   } else {
     for (;;) {

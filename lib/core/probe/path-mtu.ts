@@ -42,11 +42,16 @@ export class PathMtu {
     this.ceiling = ceiling
   }
 
-  /** The size of the next segment, if it shall be a probe while `limit` is allowed; 0: none. */
-  probeSize(limit: number, now: number): number {
-    if (limit >= this.ceiling || this.end >= 0 || now < this.nextAt) return 0
+  /** Whether the path may be asked for more than `limit` now. */
+  mayProbe(limit: number, now: number): boolean {
+    return limit < this.ceiling && this.end < 0 && now >= this.nextAt
+  }
+
+  /** The size of the next segment, if it shall be a probe while `limit` is allowed, of `most` bytes at most; 0: none. */
+  probeSize(limit: number, most: number, now: number): number {
+    if (!this.mayProbe(limit, now) || limit + CLOSE > most) return 0
     if (now >= this.failedUntil) this.failed = Number.POSITIVE_INFINITY
-    const size = this.candidate(limit)
+    const size = this.candidate(limit, most)
     if (size === 0) this.nextAt = this.failedUntil
     return size
   }
@@ -126,11 +131,11 @@ export class PathMtu {
     this.nextAt = now
   }
 
-  private candidate(limit: number): number {
+  private candidate(limit: number, most: number): number {
     const { failed } = this
     // most paths take what the links at their ends take: one look settles it
-    if (failed > this.ceiling) return this.ceiling
-    for (const usual of USUAL) if (usual < failed && usual > limit) return usual
-    return failed - limit > CLOSE ? (limit + failed) >> 1 : 0
+    if (failed > this.ceiling) return Math.min(this.ceiling, most)
+    for (const usual of USUAL) if (usual < failed && usual > limit && usual <= most) return usual
+    return failed - limit > CLOSE ? Math.min((limit + failed) >> 1, most) : 0
   }
 }

@@ -1,4 +1,5 @@
-// When to acknowledge: delayed by 40 ms at most, at once where the sender waits for it (RFC 9293 §3.8.6.3, RFC 5681 §4.2).
+// When to acknowledge: together with what came together, sooner while the sender's window grows by it, by 40 ms at the latest
+// (RFC 9293 §3.8.6.3, RFC 5681 §4.2; decision 021).
 
 /** Linux's; RFC 9293 MUST-40 allows less than 500. */
 const DELAY = 40
@@ -6,8 +7,14 @@ const DELAY = 40
 const QUICK_SEGMENTS = 16
 /** A pause after which the sender begins with a small window again. */
 const IDLE = 1000
+/** ms. */
+const LATELY = 100
+/** RFC 9293 MUST-15's. */
+const LEAST_SEGMENT = 536
 /** Duplicate ACKs owed at most: what one turn can be worth. */
 const MAX_DUPLICATES = 64
+/** Of what the window allows the sender waits for an ACK after this part. */
+const SHARE_OF_WINDOW = 1 / 4
 
 export class AckPolicy {
   /** An ACK is to leave with the next poll(). */
@@ -18,28 +25,48 @@ export class AckPolicy {
   private quick = QUICK_SEGMENTS
   private lastTextAt = 0
   /** What "full-sized" means here: the largest text seen, or the length of two in a row that more was to follow. */
-  private fullSize = 536
+  private fullSize = LEAST_SEGMENT
   private lastLength = 0
-  /** Largest text seen from the peer, bytes: what a window has to open by. */
-  peerSegment = 536
+  /** Largest text that the peer has sent lately, bytes: what a window has to open by. */
+  peerSegment: number = LEAST_SEGMENT
+  /** And since when, ms, that of before is no longer "lately", and what it is since then. */
+  private latelyAt = 0
+  private latelyLargest = 0
 
-  /** Text in order arrived; `pushed`: with PSH. @returns when an ACK is due, ms; Infinity: it is due now. */
-  onText(length: number, pushed: boolean, now: number): number {
+  /** Text in order arrived; `pushed`: with PSH; `window`: bytes that may be received. @returns when an ACK is due, ms; Infinity: it is due now. */
+  onText(length: number, pushed: boolean, window: number, now: number): number {
     if (now - this.lastTextAt > IDLE) this.quick = QUICK_SEGMENTS
     this.lastTextAt = now
-    if (length > this.peerSegment) {
-      // a path that has been found to take longer segments: the window may hold few of them
-      if (length > 2 * this.peerSegment) this.quick = QUICK_SEGMENTS
-      this.peerSegment = length
-    }
+    this.notePeerSegment(length, now)
     // options, or a path with a smaller MTU, may shorten what is full-sized
     if (length > this.fullSize || (!pushed && length === this.lastLength)) this.fullSize = length
     this.lastLength = pushed ? 0 : length
     this.bytes += length
     if (this.quick > 0) this.quick--
-    else if (this.bytes < 2 * this.fullSize) return now + DELAY
+    else if (this.bytes < 2 * this.fullSize && this.bytes < window * SHARE_OF_WINDOW) return now + DELAY
     this.now = true // SHLD-19: at least every second full-sized segment
     return Number.POSITIVE_INFINITY
+  }
+
+  private notePeerSegment(length: number, now: number): void {
+    if (now - this.latelyAt > LATELY) {
+      this.peerSegment = Math.max(this.latelyLargest, LEAST_SEGMENT)
+      this.latelyAt = now
+      this.latelyLargest = 0
+    }
+    if (length > this.latelyLargest) this.latelyLargest = length
+    if (length <= this.peerSegment) return
+    // a path that has been found to take longer segments: the window may hold few of them
+    if (length > 2 * this.peerSegment) this.quick = QUICK_SEGMENTS
+    this.peerSegment = length
+  }
+
+  /**
+   * It should leave before more is looked at: the sender waits for it, or draws from each for two segments what one for many would
+   * not give it, since its window grows by them (RFC 5681 §3.1) or it looks for what is lost: `counts`.
+   */
+  isUrgent(window: number, counts: boolean): boolean {
+    return this.now && (this.bytes >= window * SHARE_OF_WINDOW || (counts && this.bytes >= 2 * this.fullSize))
   }
 
   /** Text out of order, or what was received already: an ACK for each (RFC 5681 §4.2). */

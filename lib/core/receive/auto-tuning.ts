@@ -2,6 +2,8 @@
 
 /** A sender in slow start doubles what is in flight with each round trip, and a hole keeps a round trip's worth unread. */
 const ROUND_TRIPS = 2
+/** Slow start doubles, or nearly. */
+const GROWTH = 1.5
 /** By this part an estimate follows samples that lie above it; each of them may hold a pause of the sender's. */
 const RISE = 1 / 8
 /** ms: what a clock of whole ms can tell. */
@@ -17,20 +19,24 @@ export class ReceiveTuning {
   limit: number
   /** The round trip as the receiver sees it, ms; Infinity: not known, and all that was ever read counts. */
   rtt: number = Number.POSITIVE_INFINITY
+  /** The shortest that was seen. */
+  private leastRtt = Number.POSITIVE_INFINITY
   private readonly initial: number
   private readonly most: number
-  /** Bytes taken: ever, in this round trip, in the one before. */
+  /** Bytes taken: ever, in this round trip, in the one before, and before that. */
   private taken = 0
   private current = 0
   private previous = 0
+  private earlier = 0
   private roundAt = 0
   private lastEcho = 0
   /** The right edge as it was at some time: what lies beyond it left a round trip later, or more. */
   private markEdge = 0
   private markAt = 0
 
-  /** `initial`: where the limit begins, bytes; `most`: where it ends. */
-  constructor(initial: number, most: number) {
+  /** `initial`: where the limit begins, bytes; `most`: where it ends; `isLocal`: the round trip is known to be short. */
+  constructor(initial: number, most: number, isLocal = false) {
+    if (isLocal) this.leastRtt = 0
     this.most = most
     this.initial = this.limit = Math.min(initial, most)
   }
@@ -40,6 +46,7 @@ export class ReceiveTuning {
     if (echo === this.lastEcho || age < 0) return
     this.lastEcho = echo
     const sample = Math.max(age, LEAST_RTT)
+    if (sample < this.leastRtt) this.leastRtt = sample
     this.rtt = sample < this.rtt ? sample : this.rtt + (sample - this.rtt) * RISE
   }
 
@@ -49,9 +56,22 @@ export class ReceiveTuning {
    */
   onText(next: number, edge: number, now: number): void {
     if (next <= this.markEdge) return
-    if (this.markEdge > 0) this.rtt = Math.min(this.rtt, Math.max(now - this.markAt, LEAST_RTT))
+    if (this.markEdge > 0) {
+      this.rtt = Math.min(this.rtt, Math.max(now - this.markAt, LEAST_RTT))
+      this.leastRtt = Math.min(this.leastRtt, this.rtt)
+    }
     this.markEdge = edge
     this.markAt = now
+  }
+
+  /** From round trip to round trip there is more: the sender is likely to be in slow start. */
+  get isGrowing(): boolean {
+    return this.previous >= GROWTH * this.earlier
+  }
+
+  /** The network holds next to nothing: what is on its way waits here. */
+  get isOfShortPath(): boolean {
+    return this.leastRtt <= LEAST_RTT
   }
 
   /** The application has taken `total` bytes by now, or would have but for a hole. @returns the limit. */
@@ -62,7 +82,9 @@ export class ReceiveTuning {
     this.taken = total
     const elapsed = now - this.roundAt
     if (elapsed >= this.rtt) {
-      this.previous = elapsed < 2 * this.rtt ? this.current : 0
+      const isNext = elapsed < 2 * this.rtt
+      this.earlier = isNext ? this.previous : 0
+      this.previous = isNext ? this.current : 0
       this.current = 0
       this.roundAt = now
     }

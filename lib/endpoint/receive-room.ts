@@ -1,0 +1,63 @@
+// How much of a UDP socket's buffer is one connection's: what is on its way over a short path waits there, and there only, and what
+// does not fit is lost. So the windows of those who receive at the same time add up to no more (decision 020).
+
+/** A connection that text comes for. */
+export interface Receiver {
+  /** The room's. */
+  receivedIn: number
+}
+
+/** Who receives within so many ms of another receives at the same time. */
+const ROUND = 50
+/** The machine counts its own overhead, which for short datagrams is as much again. */
+const USABLE = 1 / 2
+/** However many there are. */
+const LEAST = 4_096
+
+export class ReceiveRoom {
+  /** For each, bytes. */
+  bytes: number
+  private readonly usable: number
+  private round = 0
+  private roundAt = Number.NEGATIVE_INFINITY
+  /** In this round, and in the one before. */
+  private receivers = 0
+  private receiversBefore = 0
+
+  /** `buffer`: bytes that the socket may hold. */
+  constructor(buffer: number) {
+    this.usable = Math.max(buffer * USABLE, LEAST)
+    this.bytes = this.usable
+  }
+
+  /** Text has come for `receiver`. */
+  note(receiver: Receiver, now: number): void {
+    if (now - this.roundAt >= ROUND) this.begin(now)
+    if (receiver.receivedIn === this.round) return
+    receiver.receivedIn = this.round
+    this.receivers++
+    this.share()
+  }
+
+  private begin(now: number): void {
+    this.receiversBefore = now - this.roundAt < 2 * ROUND ? this.receivers : 0
+    this.roundAt = now
+    this.round++
+    this.receivers = 0
+    this.share()
+  }
+
+  private share(): void {
+    this.bytes = Math.max(LEAST, Math.floor(this.usable / Math.max(this.receivers, this.receiversBefore, 1)))
+  }
+}
+
+let lone = new ReceiveRoom(0)
+let loneBuffer = 0
+
+/** All of a buffer: of a socket that hears one peer. They have it together, as far as their buffers are of one size. */
+export function loneRoom(buffer: number): ReceiveRoom {
+  if (buffer !== loneBuffer) lone = new ReceiveRoom(buffer)
+  loneBuffer = buffer
+  return lone
+}
