@@ -226,6 +226,11 @@ export class Connection {
     return true
   }
 
+  /** What poll() gave is pointed at for longer: the memory of its text is not used again. */
+  holdSent(): void {
+    this.tcb.sendBuffer.hold()
+  }
+
   /** What happened since the last call, as bits. */
   takeEvents(): number {
     const { events } = this.tcb

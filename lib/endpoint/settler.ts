@@ -241,6 +241,8 @@ export class Settler {
       local.send(outgoing, channel.peerAddress, channel.remoteUdpPort)
       sent++
     }
+    // the queue may point at what was sent last
+    if (sent > 0) connection.holdSent()
     this.stalled.add(channel)
     return sent
   }

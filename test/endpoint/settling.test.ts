@@ -85,22 +85,41 @@ describe('a connection from end to end', () => {
 })
 
 describe('the turn', () => {
-  it('MUST-58: segments that come in one turn are told and acknowledged together', () => {
+  /** Rounds of eight segments, each read in one turn of the server's. @returns what is told and answered in the last. */
+  function rounds(count: number): { told: string[]; acks: number[]; seq: number } {
     const { network, serverHost, acceptance } = scene()
     const peer = new HandMade(network, network.host('10.0.0.8'), 5000, { address: SERVER, port: 80 })
     peer.open({ mss: 1000 })
-    peer.take()
-    serverHost.suspend()
-    for (let i = 0; i < 8; i++) {
-      peer.send(ACK | PSH, { payload: new Uint8Array(1000) })
-      peer.seq += 1000
+    for (let round = 1; ; round++) {
+      serverHost.suspend()
+      for (let i = 0; i < 8; i++) {
+        peer.send(ACK | PSH, { payload: new Uint8Array(1000) })
+        peer.seq += 1000
+      }
+      network.advance(50)
+      peer.take()
+      acceptance.accepted[0].events.length = 0
+      serverHost.resume()
+      network.advance(50)
+      expect(acceptance.accepted[0].bytes).toBe(round * 8000)
+      if (round < count) continue
+      return {
+        told: acceptance.accepted[0].events,
+        acks: peer.take().map(({ segment }) => segment.ack),
+        seq: peer.seq,
+      }
     }
-    network.advance(50)
-    serverHost.resume()
-    network.advance(50)
-    expect(acceptance.accepted[0].events).toEqual(['readable'])
-    expect(acceptance.accepted[0].bytes).toBe(8000)
-    expect(peer.take().map(({ segment }) => segment.ack)).toEqual([peer.seq])
+  }
+
+  it('MUST-58: segments that come in one turn are told and acknowledged together', () => {
+    const { told, acks, seq } = rounds(40)
+    expect(told).toEqual(['readable'])
+    expect(acks).toEqual([seq])
+  })
+
+  it('SHLD-19: while a sender is likely to be in slow start, every second full-sized segment has its ACK', () => {
+    const { acks, seq } = rounds(1)
+    expect(acks).toEqual([seq - 6000, seq - 4000, seq - 2000, seq])
   })
 
   it('what an owner answers takes the ACK along', () => {
@@ -247,6 +266,25 @@ describe('a queue in front of the kernel', () => {
     expect(acceptance.accepted[0].bytes).toBe(3_000_000)
     expect(one.channel.state).toBe('TIME-WAIT')
     expect(one.channel.status().timeouts).toBe(0)
+  })
+
+  it('what waits in it is not overwritten by what another connection sends', () => {
+    const { network, acceptance, connect } = scene({ sendBuffer: { rate: 1_000_000, bytes: 4096 } })
+    connect()
+    const other = new Stack(network.host('10.0.0.8').platform)
+    const recorder = new Recorder()
+    recorder.channel = other.connect({ address: SERVER, port: 80 }, config, recorder)
+    network.advance(50)
+    const [first, second] = acceptance.channels
+    first.send(new Uint8Array(60_000).fill(1))
+    network.advance(0)
+    first.abort()
+    second.send(new Uint8Array(60_000).fill(2))
+    network.advance(5000)
+    const toFirst = network.capture.filter(({ segment, to }) => segment?.payload.length && to === '10.0.0.9')
+    expect(toFirst.length).toBeGreaterThan(1)
+    expect(toFirst.filter(({ segment }) => segment?.payload.includes(2))).toEqual([])
+    expect(recorder.bytes).toBe(60_000)
   })
 
   it('a reset waits for it too', () => {
