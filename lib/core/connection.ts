@@ -10,7 +10,7 @@ import type { PathMemory } from './path-memory.js'
 import { takeTooLong } from './repair.js'
 import { canReceive, canSend, isSynchronized, type State } from './state.js'
 import { readStatus, type Status } from './status.js'
-import { NOWHERE, type Surroundings } from './surroundings.js'
+import { NOWHERE, type Room, type Surroundings } from './surroundings.js'
 import { type CloseReason, setState, Tcb } from './tcb.js'
 import { handleTimeout } from './timeout.js'
 import { enterClosed } from './transition.js'
@@ -109,6 +109,17 @@ export class Connection {
   get isAckUrgent(): boolean {
     const { ackPolicy, tuning, reassembly, window } = this.tcb
     return ackPolicy.now && ackPolicy.isUrgent(window.limit, tuning.isGrowing || !reassembly.isEmpty)
+  }
+
+  /** It has brought much, and would be given a multiple of its window if there were room for it. */
+  get isConfined(): boolean {
+    return this.tcb.isConfined
+  }
+
+  /** There is more room now, or less. */
+  setRoom(room: Room): void {
+    this.tcb.room = room
+    this.tcb.isConfined = false
   }
 
   /** One segment from the peer. */

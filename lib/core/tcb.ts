@@ -48,6 +48,9 @@ const FIRST_SEGMENTS = 20
 
 /** Of the peer's segments, as long as they are now, a window is to hold so many. */
 const LEAST_SEGMENTS = 2
+/** Much has been received, bytes; and its window would be so many times as large. */
+const MUCH = 2 ** 18
+const CONFINED = 2
 
 /** SACK blocks of the segment in hand, of whatever connection, as pairs of offsets. */
 export const sackScratch: Float64Array = new Float64Array(8)
@@ -57,7 +60,9 @@ export class Tcb {
   state: State = 'CLOSED'
   readonly config: Config
   readonly link: LinkSize
-  readonly room: Room
+  room: Room
+  /** For want of room its window is much smaller than what it brings asks for. */
+  isConfined = false
   readonly trace: Trace | null
   readonly stats: Stats = new Stats()
   readonly timers: Timers = new Timers()
@@ -234,6 +239,7 @@ export class Tcb {
     const taken = this.stats.bytesReceived + this.heldAbove - this.received.length
     const limit = this.tuning.onTaken(taken, now)
     this.window.limit = this.tuning.isOfShortPath ? Math.min(limit, this.roomForText) : limit
+    this.isConfined = limit > CONFINED * this.window.limit && this.stats.bytesReceived > MUCH
   }
 
   /** A window below the peer's segments would have it wait for more (RFC 9293 §3.8.6.2.1). */

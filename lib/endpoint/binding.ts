@@ -14,6 +14,14 @@ const DEAF: DatagramHandler = {
   onError: () => {},
 }
 
+/** Of an endpoint, and of the descriptors that the process may have open. */
+const MOST_BRANCHES = 256
+const BRANCH_SHARE = 1 / 8
+/** Bytes to ask for: some of the longest segments. */
+const BRANCH_BUFFER = 262_144
+/** Less than this part of it is its own as things are. */
+const WORTH = 1 / 2
+
 const NONE: readonly LocalAddress[] = []
 
 /** Between two looks for new addresses of the machine, ms. */
@@ -25,6 +33,8 @@ const ADDRESS_INTERVAL = 1000
  */
 export class Binding {
   locals: readonly LocalSocket[] = []
+  /** Sockets for one peer each, which has much to say. */
+  private readonly branches: Set<LocalSocket> = new Set()
   private readonly platform: Platform
   private readonly sink: DatagramSink
   /** Wildcards that are held, to hold new addresses beside them. */
@@ -35,6 +45,10 @@ export class Binding {
   constructor(platform: Platform, sink: DatagramSink) {
     this.platform = platform
     this.sink = sink
+  }
+
+  get size(): number {
+    return this.locals.length + this.branches.size
   }
 
   get port(): number {
@@ -79,12 +93,38 @@ export class Binding {
     }
   }
 
+  /** A socket for what comes to `home` from this peer alone. @returns null: the machine has none, enough are open, or it would gain little. */
+  branch(home: LocalSocket, address: string, port: number): LocalSocket | null {
+    const isCrowded = home.room.bytes < BRANCH_BUFFER * WORTH
+    if (!home.canBranch || !isCrowded || this.branches.size >= this.mostBranches) return null
+    const local = { address: home.address, port: home.port, peer: { address, port }, recvBufferSize: BRANCH_BUFFER }
+    try {
+      const branch = new LocalSocket(this.platform, local, this.sink, home)
+      branch.unref()
+      this.branches.add(branch)
+      return branch
+    } catch {
+      return null
+    }
+  }
+
+  /** Whom it was for is gone. */
+  cut(branch: LocalSocket): void {
+    this.branches.delete(branch)
+    branch.close()
+  }
+
+  private get mostBranches(): number {
+    return Math.min(MOST_BRANCHES, (this.platform.descriptorLimit ?? Number.POSITIVE_INFINITY) * BRANCH_SHARE)
+  }
+
   flush(): void {
     for (const local of this.locals) local.flush()
   }
 
   close(): void {
     for (const local of this.locals) local.close()
+    for (const branch of this.branches) branch.close()
   }
 
   private holdWildcard(local: LocalAddress, shared: boolean): void {

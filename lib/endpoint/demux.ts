@@ -71,12 +71,12 @@ export class Demux<T extends Tenant> {
   }
 }
 
-/** The one of a chain of siblings that lives on `local`, or whose address has got that socket of its own since. */
+/** The one of a chain of siblings that lives on `local`, which is no branch, or whose address has got that socket of its own since. */
 function among<T extends Tenant>(first: T | undefined, local: LocalSocket, peerAddress: string): T | undefined {
   if (first === undefined || first.peerAddress !== peerAddress) return undefined
   let second: T | undefined
   for (let tenant: T | null = first; tenant !== null; tenant = tenant.sibling as T | null) {
-    if (tenant.local === local) return tenant
+    if (tenant.local.home === local) return tenant
     if (tenant.local.wildcard) second = tenant
   }
   return second

@@ -188,7 +188,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
 
   getStats(): EndpointStats {
     return {
-      sockets: this.binding.locals.length,
+      sockets: this.binding.size,
       connections: this.channels,
       timeWait: this.timeWait?.size ?? 0,
       timeWaitEvicted: this.timeWait?.evicted ?? 0,
@@ -308,19 +308,19 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
       return
     }
     segment.isLent = isLent
-    const address = local.peerAddress ?? from
+    const { home } = local
+    const address = home.peerAddress ?? from
     const { sourcePort, destinationPort } = segment
-    const tenant = this.demux.find(local, address, udpPort, sourcePort, destinationPort)
+    const tenant = this.demux.find(home, address, udpPort, sourcePort, destinationPort)
     if (tenant instanceof Channel) {
-      // the address that was called has got a socket of its own since
-      tenant.local = local
-      if (local.peerAddress === null && segment.textLength > 0) local.room.note(tenant, now)
+      if (tenant.local !== local) this.move(tenant, local)
+      if (local.hearsMany && segment.textLength > 0) local.room.note(tenant, now)
       tenant.connection.handleSegment(segment, now)
       this.changed(tenant)
       if (tenant.connection.isAckUrgent) this.settler.onPause()
       return
     }
-    const arrival: Arrival = { local, segment, address, udpPort, now }
+    const arrival: Arrival = { local: home, segment, address, udpPort, now }
     if (tenant instanceof TimeWaitRecord) this.recordArrives(tenant, arrival)
     else this.strangerArrives(arrival)
   }
@@ -401,7 +401,32 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
       if (state === 'TIME-WAIT') this.keep(new TimeWaitRecord(channel, connection.timeWaitSeed(), now))
     } else {
       this.holdChanged(channel)
+      if (connection.isConfined && !channel.local.blocked) this.branch(channel)
     }
+  }
+
+  /** It has more to receive than its part of the socket's buffer takes. */
+  private branch(channel: Channel): void {
+    const branch = this.binding.branch(channel.local, channel.peerAddress, channel.remoteUdpPort)
+    if (branch !== null) this.move(channel, branch)
+  }
+
+  /** It hears through `local` now: the address that was called, or its peer, has got a socket of its own since. */
+  private move(channel: Channel, local: LocalSocket): void {
+    const former = channel.local
+    // what had come to its home before there was a branch, or comes to the branch of another before that is one
+    if (former.home === local || !local.isFor(channel.peerAddress, channel.remoteUdpPort)) return
+    this.leave(channel)
+    if (local.home !== local) local.users++
+    channel.local = local
+    channel.connection.setRoom(local.room)
+  }
+
+  /** It hears no longer through its branch, if it has one. */
+  private leave(channel: Channel): void {
+    const { local } = channel
+    channel.local = local.home
+    if (local.home !== local && --local.users === 0) this.binding.cut(local)
   }
 
   sleeps(channel: Channel): void {
@@ -438,6 +463,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     this.channels--
     this.demux.remove(channel)
     this.settler.forget(channel)
+    this.leave(channel)
     if (this.connecting !== null) this.connected(channel)
     this.holdChanged(channel)
   }

@@ -23,6 +23,8 @@ export interface DatagramSink {
   onError(local: LocalSocket, error: Error): void
 }
 
+type Peer = NonNullable<LocalAddress['peer']>
+
 /** A segment and where it came from. */
 export interface Arrival {
   local: LocalSocket
@@ -37,26 +39,40 @@ export class LocalSocket implements DatagramHandler {
   readonly port: number
   /** Datagrams to any address of the machine that has no socket of its own. */
   readonly wildcard: boolean
-  /** The one peer that a connected socket hears, as the machine writes it. */
+  /** Any number of connections may hear through it: it is not a client's own. */
+  readonly hearsMany: boolean
+  /** One of its peers can have a socket of its own here. */
+  readonly canBranch: boolean
+  /** The only peer that a client's socket has ever heard, as the machine writes it. */
   readonly peerAddress: string | null
   /** What its packets may be. */
   readonly link: LinkSize
   /** What its buffer holds of each connection. */
   readonly room: ReceiveRoom
+  /** Whose address it shares, as a branch: a socket for one of its peers; else itself. */
+  readonly home: LocalSocket
+  /** Of a branch: connections that hear through it. */
+  users = 0
   /** A queue has formed in front of the kernel: nothing may be sent before it has drained. */
   blocked = false
+  private readonly branchPeer: Peer | null
   private readonly socket: DatagramSocket
   private readonly sink: DatagramSink
 
-  /** @throws the machine's bind error. */
-  constructor(platform: Platform, local: LocalAddress, sink: DatagramSink) {
+  /** `home`: it hears one of the peers of that one, and stands for it. @throws the machine's bind error. */
+  constructor(platform: Platform, local: LocalAddress, sink: DatagramSink, home?: LocalSocket) {
     this.sink = sink
-    this.socket = platform.bind(local, this)
+    this.home = home ?? this
+    this.socket = home === undefined ? platform.bind(local, this) : home.branch(local, this)
     this.address = this.socket.address
     this.port = this.socket.port
     this.wildcard = isWildcard(this.socket.address)
-    this.room = local.peer === undefined ? new ReceiveRoom(this.socket.buffer) : loneRoom(this.socket.buffer)
-    this.peerAddress = local.peer === undefined ? null : (this.socket.peerAddress ?? local.peer.address)
+    this.branchPeer = home === undefined ? null : (local.peer as Peer)
+    this.hearsMany = local.peer === undefined || home !== undefined
+    const isBranchable = local.peer === undefined && !this.wildcard && !local.reusePort
+    this.canBranch = isBranchable && this.socket.branch !== undefined
+    this.room = this.hearsMany ? new ReceiveRoom(this.socket.buffer) : loneRoom(this.socket.buffer)
+    this.peerAddress = home === undefined ? (this.socket.peerAddress ?? local.peer?.address ?? null) : null
     const mtu = this.wildcard ? undefined : platform.mtuOf(this.address)
     this.link = linkSize(this.address, mtu ?? UNKNOWN_MTU, this.socket.fragments)
   }
@@ -131,6 +147,16 @@ export class LocalSocket implements DatagramHandler {
 
   flush(): void {
     if (!this.socket.flush()) this.blocked = true
+  }
+
+  /** Whether connections with this peer may speak through it: a branch first hears, for a moment, what others send to its home. */
+  isFor(address: string, udpPort: number): boolean {
+    const { branchPeer } = this
+    return branchPeer === null || (branchPeer.address === address && branchPeer.port === udpPort)
+  }
+
+  private branch({ peer, recvBufferSize = 0 }: LocalAddress, handler: DatagramHandler): DatagramSocket {
+    return (this.socket as Required<DatagramSocket>).branch(peer as Peer, handler, recvBufferSize)
   }
 
   ref(): void {

@@ -218,6 +218,8 @@ export class Settler {
     channel.dirty = false
     if (channel.detached) return 0
     const sent = this.transmit(channel, now)
+    // the endpoint flushes the sockets that many share
+    if (channel.local.home !== channel.local) channel.local.flush()
     deliver(channel, now)
     if (channel.detached) return sent
     this.deadlines.schedule(channel, channel.wakeAt)

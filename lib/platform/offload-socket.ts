@@ -1,7 +1,7 @@
 // A UDP socket that the C library reads and writes, many datagrams a call (decision 019).
 import { getSystemErrorName } from 'node:util'
 import { SLOTS, type Taker } from './inbox.js'
-import { GRO, SO_RCVBUF, systemError } from './libc.js'
+import { GRO, SO_RCVBUF, SO_REUSEADDR, systemError } from './libc.js'
 import type { Offload } from './offload.js'
 import type { DatagramHandler, DatagramSocket, LocalAddress } from './platform.js'
 import type { Waiter } from './readiness.js'
@@ -34,6 +34,7 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
   readonly peerAddress: string | undefined
   readonly fragments = false
   readonly buffer: number
+  private readonly local: LocalAddress
   private readonly offload: Offload
   private readonly handler: DatagramHandler
   private readonly fd: number
@@ -55,6 +56,7 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
   constructor(offload: Offload, local: LocalAddress, handler: DatagramHandler) {
     const { descriptors } = offload
     this.offload = offload
+    this.local = local
     this.handler = handler
     this.fd = descriptors.open(local)
     if (local.peer !== undefined) this.peerAddress = this.connect(local.peer)
@@ -118,6 +120,19 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
       train.clear()
     }
     return !this.isWaiting
+  }
+
+  branch(peer: { address: string; port: number }, handler: DatagramHandler, recvBufferSize: number): DatagramSocket {
+    const { descriptors } = this.offload
+    const { address, port, local } = this
+    // for the moment only: else any process could take the port
+    descriptors.set(this.fd, SO_REUSEADDR, 1)
+    try {
+      const branch = { address, port, peer, ipv6Only: local.ipv6Only ?? false, reuseAddr: true, recvBufferSize }
+      return new OffloadSocket(this.offload, branch, handler)
+    } finally {
+      descriptors.set(this.fd, SO_REUSEADDR, local.reuseAddr ? 1 : 0)
+    }
   }
 
   ref(): void {

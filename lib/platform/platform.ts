@@ -88,6 +88,11 @@ export interface DatagramSocket {
   reserve?(length: number, address: string, port: number): number
   /** @returns as send(). */
   flush(): boolean
+  /**
+   * A socket of its own for what comes from one peer to this address, with a buffer of its own; absent: the machine has none.
+   * A datagram of somebody else may be the first that it hears. @throws the machine's error.
+   */
+  branch?(peer: { address: string; port: number }, handler: DatagramHandler, recvBufferSize: number): DatagramSocket
   ref(): void
   unref(): void
   close(): void

@@ -109,6 +109,17 @@ export class SimulatedSocket implements DatagramSocket {
     return this.held.length === 0
   }
 
+  branch(peer: { address: string; port: number }, handler: DatagramHandler, recvBufferSize: number): DatagramSocket {
+    const { binding, address, port } = this
+    const { reuseAddr, ipv6Only } = binding
+    binding.reuseAddr = true
+    try {
+      return this.platform.bind({ address, port, peer, ipv6Only, reuseAddr: true, recvBufferSize }, handler)
+    } finally {
+      binding.reuseAddr = reuseAddr
+    }
+  }
+
   ref(): void {
     this.refd = true
   }
