@@ -64,14 +64,17 @@ describe('delayed acknowledgments', () => {
     }
   })
 
-  test('SHLD-19 (§3.8.6.3): or as many bytes in small segments', () => {
+  test.each([
+    ['as many bytes in small segments', 200, 10],
+    ['sixteen segments', 100, 16],
+  ])('SHLD-19 (§3.8.6.3): or %s', (_, size, segments) => {
     const { tcp, next } = settled()
     let at = next
     while (tcp.take().length === 0) {
-      tcp.inject(`P. ${at}:${at + 100} ack 1`)
-      at += 100
+      tcp.inject(`P. ${at}:${at + size} ack 1`)
+      at += size
     }
-    expect(at - next).toBe(2000)
+    expect(at - next).toBe(segments * size)
   })
 
   test('RFC 5681 §4.2: quick at the start, while the peer is in slow start', () => {

@@ -68,7 +68,7 @@ function takeInOrder(tcb: Tcb, bytes: Uint8Array, { flags, isLent }: Segment, no
         tcb.rcvNxt += chunk.length
       }
     }
-    ackPolicy.now = true // RFC 5681 §4.2: a gap is filled, or a part of it
+    ackPolicy.onGapFilled(bytes.length)
   }
   tcb.stats.bytesReceived += tcb.rcvNxt - before
   if (!tcb.timestamps) tcb.tuning.onText(tcb.rcvNxt, tcb.window.edge, now)

@@ -13,15 +13,18 @@ const LATELY = 100
 const LEAST_SEGMENT = 536
 /** Duplicate ACKs owed at most: what one turn can be worth. */
 const MAX_DUPLICATES = 64
-/** Of what the window allows the sender waits for an ACK after this part. */
+/** No more than this part of the window, and so many segments, wait for an ACK. */
 const SHARE_OF_WINDOW = 1 / 4
+const MOST_SEGMENTS = 16
 
 export class AckPolicy {
   /** An ACK is to leave with the next poll(). */
   now = false
   /** Further identical ACKs, for a sender that counts them (RFC 5681 §3.2). */
   duplicates = 0
+  /** Text that waits for an ACK, and segments of it. */
   private bytes = 0
+  private segments = 0
   private quick = QUICK_SEGMENTS
   private lastTextAt = 0
   /** What "full-sized" means here: the largest text seen, or the length of two in a row that more was to follow. */
@@ -42,8 +45,9 @@ export class AckPolicy {
     if (length > this.fullSize || (!pushed && length === this.lastLength)) this.fullSize = length
     this.lastLength = pushed ? 0 : length
     this.bytes += length
+    this.segments++
     if (this.quick > 0) this.quick--
-    else if (this.bytes < 2 * this.fullSize && this.bytes < window * SHARE_OF_WINDOW) return now + DELAY
+    else if (this.bytes < 2 * this.fullSize && !this.isBehind(window)) return now + DELAY
     this.now = true // SHLD-19: at least every second full-sized segment
     return Number.POSITIVE_INFINITY
   }
@@ -61,12 +65,24 @@ export class AckPolicy {
     this.peerSegment = length
   }
 
+  /** Text that fills a gap, or a part of it: an ACK at once (RFC 5681 §4.2). */
+  onGapFilled(length: number): void {
+    this.bytes += length
+    this.segments++
+    this.now = true
+  }
+
   /**
    * It should leave before more is looked at: the sender waits for it, or draws from each for two segments what one for many would
    * not give it, since its window grows by them (RFC 5681 §3.1) or it looks for what is lost: `counts`.
    */
   isUrgent(window: number, counts: boolean): boolean {
-    return this.now && (this.bytes >= window * SHARE_OF_WINDOW || (counts && this.bytes >= 2 * this.fullSize))
+    if (!this.now) return false
+    return this.isBehind(window) || (counts && (this.bytes >= 2 * this.fullSize || this.duplicates > 0))
+  }
+
+  private isBehind(window: number): boolean {
+    return this.segments >= MOST_SEGMENTS || this.bytes >= window * SHARE_OF_WINDOW
   }
 
   /** Text out of order, or what was received already: an ACK for each (RFC 5681 §4.2). */
@@ -78,6 +94,7 @@ export class AckPolicy {
   /** Any segment with ACK left. */
   onAckSent(): void {
     this.bytes = 0
+    this.segments = 0
     if (this.duplicates > 0) this.duplicates--
     else this.now = false
   }

@@ -1,0 +1,106 @@
+// When an ACK is due and when it cannot wait for the rest of what came: with any sizes, windows and turns (decision 021).
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { AckPolicy } from '../../lib/core/receive/ack-policy.js'
+
+const FULL = 1000
+const DELAY = 40
+
+/** Past the quick ACKs of the beginning, with `FULL` known for a full segment. */
+function settled(): AckPolicy {
+  const policy = new AckPolicy()
+  for (let i = 0; i < 20; i++) {
+    policy.onText(FULL, false, 1e6, i)
+    if (policy.now) policy.onAckSent()
+  }
+  policy.now = true
+  policy.onAckSent()
+  return policy
+}
+
+/** `count` segments of `length` in one turn. @returns after how many of them an ACK could not wait. */
+function urgentAfter(policy: AckPolicy, count: number, length: number, window: number, counts: boolean): number[] {
+  const after: number[] = []
+  for (let i = 1; i <= count; i++) {
+    policy.onText(length, false, window, 100)
+    if (!policy.isUrgent(window, counts)) continue
+    after.push(i)
+    policy.onAckSent()
+  }
+  return after
+}
+
+describe('in one turn', () => {
+  test('every second full segment cannot wait, where the sender counts them', () => {
+    expect(urgentAfter(settled(), 10, FULL, 1e6, true)).toEqual([2, 4, 6, 8, 10])
+  })
+
+  test('every sixteenth, where it does not', () => {
+    expect(urgentAfter(settled(), 40, FULL, 1e6, false)).toEqual([16, 32])
+  })
+
+  test('what makes a quarter of the window, where that is less', () => {
+    expect(urgentAfter(settled(), 12, FULL, 16_000, false)).toEqual([4, 8, 12])
+    expect(urgentAfter(settled(), 3, FULL, 4_000, false)).toEqual([1, 2, 3])
+  })
+
+  test('RFC 5681 §4.2: the second segment above a hole, and the second that fills a part of it', () => {
+    const policy = settled()
+    policy.onDuplicate()
+    expect(policy.isUrgent(1e6, true)).toBe(false)
+    policy.onDuplicate()
+    expect(policy.isUrgent(1e6, true)).toBe(true)
+    policy.onAckSent()
+    policy.onAckSent()
+    policy.onGapFilled(FULL)
+    expect(policy.isUrgent(1e6, true)).toBe(false)
+    policy.onGapFilled(FULL)
+    expect(policy.isUrgent(1e6, true)).toBe(true)
+  })
+
+  test('nothing is urgent that is not due', () => {
+    const policy = settled()
+    expect(policy.onText(FULL, true, 1e6, 100)).toBe(100 + DELAY)
+    expect([policy.now, policy.isUrgent(1e6, true)]).toEqual([false, false])
+  })
+})
+
+describe('segments of any length, in turns of any size', () => {
+  test('no more than 16 of them, two full ones at the end of a turn, or a quarter of the window, wait', () => {
+    const turn = fc.array(fc.integer({ min: 1, max: 3 * FULL }), { minLength: 1, maxLength: 40 })
+    fc.assert(
+      fc.property(
+        fc.array(turn, { maxLength: 20 }),
+        fc.integer({ min: FULL, max: 200_000 }),
+        fc.boolean(),
+        (turns, window, counts) => {
+          const policy = settled()
+          let segments = 0
+          let bytes = 0
+          let largest = FULL
+          let now = 100
+          const acknowledge = (): void => {
+            policy.onAckSent()
+            segments = bytes = 0
+          }
+          for (const lengths of turns) {
+            for (const length of lengths) {
+              largest = Math.max(largest, length)
+              segments++
+              bytes += length
+              policy.onText(length, false, window, now)
+              if (policy.isUrgent(window, counts)) acknowledge()
+              expect(segments).toBeLessThan(16)
+              expect(bytes).toBeLessThan(window / 4)
+              if (counts) expect(bytes).toBeLessThan(2 * largest)
+            }
+            if (policy.now) acknowledge()
+            expect(bytes).toBeLessThan(2 * largest)
+            now += 1
+          }
+        },
+      ),
+      { numRuns: 300 },
+    )
+  })
+})
