@@ -304,14 +304,15 @@ function longestOf(tcb: Tcb): number {
   return Math.max(tcb.link.safe, Math.floor(Math.min(congestionWindow(tcb), tcb.sndWnd) / SEGMENTS_OF_WINDOW))
 }
 
-/** A probe's length, if the path is to be asked with one now, and there is text and room for it; else textLimit(). */
+/** A probe's length, if the path is to be asked with one now, and there is text for it; else textLimit(). */
 function probeLimit(tcb: Tcb, out: Segment, available: number, now: number): number {
   const limit = textLimit(tcb, out)
   if (out.sackCount > 0 || tcb.repair !== 'open' || !tcb.pathMtu.mayProbe(tcb.segmentLimit, now)) return limit
   const options = tcb.segmentLimit - tcb.sendMss
   const size = tcb.pathMtu.probeSize(tcb.segmentLimit, longestOf(tcb) + options, now)
   const text = size - options
-  return size > 0 && available >= text && pipe(tcb) + text <= congestionWindow(tcb) ? text : limit
+  // it waits for its room in the congestion window: ACKs never free as much at a time as a probe takes
+  return size > 0 && available >= text ? text : limit
 }
 
 /** Payload, FIN and PSH of what covers the offsets from `from` to `to`. */

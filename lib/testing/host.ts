@@ -143,7 +143,7 @@ export class Host implements Machine {
     else if (this.isTaken(binding)) throw machineError('EADDRINUSE', 'bind', local.address, local.port)
     if (local.peer !== undefined) this.connect(binding, local.peer)
     const { sending, interfaces } = this.wire
-    const socket = new SimulatedSocket(platform, binding, handler, sending, interfaces.fragments, (closed) =>
+    const socket = new SimulatedSocket(platform, binding, handler, sending, interfaces, (closed) =>
       this.release(closed),
     )
     platform.sockets.add(socket)

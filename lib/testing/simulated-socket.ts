@@ -18,7 +18,10 @@ export interface SendingOptions {
 export interface InterfaceOptions {
   /** The largest packet, bytes: what connections offer to take, and look for, follows from it. @default 1500 */
   mtu: number
-  /** Machines cut what is longer than the path takes into fragments: connections rely on Ethernet's size from the start. @default true */
+  /**
+   * Machines cut what is longer than the path takes into fragments: connections rely on Ethernet's size from the start; false: what is
+   * longer than `mtu` does not leave (EMSGSIZE). @default true
+   */
   fragments: boolean
 }
 
@@ -44,11 +47,11 @@ interface Held {
 
 export class SimulatedSocket implements DatagramSocket {
   readonly binding: Binding
-  readonly fragments: boolean
   refd = true
   private readonly platform: SimulatedPlatform
   private readonly handler: DatagramHandler
   private readonly options: SendingOptions
+  private readonly interfaces: InterfaceOptions
   private readonly onClose: (socket: SimulatedSocket) => void
   private closed = false
   /** Bytes that arrived and that the process has not read. */
@@ -64,7 +67,7 @@ export class SimulatedSocket implements DatagramSocket {
     binding: Binding,
     handler: DatagramHandler,
     options: SendingOptions,
-    fragments: boolean,
+    interfaces: InterfaceOptions,
     onClose: (socket: SimulatedSocket) => void,
   ) {
     this.platform = platform
@@ -72,7 +75,11 @@ export class SimulatedSocket implements DatagramSocket {
     this.binding = binding
     this.handler = handler
     this.options = options
-    this.fragments = fragments
+    this.interfaces = interfaces
+  }
+
+  get fragments(): boolean {
+    return this.interfaces.fragments
   }
 
   get address(): string {
@@ -217,14 +224,13 @@ export class SimulatedSocket implements DatagramSocket {
     const to = this.destination(address)
     const bytes = join(parts)
     const from = binding.local ?? platform.host.sourceAddress(to)
-    const refused = refusal(bytes, from, to)
-    if (from === undefined || refused !== null) {
-      this.fail(machineError(refused ?? 'ENETUNREACH', 'send', address, port))
+    const datagram = new Datagram(at, bytes, from ?? '', binding.port, to, port)
+    const refused = refusal(datagram, this.interfaces)
+    if (refused !== null) {
+      this.fail(machineError(refused, 'send', address, port))
       return
     }
-    const go = (): void => {
-      platform.host.transmit(new Datagram(platform.now(), bytes, from, binding.port, to, port))
-    }
+    const go = (): void => platform.host.transmit(datagram)
     if (at > platform.now()) platform.clock.at(at, go)
     else go()
   }
@@ -237,8 +243,9 @@ export class SimulatedSocket implements DatagramSocket {
   }
 }
 
-function refusal(bytes: Uint8Array, from: string | undefined, to: string): ErrorCode | null {
-  if (bytes.length > MAX_DATAGRAM) return 'EMSGSIZE'
-  if (from === undefined) return 'ENETUNREACH'
+function refusal(datagram: Datagram, { fragments, mtu }: InterfaceOptions): ErrorCode | null {
+  const { bytes, from, to, packetLength } = datagram
+  if (bytes.length > MAX_DATAGRAM || (!fragments && packetLength > mtu)) return 'EMSGSIZE'
+  if (from === '') return 'ENETUNREACH'
   return familyOf(from) === familyOf(to) ? null : 'EINVAL'
 }

@@ -27,11 +27,11 @@ export class PathMtu {
   /** No probe before this, ms. */
   private nextAt = 0
   private pause = FIRST_PAUSE
-  /** The probe on its way: its offsets and its size; end < 0: none is. */
+  /** The probe on its way: its offsets; end < 0: none is. Its size, or that of the last one. */
   private from = -1
   private end = -1
   private size = 0
-  /** Probes lost of the size that was tried last. */
+  /** Probes lost of that size. */
   private losses = 0
   private expiries = 0
   /** It was lowered, and nothing has been acknowledged since: what is heard now is of longer segments still. */
@@ -111,7 +111,7 @@ export class PathMtu {
 
   /** Something from `from` on leaves again, in the small size: a probe that covers it proves nothing. */
   onRetransmit(from: number): void {
-    if (from < this.end) this.end = -1
+    if (from >= this.from && from < this.end) this.end = -1
   }
 
   private lower(size: number, limit: number, now: number): number {
@@ -132,7 +132,9 @@ export class PathMtu {
   }
 
   private candidate(limit: number, most: number): number {
-    const { failed } = this
+    const { failed, size } = this
+    // one loss may be anything: as windows grow another size would fit each time, and none of them would ever have failed
+    if (this.losses > 0 && size > limit && size <= most) return size
     // most paths take what the links at their ends take: one look settles it
     if (failed > this.ceiling) return Math.min(this.ceiling, most)
     for (const usual of USUAL) if (usual < failed && usual > limit && usual <= most) return usual
