@@ -9,6 +9,8 @@ const SLOT_BYTES = 65_536
 const KEPT = 16_384
 /** Datagrams after which the taker has a pause. */
 const PAUSE_AFTER = 16
+/** Of msg_flags: the datagram was longer than its slot, or what the kernel told with it longer than the room for that. */
+const TRUNCATED = 0x20 | 0x08
 /** Of struct mmsghdr, a sockaddr, struct iovec, a struct cmsghdr with an int. */
 const HEADER = 64
 const NAME = 32
@@ -76,6 +78,8 @@ export class Inbox {
     const bytes = this.slots[i] as Uint8Array
     this.bytes += length
     const part = this.partOf(i, length)
+    // where one ends and the next begins is not known: as one it would be another text than was sent
+    if (part < 0) return true
     if (part >= length) {
       const isLent = length < KEPT
       if (!isLent) this.provide(i)
@@ -101,13 +105,19 @@ export class Inbox {
     return goesOn
   }
 
-  /** How long each datagram of slot `i` is but the last one; `length` if it is the only one. */
+  /** How long each datagram of slot `i` is but the last one; `length` or more if it is the only one; -1: nobody knows. */
   private partOf(i: number, length: number): number {
+    const header = i * HEADER
+    const { view } = this.headers
+    if (view.getUint32(header + 48, true) & TRUNCATED || length > SLOT_BYTES) return -1
+    const controlLength = view.getUint32(header + 40, true)
+    if (controlLength === 0) return length
     const at = i * CONTROL
-    if (this.headers.view.getUint32(i * HEADER + 40, true) < 20) return length
-    const { view } = this.controls
-    if (view.getInt32(at + 8, true) !== SOL_UDP || view.getInt32(at + 12, true) !== UDP_GRO) return length
-    return view.getInt32(at + 16, true) || length
+    const control = this.controls.view
+    const isGro = control.getInt32(at + 8, true) === SOL_UDP && control.getInt32(at + 12, true) === UDP_GRO
+    // a cmsghdr of 16 and an int
+    if (!isGro || controlLength < 20 || control.getUint32(at, true) < 20) return -1
+    return control.getInt32(at + 16, true) || -1
   }
 
   /** Memory for what is read into slot `i`. */

@@ -117,9 +117,17 @@ function bindings(koffi: Koffi): Libc {
   }
 }
 
+/** libuv's number for an error that has none. */
+const UNKNOWN = -4094
+
+/** The name of the error that a call has left. */
+export function errorName(libc: Libc): string {
+  return getSystemErrorName(-libc.errno() || UNKNOWN)
+}
+
 /** The error that a call has left, in the shape of Node's own. */
 export function systemError(libc: Libc, syscall: string, address: string, port: number): Error {
-  const errno = -libc.errno()
+  const errno = -libc.errno() || UNKNOWN
   const code = getSystemErrorName(errno)
   return Object.assign(new Error(`${syscall} ${code} ${address}:${port}`), { code, errno, syscall, address, port })
 }

@@ -1,7 +1,6 @@
 // A UDP socket that the C library reads and writes, many datagrams a call (decision 019).
-import { getSystemErrorName } from 'node:util'
 import { SLOTS, type Taker } from './inbox.js'
-import { GRO, SO_RCVBUF, SO_REUSEADDR, systemError } from './libc.js'
+import { errorName, GRO, SO_RCVBUF, SO_REUSEADDR, systemError } from './libc.js'
 import type { Offload } from './offload.js'
 import type { DatagramHandler, DatagramSocket, LocalAddress } from './platform.js'
 import type { Waiter } from './readiness.js'
@@ -12,7 +11,9 @@ const MOST_DATAGRAMS = 256
 const MOST_BYTES = 2 ** 20
 
 /** What a device says that cannot cut trains apart. */
-const NO_TRAINS: ReadonlySet<string> = new Set(['EIO', 'EINVAL', 'EOPNOTSUPP', 'ENOPROTOOPT'])
+const NO_TRAINS: ReadonlySet<string> = new Set(['EIO', 'EINVAL', 'ENOTSUP', 'ENOPROTOOPT'])
+/** No packet of the interface holds it. */
+const TOO_LONG = 'EMSGSIZE'
 /** There will be room later. */
 const NO_ROOM: ReadonlySet<string> = new Set(['EAGAIN', 'ENOBUFS'])
 /** Nothing is there to be read. */
@@ -178,10 +179,11 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
   private sendEach(code: string | null): void {
     const { train } = this.offload
     const { toAddress, toPort } = this
-    if (code !== null && NO_TRAINS.has(code) && train.count > 1) this.cuts = false
-    else if (code !== null && !NO_ROOM.has(code)) {
-      this.fail(code, 'send', toAddress, toPort)
-      return
+    if (code !== null && !NO_ROOM.has(code)) {
+      if (train.count > 1 && NO_TRAINS.has(code)) this.cuts = false
+      // of a train each that is too long says so itself
+      else if (train.count === 1 || code !== TOO_LONG) this.fail(code, 'send', toAddress, toPort)
+      if (train.count === 1) return
     }
     for (let i = 0; i < train.count; i++) {
       if (train.send(this.fd, i, 1)) continue
@@ -190,6 +192,8 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
         this.waitWithRest(i)
         return
       }
+      // older kernels have EINVAL for a train of what is too long: the device is none the worse for it
+      if (failure === TOO_LONG && code !== null && train.count > 1) this.cuts = true
       this.fail(failure, 'send', toAddress, toPort)
     }
   }
@@ -229,7 +233,7 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
   }
 
   private errorCode(): string {
-    return getSystemErrorName(-this.offload.libc.errno())
+    return errorName(this.offload.libc)
   }
 
   /** Told later: who sends is in the middle of something. */

@@ -29,13 +29,15 @@ let offload: Offload | null | undefined
  * would then call into what is gone, and that ends the process.
  */
 export function loadOffload(): Offload | null {
-  if (offload === undefined) offload = isMainThread ? createOffload() : null
+  if (offload === undefined) {
+    const libc = isMainThread ? loadLibc() : null
+    offload = libc === null ? null : createOffload(libc)
+  }
   return offload
 }
 
-function createOffload(): Offload | null {
-  const libc = loadLibc()
-  if (libc === null) return null
+/** All that its sockets share, over this C library. */
+export function createOffload(libc: Libc): Offload {
   const addresses = new SocketAddresses(libc)
   return {
     libc,
