@@ -108,9 +108,16 @@ function readMtus(): Map<string, number> {
   return mtus
 }
 
+// in a network namespace /sys may still be another's, where what IPv6 says is our own; so the smaller of the two is safe
 function readMtu(name: string): number | undefined {
+  const device = readNumber(`/sys/class/net/${name}/mtu`)
+  const ipv6 = readNumber(`/proc/sys/net/ipv6/conf/${name}/mtu`)
+  return device === undefined ? ipv6 : Math.min(device, ipv6 ?? device)
+}
+
+function readNumber(path: string): number | undefined {
   try {
-    return Number(readFileSync(`/sys/class/net/${name}/mtu`, 'latin1')) || undefined
+    return Number(readFileSync(path, 'latin1')) || undefined
   } catch {
     return undefined
   }

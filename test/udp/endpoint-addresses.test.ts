@@ -1,8 +1,6 @@
 // Real UDP: replies leave from the address that was called, on 127.0.0.x and, where it can be had, in a network namespace.
-import { spawnSync } from 'node:child_process'
 import { networkInterfaces } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createConfig } from '../../lib/core/config.js'
 import { ENDED, READABLE } from '../../lib/core/connection.js'
@@ -11,6 +9,7 @@ import type { Listener } from '../../lib/endpoint/listener.js'
 import { Stack } from '../../lib/endpoint/stack.js'
 import { createNodePlatform } from '../../lib/platform/node.js'
 import type { Platform } from '../../lib/platform/platform.js'
+import { Namespace } from '../support/namespace.js'
 import { Acceptance, Recorder } from '../support/recorder.js'
 
 const config = createConfig({ msl: 10 })
@@ -89,25 +88,17 @@ describe('a namespace with two addresses on lo', () => {
     'ip link set lo up',
     ...given.map((address) => `ip addr add ${address}/${address.includes(':') ? '64 nodad' : 24} dev lo`),
   ]
-  // root and iproute2, or user namespaces; where there is neither, what the tests above show on 127.0.0.x must do
-  const unshare = [['-n'], ['-rn']].find((flags) => {
-    return spawnSync('unshare', [...flags, 'sh', '-ec', setUp.join('; ')], { stdio: 'ignore' }).status === 0
-  })
+  const namespace = new Namespace(setUp)
 
   it('each is answered from itself', async () => {
-    if (unshare === undefined) {
+    // where there is no namespace to be had, what the tests above show on 127.0.0.x must do
+    if (!namespace.exists) {
       const [accepted] = await exchange(platformWith('127.0.0.1', '127.0.0.2'), '0.0.0.0', '127.0.0.2', '127.0.0.1')
       expect(accepted.localAddress).toBe('127.0.0.2')
       return
     }
-    const vitest = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url))
-    const rerun = [process.execPath, vitest, 'run', 'test/udp/endpoint-addresses.test.ts', '-t', 'each address that']
-    const command = [...setUp, `exec ${rerun.map((word) => `'${word}'`).join(' ')}`].join('; ')
-    const { status, stdout, stderr } = spawnSync('unshare', [...unshare, 'sh', '-ec', command], {
-      cwd: fileURLToPath(new URL('../..', import.meta.url)),
-      encoding: 'utf8',
-      env: { PATH: process.env.PATH, HOME: process.env.HOME, NO_COLOR: '1', TEST_ADDRESSES: given.join(' ') },
-    })
-    expect([status, stdout + stderr]).toEqual([0, expect.stringContaining('1 passed')])
+    const addresses = { TEST_ADDRESSES: given.join(' ') }
+    const outcome = namespace.run('test/udp/endpoint-addresses.test.ts', 'each address that', addresses)
+    expect(outcome).toEqual([0, expect.stringContaining('1 passed')])
   })
 })
