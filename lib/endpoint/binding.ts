@@ -35,6 +35,8 @@ export class Binding {
   locals: readonly LocalSocket[] = []
   /** Sockets for one peer each, which has much to say. */
   private readonly branches: Set<LocalSocket> = new Set()
+  /** Other processes may hold the same port, and each hears its own peers (decision 022). */
+  reusePort = false
   private readonly platform: Platform
   private readonly sink: DatagramSink
   /** Wildcards that are held, to hold new addresses beside them. */
@@ -59,7 +61,8 @@ export class Binding {
   hold(local: LocalAddress): void {
     const shared = this.locals.length > 0
     if (local.peer === undefined && isWildcard(local.address)) this.holdWildcard(local, shared)
-    else this.add(new LocalSocket(this.platform, shared ? { ...local, reuseAddr: true } : local, this.sink))
+    else this.holdAddress(local, shared)
+    this.reusePort = local.reusePort ?? false
   }
 
   /** The socket bound to exactly this address, perhaps in IPv6's clothes. */
@@ -127,10 +130,24 @@ export class Binding {
     for (const branch of this.branches) branch.close()
   }
 
+  /** The port that is asked for, or one that nobody has. @throws EADDRINUSE, unless it is to be shared */
+  private ownPort(local: LocalAddress): number {
+    if (local.port !== 0 && local.reusePort) return local.port
+    // among those who reuse ports, Linux takes a port of others for free
+    return probe(this.platform, { ...local, reusePort: false })
+  }
+
+  private holdAddress(local: LocalAddress, shared: boolean): void {
+    let wanted = local
+    if (local.reusePort) wanted = { ...local, port: this.ownPort(local) }
+    else if (shared) wanted = { ...local, reuseAddr: true }
+    this.add(new LocalSocket(this.platform, wanted, this.sink))
+  }
+
   private holdWildcard(local: LocalAddress, shared: boolean): void {
     for (let attempt = 1; ; attempt++) {
       // without reuseAddr, so that a port in use is found; not where this endpoint is its user
-      const port = shared || local.reusePort ? local.port : probe(this.platform, local)
+      const port = shared ? local.port : this.ownPort(local)
       try {
         const together = { ...local, port, reuseAddr: !local.reusePort }
         const wildcard = new LocalSocket(this.platform, together, this.sink)

@@ -46,7 +46,7 @@ export interface EndpointHost {
   readonly hosts: HostCache
   readonly settler: Settler
   readonly trace: ((channel: Channel) => Trace | null) | null
-  /** Nothing is left but TIME-WAIT. */
+  /** Nothing is left but TIME-WAIT, or a place among those who share the port. */
   endpointWaits(endpoint: Endpoint): void
   endpointClosed(endpoint: Endpoint): void
   connectFrom(endpoint: Endpoint, target: ConnectTarget, config: Config, owner: ChannelOwner): Channel
@@ -444,8 +444,10 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     const { timeWait } = this
     if (timeWait !== null && timeWait.next <= now) timeWait.expire(now)
     if (this.idle) {
-      if (timeWait === null || timeWait.size === 0 || this.releasing) this.close()
-      else this.host.endpointWaits(this)
+      // who leaves a port that others share breaks their connections (decision 022)
+      const keeps = this.binding.reusePort || (timeWait !== null && timeWait.size > 0)
+      if (keeps && !this.releasing) this.host.endpointWaits(this)
+      else this.close()
     }
     if (timeWait !== null && !this.closed) this.settler.wakeAt(this, timeWait.next)
   }

@@ -18,7 +18,7 @@ import type { TimeWaitRecord } from './time-wait.js'
 export interface StackStats {
   /** UDP ports in use. */
   readonly endpoints: number
-  /** Of these, the ones on which nothing but TIME-WAIT is left. */
+  /** Of these, the ones on which nothing is left but TIME-WAIT, or a place among those who share the port. */
   readonly waiting: number
 }
 
@@ -34,6 +34,8 @@ export class Stack implements EndpointHost {
   private endpoints = 0
   /** Those that any number of connections and listeners may share; a client's own is not among them. */
   private readonly shared: Map<number, Endpoint> = new Map()
+  /** Those with `reusePort`: the machine, which deals out what comes to such a port, knows no other way to share one. */
+  private readonly reusing: Set<Endpoint> = new Set()
   /** Idle but for TIME-WAIT, with the sockets that each was counted with; the one that has waited longest is first. */
   private readonly waiting: Map<Endpoint, number> = new Map()
   private waitingSockets = 0
@@ -89,13 +91,13 @@ export class Stack implements EndpointHost {
   /** @throws the machine's bind error (EADDRINUSE, EADDRNOTAVAIL, EACCES); the port is bound on return */
   listen(target: ListenTarget, config: () => Config, owner: ListenerOwner): Listener {
     const wanted = { ...target, address: canonical(target.address) }
-    const endpoint = this.listeningAt({
+    const local = {
       address: wanted.address,
       port: target.udpPort ?? target.port,
       ipv6Only: target.ipv6Only ?? false,
-      reusePort: target.reusePort ?? false,
       ...socketChoices(target),
-    })
+    }
+    const endpoint = target.reusePort ? this.reusingAt(local, wanted) : this.listeningAt(local)
     let { port } = target
     if (port === 0) {
       const free = target.udpPort === undefined ? endpoint.udpPort : this.freePort(endpoint, wanted)
@@ -122,6 +124,8 @@ export class Stack implements EndpointHost {
   /** A connection from a UDP port that is bound already. */
   connectFrom(endpoint: Endpoint, target: ConnectTarget, config: Config, owner: ChannelOwner): Channel {
     try {
+      // the answer would come to any of those who share it
+      if (endpoint.binding.reusePort) throw bindError('EADDRINUSE', target.localAddress ?? '::', endpoint.udpPort)
       const address = destination(canonical(target.address))
       const remoteUdpPort = udpPortOf(target)
       const local = this.localTowards(endpoint, address, target)
@@ -159,6 +163,7 @@ export class Stack implements EndpointHost {
   endpointClosed(endpoint: Endpoint): void {
     this.wake(endpoint)
     if (--this.endpoints === 0) this.settler.rest()
+    this.reusing.delete(endpoint)
     if (this.shared.get(endpoint.udpPort) === endpoint) this.shared.delete(endpoint.udpPort)
   }
 
@@ -197,6 +202,18 @@ export class Stack implements EndpointHost {
     }
     existing.binding.hold(local)
     return existing
+  }
+
+  /** Where a listener lives that shares its port: one more of this process has sockets of its own, unless the TCP port differs. */
+  private reusingAt(local: LocalAddress, wanted: ListenTarget): Endpoint {
+    for (const endpoint of this.reusing) {
+      const isThere = endpoint.udpPort === local.port && endpoint.binding.covers(local)
+      if (isThere && endpoint.canListen(wanted.port, wanted)) return endpoint
+    }
+    const endpoint = new Endpoint(this)
+    this.bind(endpoint, { ...local, reusePort: true })
+    this.reusing.add(endpoint)
+    return endpoint
   }
 
   private share(local: LocalAddress): Endpoint {

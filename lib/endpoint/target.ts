@@ -34,7 +34,7 @@ export interface ListenTarget extends SocketChoices {
   /** Half-open connections at most, 1 to 4096; 0: the default. @default 511 */
   backlog?: number | undefined
   ipv6Only?: boolean | undefined
-  /** Several processes may take the port. */
+  /** Several processes may take the UDP port; it is kept until this one ends, unless `timeWait` is 'release' (decision 022). */
   reusePort?: boolean | undefined
   /** Begin with what earlier connections with that host have left of the path, and leave the same. @default false (RFC 9040) */
   hostCache?: boolean | undefined

@@ -78,7 +78,10 @@ export interface ConnectTransportOptions extends TransportOptions {
 export interface ListenTransportOptions {
   /** UDP port to bind, where it differs from the TCP port, 0 to 65535. @default `port` */
   udpPort?: number | undefined
-  /** Share the UDP port with other processes that ask for it too. @default false */
+  /**
+   * Share the UDP port with other processes and threads that ask for it too: the system gives each its peers, as long as none of them
+   * leaves or joins (docs/scaling.md). Needs Node 22.12 or 23.1, or koffi on Linux; elsewhere 'error' is ENOTSUP. @default false
+   */
   reusePort?: boolean | undefined
   /** What close() does with TIME-WAIT records: keep them and the UDP port, or release both. @default 'keep' */
   timeWait?: 'keep' | 'release' | undefined

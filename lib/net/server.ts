@@ -220,6 +220,8 @@ export class ServerBase extends EventEmitter {
     const code = codeIn(error)
     if (!(error instanceof Error) || code === undefined || code.startsWith('ERR_')) throw error
     const failure = listenError(code, address, port)
+    // what it is that the machine or its Node cannot do
+    if (code === 'ENOTSUP') failure.cause = error
     process.nextTick(() => this.emit('error', failure))
   }
 

@@ -8,6 +8,7 @@ import {
   IPV6_MTU_DISCOVER,
   IPV6_V6ONLY,
   type Libc,
+  loadLibc,
   type Option,
   type Piece,
   PMTUDISC_PROBE,
@@ -18,7 +19,7 @@ import {
   systemError,
 } from './libc.js'
 import type { LocalAddress } from './platform.js'
-import { LONGEST, type SocketAddresses } from './socket-address.js'
+import { LONGEST, SocketAddresses } from './socket-address.js'
 
 /** An address and a port of a descriptor. */
 export interface Name {
@@ -42,19 +43,17 @@ export class Descriptors {
     this.value = arena.take(4)
   }
 
-  /** One that is bound. @throws the machine's error, as dgram would emit it. */
-  open(local: LocalAddress): number {
+  /** One that is bound. `probes`: it sends nothing in fragments. @throws the machine's error, as dgram would emit it. */
+  open(local: LocalAddress, probes = true): number {
     const { address, port } = local
     const { libc } = this
     const isV6 = isIPv6(address)
     const fd = libc.socket(isV6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0)
     if (fd < 0) throw systemError(libc, 'bind', address, port)
-    if (isV6) {
-      this.set(fd, IPV6_V6ONLY, local.ipv6Only ? 1 : 0)
-      this.set(fd, IPV6_MTU_DISCOVER, PMTUDISC_PROBE)
-    }
+    if (isV6) this.set(fd, IPV6_V6ONLY, local.ipv6Only ? 1 : 0)
+    if (isV6 && probes) this.set(fd, IPV6_MTU_DISCOVER, PMTUDISC_PROBE)
     // a dual-stack socket sends IPv4 as well
-    if (!isV6 || !local.ipv6Only) this.set(fd, IP_MTU_DISCOVER, PMTUDISC_PROBE)
+    if (probes && !(isV6 && local.ipv6Only)) this.set(fd, IP_MTU_DISCOVER, PMTUDISC_PROBE)
     if (local.reuseAddr) this.set(fd, SO_REUSEADDR, 1)
     if (local.reusePort) this.set(fd, SO_REUSEPORT, 1)
     // the kernel grants as much of it as it may
@@ -103,4 +102,15 @@ export class Descriptors {
     const { bytes } = this.name
     return { address: this.addresses.read(bytes, 0), port: this.addresses.portOf(bytes, 0) }
   }
+}
+
+let plain: Descriptors | null | undefined
+
+/** A bound descriptor with SO_REUSEPORT for a dgram that does not know it; null: the C library is out of reach. @throws as open(). */
+export function openReusing(local: LocalAddress): number | null {
+  if (plain === undefined) {
+    const libc = loadLibc()
+    plain = libc === null ? null : new Descriptors(libc, new SocketAddresses(libc))
+  }
+  return plain?.open(local, false) ?? null
 }

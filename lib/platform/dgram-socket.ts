@@ -1,6 +1,7 @@
 // A UDP socket of node:dgram, whose bind, connect and send are done when they return.
 import dgram from 'node:dgram'
 import { isIPv6 } from 'node:net'
+import { openReusing } from './descriptors.js'
 import type { DatagramHandler, DatagramSocket, LocalAddress } from './platform.js'
 
 /**
@@ -195,15 +196,20 @@ export function connectNow(socket: dgram.Socket, peer: { address: string; port: 
 }
 
 /** Binds at once. @throws what Node would emit. */
-function bindNow(socket: dgram.Socket, { address, port, reusePort }: LocalAddress): void {
+function bindNow(socket: dgram.Socket, local: LocalAddress): void {
+  const { address, port, reusePort } = local
   let failure: Error | undefined
   const onError = (error: Error): void => {
     failure = error
   }
   socket.on('error', onError)
-  if (reusePort && !canReusePort()) failure = unsupported()
-  // a worker of a cluster would share the socket of its primary
-  else socket.bind({ address, port, exclusive: true })
+  try {
+    // a worker of a cluster would share the socket of its primary
+    if (reusePort && !canReusePort()) socket.bind({ fd: openReusing(local) ?? unsupported(), exclusive: true })
+    else socket.bind({ address, port, exclusive: true })
+  } catch (error) {
+    failure = error as Error
+  }
   socket.off('error', onError)
   if (failure === undefined) return
   // it emits once more, in some versions, as it closes
@@ -212,15 +218,15 @@ function bindNow(socket: dgram.Socket, { address, port, reusePort }: LocalAddres
   throw failure
 }
 
-// dgram has taken the option since 22.12, and ignores what it does not know
-function canReusePort(): boolean {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-  return major >= 23 || (major === 22 && minor >= 12)
+/** dgram has the option since 22.12 and 23.1, and ignores what it does not know. */
+export function canReusePort(version: string = process.versions.node): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  return major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12)
 }
 
-function unsupported(): Error {
-  const message = 'bind ENOTSUP: reusePort needs Node.js 22.12 or later'
-  return Object.assign(new Error(message), { code: 'ENOTSUP', syscall: 'bind' })
+function unsupported(): never {
+  const message = 'bind ENOTSUP: reusePort needs Node.js 22.12, 23.1 or later, or koffi on Linux'
+  throw Object.assign(new Error(message), { code: 'ENOTSUP', syscall: 'bind' })
 }
 
 /** As much of it as the machine grants. */

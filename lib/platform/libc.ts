@@ -77,7 +77,7 @@ let libc: Libc | null | undefined
 
 /** null: this machine is another, or koffi is not installed. */
 export function loadLibc(): Libc | null {
-  libc ??= tryToLoad()
+  if (libc === undefined) libc = tryToLoad()
   return libc
 }
 

@@ -229,7 +229,8 @@ export class Host implements Machine {
     const start = this.random.below(EPHEMERAL_COUNT)
     for (let i = 0; i < EPHEMERAL_COUNT; i++) {
       const port = EPHEMERAL_FIRST + ((start + i) % EPHEMERAL_COUNT)
-      if (!this.isTaken({ ...binding, port, reuseAddr: false, reusePort: false })) return port
+      // as Linux does: one that others have who reuse ports is free for who reuses them too
+      if (!this.isTaken({ ...binding, port, reuseAddr: false })) return port
     }
     throw machineError('EADDRINUSE', 'bind', binding.local ?? (binding.family === 4 ? '0.0.0.0' : '::'))
   }

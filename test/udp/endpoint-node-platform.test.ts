@@ -4,6 +4,8 @@ import { isIP } from 'node:net'
 import os, { networkInterfaces } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
+import { canReusePort } from '../../lib/platform/dgram-socket.js'
+import { loadLibc } from '../../lib/platform/libc.js'
 import { createNodePlatform } from '../../lib/platform/node.js'
 import type { DatagramSocket, LocalAddress } from '../../lib/platform/platform.js'
 
@@ -96,17 +98,25 @@ describe.each([
       })
     })
 
-    it('reusePort is never taken for less than it says', () => {
-      const [major, minor] = process.versions.node.split('.').map(Number)
-      if (offload || major > 22 || (major === 22 && minor >= 12)) {
-        const one = kind.bind({ reusePort: true })
-        const two = kind.bind({ port: one.socket.port, reusePort: true })
-        expect(two.socket.port).toBe(one.socket.port)
-        one.socket.close()
-        two.socket.close()
-      } else {
+    it('reusePort: those who ask for it share a port, and each peer stays with one of them', async () => {
+      if (!offload && !canReusePort() && loadLibc() === null) {
         expect(() => kind.bind({ reusePort: true })).toThrow(code('ENOTSUP'))
+        return
       }
+      const free = kind.bind({})
+      const { port } = free.socket
+      free.socket.close()
+      const member = { port, reusePort: true }
+      await kind.withSockets([member, member, member], async (...group) => {
+        expect(() => kind.bind({ port })).toThrow(code('EADDRINUSE'))
+        const peers = Array.from({ length: 32 }, () => kind.bind({}))
+        for (let i = 0; i < 3; i++) for (const peer of peers) send(peer, [bytes('x')], port)
+        await until(() => group.reduce((sum, { heard }) => sum + heard.length, 0) === 96)
+        for (const { heard } of group) {
+          for (const { port: from } of heard) expect(heard.filter((each) => each.port === from)).toHaveLength(3)
+        }
+        for (const { socket } of peers) socket.close()
+      })
     })
 
     it('a receive buffer that no machine grants does no harm', async () => {
