@@ -12,17 +12,24 @@ import { root } from './source-tree.js'
 
 const PROGRAM = join(root, 'dist/test/support/serving.js')
 
-/** What it tells: its port, an error's code, or that it listens no more and all of its connections are over. */
-type News = { port: number } | { code: string } | 'closing' | 'closed'
+interface Ports {
+  readonly port: number
+  readonly udpPort: number
+}
+
+/** What it tells: its ports, an error's code, or that it listens no more and all of its connections are over. */
+type News = Ports | { code: string } | 'closing' | 'closed'
 
 export class Serving {
   /** As it greets. */
   readonly name: string
   readonly port: number
+  readonly udpPort: number
   private readonly vessel: ChildProcess | Worker
 
-  private constructor(vessel: ChildProcess | Worker, port: number) {
+  private constructor(vessel: ChildProcess | Worker, { port, udpPort }: Ports) {
     this.vessel = vessel
+    this.udpPort = udpPort
     this.name = vessel instanceof Worker ? `thread ${vessel.threadId}` : `process ${vessel.pid}`
     this.port = port
   }
@@ -35,9 +42,9 @@ export class Serving {
       where === 'thread'
         ? new Worker(PROGRAM, { workerData: options, execArgv })
         : fork(PROGRAM, [JSON.stringify(options)], { execArgv })
-    const [news] = (await once(vessel, 'message')) as [{ port: number } | { code: string }]
+    const [news] = (await once(vessel, 'message')) as [Ports | { code: string }]
     if ('code' in news) throw Object.assign(new Error(news.code), news)
-    return new Serving(vessel, news.port)
+    return new Serving(vessel, news)
   }
 
   /** @returns when it refuses new connections, with what follows when all others are over. */
@@ -75,7 +82,10 @@ function serve(options: ListenOptions, name: string, tell: (news: News) => void)
     socket.on('data', (bytes) => hash.update(bytes))
     socket.on('end', () => socket.end(hash.digest('hex')))
   })
-  server.on('listening', () => tell({ port: (server.address() as AddressInfo).port }))
+  server.on('listening', () => {
+    const { port } = server.address() as AddressInfo
+    tell({ port, udpPort: server.udpPort as number })
+  })
   server.on('error', (error) => tell({ code: (error as NodeJS.ErrnoException).code ?? error.message }))
   server.on('close', () => tell('closed'))
   server.listen(options)

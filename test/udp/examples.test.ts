@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { canReusePort } from '../../lib/platform/dgram-socket.js'
+import { loadLibc } from '../../lib/platform/libc.js'
 import { freePort } from '../support/chat-process.js'
 import { run } from '../support/npm.js'
 import { read, root } from '../support/source-tree.js'
@@ -22,6 +24,22 @@ describe('the examples', () => {
     expect(stdout).toContain(line)
     expect(code).toBe(0)
   })
+})
+
+test('cluster shares a port out among processes and drains them, where the machine can', async () => {
+  const options = ['--workers', '2', '--rate', '20', '--seconds', '1']
+  const { code, stdout, stderr } = await run(root, process.execPath, ['dist/examples/cluster.js', ...options])
+  if (process.platform !== 'linux' || !(canReusePort() || loadLibc() !== null)) {
+    expect([stderr.includes('ENOTSUP'), code]).toEqual([true, 1])
+    return
+  }
+  expect(stderr).toBe('')
+  const [, ...rows] = stdout.split('\n').slice(0, 4)
+  expect(rows.map((row) => Number(row.trim().split(/\s+/)[1]))).toEqual([expect.any(Number), expect.any(Number), 32])
+  expect(rows[2]).toContain('100 %')
+  expect(stdout).toContain('draining: a new connection gets ECONNREFUSED')
+  expect(stdout).toContain('drained: 32 of 32 connections went on to their end, with every byte')
+  expect(code).toBe(0)
 })
 
 describe('the README', () => {
