@@ -12,7 +12,7 @@ import { connect, createServer, type Socket } from 'tcp-over-udp'
 const USAGE = `node dist/examples/cluster.js [--workers N] [--connections N] [--rate MBIT] [--seconds N]
 
 Servers in so many processes (as many as there are cores) take SHA-256 of what the connections of this one (32) send at a fixed rate
-(100 Mbit/s together) for a time (5 s), in packets of 1,500 bytes. Then all of them drain, and leave together.
+(200 Mbit/s together) for a time (5 s), in packets of 1,500 bytes. Then all of them drain, and leave together.
 `
 const HOST = '127.0.0.1'
 const TICK = 10 // ms between writes
@@ -168,7 +168,7 @@ function readOptions(): { workers: number; connections: number; rate: number; se
     process.stdout.write(USAGE)
     process.exit()
   }
-  const { workers = availableParallelism(), connections = 32, rate = 100, seconds = 5 } = values
+  const { workers = availableParallelism(), connections = 32, rate = 200, seconds = 5 } = values
   const chosen = [workers, connections, rate, seconds].map(Number) as [number, number, number, number]
   if (!chosen.every((value) => value > 0)) {
     process.stderr.write('Each is a number above 0.\nTry --help.\n')
