@@ -221,7 +221,8 @@ export class ServerBase extends EventEmitter {
     if (!(error instanceof Error) || code === undefined || code.startsWith('ERR_')) throw error
     const failure = listenError(code, address, port)
     // what it is that the machine or its Node cannot do
-    if (code === 'ENOTSUP') Object.defineProperty(failure, 'cause', { value: error, configurable: true, writable: true })
+    if (code === 'ENOTSUP')
+      Object.defineProperty(failure, 'cause', { value: error, configurable: true, writable: true })
     process.nextTick(() => this.emit('error', failure))
   }
 

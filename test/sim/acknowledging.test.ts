@@ -17,7 +17,11 @@ class Scene {
 
   constructor(config: Partial<Config> = {}) {
     const stack = new Stack(this.host.platform)
-    stack.listen({ address: SERVER, port: PORT }, () => createConfig({ timestamps: false, ...config }), new Acceptance())
+    stack.listen(
+      { address: SERVER, port: PORT },
+      () => createConfig({ timestamps: false, ...config }),
+      new Acceptance(),
+    )
     this.peer = new HandMade(this.network, this.network.host('10.0.0.9'), 5000, { address: SERVER, port: PORT })
     this.peer.open({ mss: 1460, windowScale: 7, sackPermitted: true })
     this.peer.take()
