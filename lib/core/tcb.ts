@@ -48,6 +48,8 @@ const FIRST_SEGMENTS = 20
 
 /** Of the peer's segments, as long as they are now, a window is to hold so many. */
 const LEAST_SEGMENTS = 2
+/** Of what lies above a hole counts so much for each byte that has been read. */
+const HELD_PER_READ = 3
 /** Much has been received, bytes; and its window would be so many times as large. */
 const MUCH = 2 ** 18
 const CONFINED = 2
@@ -236,8 +238,7 @@ export class Tcb {
 
   /** What has been read by now decides how large the window may be; what lies above a hole is read once that is filled. */
   tuneReceive(now: number): void {
-    const taken = this.stats.bytesReceived + this.heldAbove - this.received.length
-    const limit = this.tuning.onTaken(taken, now)
+    const limit = this.tuning.onTaken(this.read + this.heldAbove, now)
     this.window.limit = this.tuning.isOfShortPath ? Math.min(limit, this.roomForText) : limit
     this.isConfined = limit > CONFINED * this.window.limit && this.stats.bytesReceived > MUCH
   }
@@ -249,7 +250,13 @@ export class Tcb {
 
   /** Bytes above a hole: they take no room from what follows. Without SACK a duplicate ACK must name the same window (RFC 5681 §2). */
   private get heldAbove(): number {
-    return this.sackPermitted ? this.reassembly.bytes : 0
+    // what is in flight grows with what has been read: a hole alone opens no window
+    const honest = this.config.initialReceiveBuffer + HELD_PER_READ * this.read
+    return this.sackPermitted ? Math.min(this.reassembly.bytes, honest) : 0
+  }
+
+  private get read(): number {
+    return this.stats.bytesReceived - this.received.length
   }
 
   /** Chunks that may be held before they are copied together. */

@@ -98,9 +98,11 @@ export class Binding {
 
   /** A socket for what comes to `home` from this peer alone. @returns null: the machine has none, enough are open, or it would gain little. */
   branch(home: LocalSocket, address: string, port: number): LocalSocket | null {
-    const isCrowded = home.room.bytes < BRANCH_BUFFER * WORTH
+    const { room, askedBuffer } = home
+    const isCrowded = room.isShared && room.bytes < BRANCH_BUFFER * WORTH
     if (!home.canBranch || !isCrowded || this.branches.size >= this.mostBranches) return null
-    const local = { address: home.address, port: home.port, peer: { address, port }, recvBufferSize: BRANCH_BUFFER }
+    const recvBufferSize = Math.min(BRANCH_BUFFER, askedBuffer)
+    const local = { address: home.address, port: home.port, peer: { address, port }, recvBufferSize }
     try {
       const branch = new LocalSocket(this.platform, local, this.sink, home)
       branch.unref()

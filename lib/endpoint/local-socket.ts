@@ -49,6 +49,8 @@ export class LocalSocket implements DatagramHandler {
   readonly link: LinkSize
   /** What its buffer holds of each connection. */
   readonly room: ReceiveRoom
+  /** Bytes of buffer that were asked for. */
+  readonly askedBuffer: number
   /** Whose address it shares, as a branch: a socket for one of its peers; else itself. */
   readonly home: LocalSocket
   /** Of a branch: connections that hear through it. */
@@ -63,6 +65,7 @@ export class LocalSocket implements DatagramHandler {
   constructor(platform: Platform, local: LocalAddress, sink: DatagramSink, home?: LocalSocket) {
     this.sink = sink
     this.home = home ?? this
+    this.askedBuffer = local.recvBufferSize ?? Number.POSITIVE_INFINITY
     this.socket = home === undefined ? platform.bind(local, this) : home.branch(local, this)
     this.address = this.socket.address
     this.port = this.socket.port

@@ -30,6 +30,11 @@ export class ReceiveRoom {
     this.bytes = this.usable
   }
 
+  /** Several receive. */
+  get isShared(): boolean {
+    return this.bytes < this.usable
+  }
+
   /** Text has come for `receiver`. */
   note(receiver: Receiver, now: number): void {
     if (now - this.roundAt >= ROUND) this.begin(now)

@@ -86,7 +86,9 @@ describe('senders on a short path', () => {
     const server = new Stack(platform)
     const chosen = createConfig({ mss: 65_495 })
     const acceptance = new Acceptance()
-    server.listen({ address: '127.0.0.1', port: 80, recvBufferSize: BUFFER }, () => chosen, acceptance)
+    // on a port that other processes may have too nobody gets a socket of its own
+    const target = { address: '127.0.0.1', port: 80, recvBufferSize: BUFFER, reusePort: true }
+    server.listen(target, () => chosen, acceptance)
     const stack = new Stack(host.process())
     const chunk = new Uint8Array(65_536)
     for (let i = 0; i < senders; i++) {
