@@ -17,6 +17,8 @@ const DEAF: DatagramHandler = {
 /** Of an endpoint, and of the descriptors that the process may have open. */
 const MOST_BRANCHES = 256
 const BRANCH_SHARE = 1 / 8
+/** ms. */
+const SILENCE = 100
 /** Bytes to ask for: some of the longest segments. */
 const BRANCH_BUFFER = 262_144
 /** Less than this part of it is its own as things are. */
@@ -35,6 +37,7 @@ export class Binding {
   locals: readonly LocalSocket[] = []
   /** Sockets for one peer each, which has much to say. */
   private readonly branches: Set<LocalSocket> = new Set()
+  private silentAt = Number.NEGATIVE_INFINITY
   /** Other processes may hold the same port, and each hears its own peers (decision 022). */
   reusePort = false
   private readonly platform: Platform
@@ -97,7 +100,7 @@ export class Binding {
   }
 
   /** A socket for what comes to `home` from this peer alone. @returns null: the machine has none, enough are open, or it would gain little. */
-  branch(home: LocalSocket, address: string, port: number): LocalSocket | null {
+  branch(home: LocalSocket, address: string, port: number, now: number): LocalSocket | null {
     const { room, askedBuffer } = home
     const isCrowded = room.isShared && room.bytes < BRANCH_BUFFER * WORTH
     if (!home.canBranch || !isCrowded || this.branches.size >= this.mostBranches) return null
@@ -106,11 +109,20 @@ export class Binding {
     try {
       const branch = new LocalSocket(this.platform, local, this.sink, home)
       branch.unref()
+      branch.heardAt = now
       this.branches.add(branch)
       return branch
     } catch {
       return null
     }
+  }
+
+  /** One that has heard nothing for a while, when there can be no more of them; looked for now and then. */
+  silentBranch(now: number): LocalSocket | null {
+    if (this.branches.size < this.mostBranches || now - this.silentAt < SILENCE) return null
+    this.silentAt = now
+    for (const branch of this.branches) if (now - branch.heardAt > SILENCE) return branch
+    return null
   }
 
   /** Whom it was for is gone. */
@@ -121,6 +133,11 @@ export class Binding {
 
   private get mostBranches(): number {
     return Math.min(MOST_BRANCHES, (this.platform.descriptorLimit ?? Number.POSITIVE_INFINITY) * BRANCH_SHARE)
+  }
+
+  /** What one of its sockets was given has not left yet. */
+  get blocked(): boolean {
+    return this.locals.some((local) => local.blocked)
   }
 
   flush(): void {

@@ -314,10 +314,13 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     const tenant = this.demux.find(home, address, udpPort, sourcePort, destinationPort)
     if (tenant instanceof Channel) {
       if (tenant.local !== local) this.move(tenant, local)
-      if (local.hearsMany && segment.textLength > 0) local.room.note(tenant, now)
-      tenant.connection.handleSegment(segment, now)
+      local.heardAt = now
+      const { connection } = tenant
+      const before = connection.bytesReceived
+      connection.handleSegment(segment, now)
+      if (local.hearsMany && connection.bytesReceived > before) local.room.note(tenant, now)
       this.changed(tenant)
-      if (tenant.connection.isAckUrgent) this.settler.onPause()
+      if (connection.isAckUrgent) this.settler.onPause()
       return
     }
     const arrival: Arrival = { local: home, segment, address, udpPort, now }
@@ -335,6 +338,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
 
   onDrain(local: LocalSocket): void {
     this.settler.resume(local)
+    this.settler.turn(this)
   }
 
   onError(local: LocalSocket, error: Error & { code?: unknown; address?: unknown; port?: unknown }): void {
@@ -401,14 +405,25 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
       if (state === 'TIME-WAIT') this.keep(new TimeWaitRecord(channel, connection.timeWaitSeed(), now))
     } else {
       this.holdChanged(channel)
-      if (connection.isConfined && !channel.local.blocked) this.branch(channel)
+      if (connection.isConfined && !channel.local.blocked) this.branch(channel, now)
     }
   }
 
   /** It has more to receive than its part of the socket's buffer takes. */
-  private branch(channel: Channel): void {
-    const branch = this.binding.branch(channel.local, channel.peerAddress, channel.remoteUdpPort)
+  private branch(channel: Channel, now: number): void {
+    const silent = this.binding.silentBranch(now)
+    if (silent !== null) this.empty(silent)
+    const branch = this.binding.branch(channel.local, channel.peerAddress, channel.remoteUdpPort, now)
     if (branch !== null) this.move(channel, branch)
+  }
+
+  /** Those who hear through it go home, and it closes. */
+  private empty(branch: LocalSocket): void {
+    for (const tenant of this.demux) {
+      if (!(tenant instanceof Channel) || tenant.local !== branch) continue
+      this.leave(tenant)
+      tenant.connection.setRoom(tenant.local.room)
+    }
   }
 
   /** It hears through `local` now: the address that was called, or its peer, has got a socket of its own since. */
@@ -443,7 +458,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     this.binding.flush()
     const { timeWait } = this
     if (timeWait !== null && timeWait.next <= now) timeWait.expire(now)
-    if (this.idle) {
+    if (this.idle && !this.binding.blocked) {
       // who leaves a port that others share breaks their connections (decision 022)
       const keeps = this.binding.reusePort || (timeWait !== null && timeWait.size > 0)
       if (keeps && !this.releasing) this.host.endpointWaits(this)

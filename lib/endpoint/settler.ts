@@ -83,7 +83,10 @@ export class Settler {
 
   /** So much has been read that it is acted on, though more follows: what is said now leaves with what is said then. */
   onPause(): void {
-    if (!this.settling) this.walk()
+    if (this.settling) return
+    this.walk()
+    // the answer to what has left just now may be among what is read next
+    this.readAt = this.platform.now()
   }
 
   /** What had come has been read. */
@@ -219,7 +222,10 @@ export class Settler {
     if (channel.detached) return 0
     const sent = this.transmit(channel, now)
     // the endpoint flushes the sockets that many share
-    if (channel.local.home !== channel.local) channel.local.flush()
+    if (channel.local.home !== channel.local) {
+      channel.local.flush()
+      if (channel.local.blocked) this.stalled.add(channel)
+    }
     deliver(channel, now)
     if (channel.detached) return sent
     this.deadlines.schedule(channel, channel.wakeAt)

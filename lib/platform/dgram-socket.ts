@@ -229,11 +229,15 @@ function unsupported(): never {
   throw Object.assign(new Error(message), { code: 'ENOTSUP', syscall: 'bind' })
 }
 
+/** Bytes: less than what machines give to those who do not ask. */
+const LEAST_BUFFER = 131_072
+
 /** As much of it as the machine grants. */
 function askForBuffer(socket: dgram.Socket, size: number | undefined): void {
-  for (let asked = size ?? 0; asked >= 2 ** 17; asked /= 2) {
+  if (!size) return
+  for (let asked = size; asked === size || asked >= LEAST_BUFFER; asked = Math.floor(asked / 2)) {
     try {
-      socket.setRecvBufferSize(Math.floor(asked))
+      socket.setRecvBufferSize(asked)
       return
     } catch {}
   }

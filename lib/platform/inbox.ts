@@ -6,7 +6,7 @@ import { LONGEST, type SocketAddresses } from './socket-address.js'
 export const SLOTS = 16
 const SLOT_BYTES = 65_536
 /** From here on a datagram keeps the memory that it came in; a shorter one is lent. */
-const KEPT = 16_384
+const KEPT = 32_768
 /** Datagrams after which the taker has a pause. */
 const PAUSE_AFTER = 16
 /** Of msg_flags: the datagram was longer than its slot, or what the kernel told with it longer than the room for that. */
@@ -37,6 +37,8 @@ export class Inbox {
   private readonly vectors: Piece
   private readonly controls: Piece
   private readonly slots: Uint8Array[] = []
+  /** How far each slot has been written since it was provided. */
+  private readonly marks = new Uint32Array(SLOTS)
   /** Slots whose headers the kernel has filled. */
   private used = 0
 
@@ -82,9 +84,11 @@ export class Inbox {
     if (part < 0) return true
     if (part >= length) {
       const isLent = length < KEPT
-      if (!isLent) this.provide(i)
+      if (isLent) this.mark(i, length)
+      else this.giveAway(i, length)
       return this.give(taker, bytes, 0, length, address, port, isLent)
     }
+    this.mark(i, length)
     for (let at = 0; at < length; at += part) {
       if (!this.give(taker, bytes, at, Math.min(at + part, length), address, port, true)) return false
     }
@@ -120,10 +124,22 @@ export class Inbox {
     return control.getInt32(at + 16, true) || -1
   }
 
+  private mark(i: number, length: number): void {
+    if (length > (this.marks[i] as number)) this.marks[i] = length
+  }
+
+  /** The receiver keeps slot `i`; behind the `length` bytes of its datagram nothing of others is left. */
+  private giveAway(i: number, length: number): void {
+    const mark = this.marks[i] as number
+    if (mark > length) this.slots[i]?.fill(0, length, mark)
+    this.provide(i)
+  }
+
   /** Memory for what is read into slot `i`. */
   private provide(i: number): void {
     const slot = new Uint8Array(Buffer.allocUnsafeSlow(SLOT_BYTES).buffer)
     this.slots[i] = slot
+    this.marks[i] = 0
     putWord(this.vectors.view, i * VECTOR, this.libc.address(slot))
     putWord(this.vectors.view, i * VECTOR + 8, SLOT_BYTES)
   }

@@ -16,6 +16,8 @@ const NO_TRAINS: ReadonlySet<string> = new Set(['EIO', 'EINVAL', 'ENOTSUP', 'ENO
 const TOO_LONG = 'EMSGSIZE'
 /** There will be room later. */
 const NO_ROOM: ReadonlySet<string> = new Set(['EAGAIN', 'ENOBUFS'])
+/** Of what was sent before. */
+const TOLD: ReadonlySet<string> = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH'])
 /** Nothing is there to be read. */
 const NOTHING: ReadonlySet<string> = new Set(['EAGAIN', 'EINTR'])
 
@@ -103,8 +105,13 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
     if (this.isWaiting) return this.wait(Buffer.concat(parts), address, port)
     this.offload.loader?.flush()
     this.aim(address, port)
-    if (this.offload.train.sendPieces(this.fd, parts)) return true
-    const code = this.errorCode()
+    const { train } = this.offload
+    if (train.sendPieces(this.fd, parts)) return true
+    let code = this.errorCode()
+    if (this.isNews(code)) {
+      if (train.sendPieces(this.fd, parts)) return true
+      code = this.errorCode()
+    }
     if (NO_ROOM.has(code)) return this.wait(Buffer.concat(parts), address, port)
     this.fail(code, 'send', address, port)
     return true
@@ -117,7 +124,7 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
       const { train } = offload
       this.aim(this.toAddress, this.toPort)
       if (train.count > 1 && !this.cuts) this.sendEach(null)
-      else if (!train.send(this.fd)) this.sendEach(this.errorCode())
+      else if (!train.send(this.fd)) this.sendAgain(this.errorCode())
       train.clear()
     }
     return !this.isWaiting
@@ -130,7 +137,11 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
     descriptors.set(this.fd, SO_REUSEADDR, 1)
     try {
       const branch = { address, port, peer, ipv6Only: local.ipv6Only ?? false, reuseAddr: true, recvBufferSize }
-      return new OffloadSocket(this.offload, branch, handler)
+      const socket = new OffloadSocket(this.offload, branch, handler)
+      if (socket.connected) return socket
+      // it would take what is meant for all others
+      socket.close()
+      throw new Error(`connect failed: ${peer.address}:${peer.port}`)
     } finally {
       descriptors.set(this.fd, SO_REUSEADDR, local.reuseAddr ? 1 : 0)
     }
@@ -175,6 +186,18 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
     train.destinationLength = this.connected ? 0 : addresses.put(address, port, train.destination)
   }
 
+  private sendAgain(code: string): void {
+    if (!this.isNews(code)) this.sendEach(code)
+    else if (!this.offload.train.send(this.fd)) this.sendEach(this.errorCode())
+  }
+
+  /** What the network tells of an earlier datagram (ICMP) is told once, in the place of sending the next: that goes again. */
+  private isNews(code: string): boolean {
+    if (!this.connected || !TOLD.has(code)) return false
+    this.fail(code, 'send', this.toAddress, this.toPort)
+    return true
+  }
+
   /** The train has not left as one, or this device takes none; nothing of it is lost by that. */
   private sendEach(code: string | null): void {
     const { train } = this.offload
@@ -213,6 +236,8 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
   }
 
   onWritable(): void {
+    // an event of a descriptor that had this number before
+    if (!this.isWaiting) return
     const { waiting, offload } = this
     offload.loader?.flush()
     let sent = 0
@@ -258,7 +283,7 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
       } finally {
         this.handler.onQuiet()
       }
-      if (slots === SLOTS && !this.gathers) this.gather()
+      if (slots === SLOTS && !this.gathers && !this.closed) this.gather()
       datagrams += inbox.datagrams
       bytes += inbox.bytes
     }

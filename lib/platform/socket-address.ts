@@ -23,12 +23,7 @@ export class SocketAddresses {
 
   /** Writes the sockaddr of `text` and `port`. @returns its length; 0: `text` is no address of this machine's families. */
   put(text: string, port: number, into: Uint8Array): number {
-    let address = this.known.get(text)
-    if (address === undefined) {
-      address = this.parse(text)
-      if (this.known.size >= MOST_KNOWN) this.known.clear()
-      this.known.set(text, address)
-    }
+    const address = this.known.get(text) ?? this.learn(text)
     into.set(address)
     into[2] = port >>> 8
     into[3] = port
@@ -72,6 +67,15 @@ export class SocketAddresses {
       this.texts6.set(key, text)
     }
     return text
+  }
+
+  private learn(text: string): Uint8Array {
+    const address = this.parse(text)
+    // the interface of a zone may come, go, and come again with another number
+    if (text.includes('%')) return address
+    if (this.known.size >= MOST_KNOWN) this.known.clear()
+    this.known.set(text, address)
+    return address
   }
 
   private parse(text: string): Uint8Array {

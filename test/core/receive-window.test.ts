@@ -22,6 +22,30 @@ describe('the right edge', () => {
     tcp.expect('. 1 ack 2001 win 2000')
   })
 
+  test.each([1448, 1000, 9000])(
+    'SHLD-14: stays when there is less room than there was, %i bytes for each ACK',
+    (length) => {
+      const window = new ReceiveWindow(6 * 2 ** 20, 2 ** 20)
+      window.open()
+      window.enableScaling()
+      let rcvNxt = 1
+      let told = 0
+      const acknowledge = (): void => {
+        const edge = rcvNxt + window.offer(rcvNxt, window.limit, length) * 2 ** window.scale
+        window.confirm()
+        expect(edge).toBeGreaterThanOrEqual(told)
+        told = edge
+      }
+      acknowledge()
+      window.limit = 8192
+      // as long as what rounding adds is bearable
+      for (let i = 0; i < 600; i++) {
+        rcvNxt = Math.min(rcvNxt + length, told)
+        acknowledge()
+      }
+    },
+  )
+
   test.each([1448, 2896, 9000])('stays or grows as a paused reader fills 12 MiB, %i bytes for each ACK', (length) => {
     const capacity = 12 * 2 ** 20
     const window = new ReceiveWindow(capacity)

@@ -1,6 +1,7 @@
 // A connection that has more to receive than its part of its server's socket takes gets a UDP socket of its own, and gives it back.
 import { describe, expect, it } from 'vitest'
 import { createConfig } from '../../lib/core/config.js'
+import type { Channel } from '../../lib/endpoint/channel.js'
 import { Stack } from '../../lib/endpoint/stack.js'
 import { Network } from '../../lib/testing/network.js'
 import { ACK, encode, HEADER_LENGTH, Segment } from '../../lib/wire/segment.js'
@@ -11,15 +12,19 @@ const MUCH = 2_000_000
 const config = createConfig({})
 
 /** `count` clients that send `length` bytes each, over a path on which nothing waits but in sockets. */
-function crowd(count: number, { length = MUCH, address = SERVER, sharing = false, rate = 1e10 } = {}) {
-  const network = new Network({ link: { delay: 0.1, rate }, capture: false })
-  const server = new Stack(network.host(SERVER).platform)
+function crowd(
+  count: number,
+  { length = MUCH, sharing = false, gather = false, rate = 1e10, descriptorLimit = 1e3 } = {},
+) {
+  const network = new Network({ link: { delay: 0.1, rate }, capture: false, gather })
+  const { platform } = network.host(SERVER)
+  const server = new Stack(Object.create(platform, { descriptorLimit: { value: descriptorLimit } }))
   const acceptance = new Acceptance()
   acceptance.react = closeInReturn
-  const listener = server.listen({ address, port: 80, recvBufferSize: 425_984 }, () => config, acceptance)
-  const host = network.host('10.0.0.9')
-  const client = new Stack(host.platform)
-  const clients = Array.from({ length: count }, () => {
+  const listener = server.listen({ address: SERVER, port: 80, recvBufferSize: 425_984 }, () => config, acceptance)
+  const clientPlatform = network.host('10.0.0.9').platform
+  const client = new Stack(clientPlatform)
+  const send = (length: number): Recorder => {
     const recorder = new Recorder()
     const target = { address: SERVER, port: 80, ...(sharing ? { localUdpPort: 7000 } : {}) }
     recorder.channel = client.connect(target, config, recorder)
@@ -34,8 +39,9 @@ function crowd(count: number, { length = MUCH, address = SERVER, sharing = false
       }
     }
     return recorder
-  })
-  return { network, server, acceptance, listener, clients }
+  }
+  const clients = Array.from({ length: count }, () => send(length))
+  return { network, platform, clientPlatform, acceptance, listener, clients, send }
 }
 
 const sockets = ({ listener }: ReturnType<typeof crowd>): number => listener.getStats().sockets
@@ -103,6 +109,45 @@ describe('branches', () => {
     first.local.onDatagram(bytes, 0, bytes.length, peerAddress, remoteUdpPort, false)
     expect(count()).toBe(before + 1)
     expect(second.local).toBe(local)
+  })
+
+  it.each([
+    ['reset', (channel: Channel) => channel.abort()],
+    ['closed', (channel: Channel) => channel.close()],
+  ])('one that is %s as the kernel has no room for it is forgotten all the same', (_name, end) => {
+    const scene = crowd(8, { length: 20_000_000, gather: true })
+    scene.network.advance(20)
+    expect(sockets(scene)).toBe(9)
+    // one ACK, or a byte of text, fills it from now on
+    for (const socket of scene.platform.sockets) {
+      Object.assign(socket, { options: { gather: true, sendBuffer: { rate: 1e6, bytes: 40 } } })
+    }
+    for (const channel of scene.acceptance.channels) channel.send(new Uint8Array(1))
+    scene.network.advance(0.1)
+    scene.clientPlatform.kill()
+    for (const channel of scene.acceptance.channels) end(channel)
+    scene.network.advance(2_000_000)
+    expect(scene.listener.getStats()).toMatchObject({ connections: 0, sockets: 1 })
+  })
+
+  it('who has fallen silent makes room for who has not', () => {
+    // of 16 descriptors an eighth may be branches
+    const scene = crowd(3, { length: 200_000_000, rate: 2e8, descriptorLimit: 16 })
+    scene.network.advance(100)
+    expect(sockets(scene)).toBe(3)
+    const isBranched = ({ local }: Channel): boolean => local !== local.home
+    const silent = scene.acceptance.channels.findIndex(isBranched)
+    const channel = scene.acceptance.channels[silent] as Channel
+    const client = scene.clients.find((one) => one.channel.localPort === channel.remotePort) as Recorder
+    client.react = () => {}
+    scene.send(200_000_000)
+    scene.network.advance(400)
+    expect(scene.acceptance.channels.map(isBranched).filter((is) => is)).toHaveLength(2)
+    expect(isBranched(channel)).toBe(false)
+    const before = channel.connection.bytesReceived
+    client.channel.send(new Uint8Array(100_000))
+    scene.network.advance(500)
+    expect(channel.connection.bytesReceived).toBeGreaterThan(before)
   })
 
   it('when the endpoint goes, they go', () => {

@@ -287,6 +287,19 @@ describe('a queue in front of the kernel', () => {
     expect(recorder.bytes).toBe(60_000)
   })
 
+  it.each([false, true])('the last of a port waits for it before the port is let go; gathered: %s', (gather) => {
+    const { network, acceptance, connect } = scene({ gather, sendBuffer: { rate: 1_000_000, bytes: 40 } })
+    const one = connect()
+    network.advance(1000)
+    // for some tenths of a ms there is no room for more
+    one.channel.send(new Uint8Array(1))
+    network.advance(0.1)
+    one.channel.abort()
+    network.advance(1000)
+    expect(acceptance.accepted[0].events.at(-1)).toBe('closed')
+    expect(acceptance.channels[0].reason).toBe('reset')
+  })
+
   it('a reset waits for it too', () => {
     const { network, acceptance, connect } = scene({ sendBuffer: { rate: 1_000_000, bytes: 4096 } })
     const one = connect()

@@ -51,6 +51,57 @@ const gro = (value: string, size: number, more: object = {}): Slot => ({
   control: { value: size, ...more },
 })
 
+describe('memory', () => {
+  it('that is given away holds nothing of others behind its end', () => {
+    libc.clear()
+    const kept: Uint8Array[] = []
+    const handler = {
+      onDatagram: (
+        bytes: Uint8Array,
+        _start: number,
+        end: number,
+        _address: string,
+        _port: number,
+        isLent: boolean,
+      ) => {
+        if (!isLent) kept.push(bytes.subarray(0, end))
+      },
+      onPause: () => {},
+      onQuiet: () => {},
+      onDrain: () => {},
+      onError: () => {},
+    }
+    const socket = new OffloadSocket(offload, { address: '127.0.0.1', port: 0 }, handler)
+    libc.found.push([gro('b'.repeat(65_000), 1_000)], [{ bytes: text('b'.repeat(31_000)) }])
+    libc.found.push([{ bytes: text('a'.repeat(40_000)) }])
+    for (let i = 0; i < 3; i++) socket.onReadable()
+    socket.close()
+    expect(kept.map(({ length }) => length)).toEqual([40_000])
+    expect(Buffer.from((kept[0] as Uint8Array).buffer).includes('b')).toBe(false)
+  })
+})
+
+describe('a socket that is closed as it reads', () => {
+  it('sets no option: the number may be another’s already', () => {
+    libc.clear()
+    const socket: OffloadSocket = new OffloadSocket(
+      offload,
+      { address: '127.0.0.1', port: 0 },
+      {
+        onDatagram: () => socket.close(),
+        onPause: () => {},
+        onQuiet: () => {},
+        onDrain: () => {},
+        onError: () => {},
+      },
+    )
+    libc.options.length = 0
+    libc.found.push(Array.from({ length: 16 }, () => ({ bytes: text('x') })))
+    socket.onReadable()
+    expect(libc.options).toEqual([])
+  })
+})
+
 describe('a train', () => {
   it('is taken apart by the length that the kernel tells; the last may be shorter', () => {
     expect(read(gro('aaabbbcc', 3)).heard).toEqual(['aaa', 'bbb', 'cc'])

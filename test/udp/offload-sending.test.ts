@@ -29,7 +29,7 @@ class Scene {
   drains = 0
   private count = 0
 
-  constructor() {
+  constructor(peer?: { address: string; port: number }) {
     const handler = {
       onDatagram: () => {},
       onPause: () => {},
@@ -37,7 +37,8 @@ class Scene {
       onDrain: () => void this.drains++,
       onError: (error: Error & { code?: unknown }) => void this.errors.push(error.code),
     }
-    this.socket = new OffloadSocket(offload, { address: '127.0.0.1', port: 0 }, handler)
+    const local = { address: '127.0.0.1', port: 0 }
+    this.socket = new OffloadSocket(offload, peer === undefined ? local : { ...local, peer }, handler)
     open.push(this)
   }
 
@@ -79,6 +80,36 @@ function numbered(number: number, length: number): Uint8Array {
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
 const same = (count: number, length: number): number[] => new Array<number>(count).fill(length)
+
+describe('what the network tells of an earlier datagram', () => {
+  it.each([
+    ['a train', 5, 900],
+    ['one', 1, 900],
+    ['a long one', 1, 60_000],
+  ])('costs %s nothing: it is told, and what was to leave leaves', async (_, count, length) => {
+    const scene = new Scene({ address: '127.0.0.1', port: 7 })
+    scene.libc.refuse = (_datagrams, call) => (call === 0 ? ECONNREFUSED : 0)
+    scene.sendEach(...same(count, length)).socket.flush()
+    expect(scene.left).toEqual(upTo(count))
+    expect(scene.libc.trains).toBe(count > 1 ? 2 : 0)
+    await turn()
+    expect(scene.errors).toEqual(['ECONNREFUSED'])
+  })
+})
+
+describe('an event of a descriptor that had the number before', () => {
+  it('changes nothing', () => {
+    const scene = new Scene()
+    scene.socket.onWritable()
+    scene.libc.refuse = () => EAGAIN
+    scene.send(60_000)
+    expect(scene.libc.awaited & WRITE).toBe(WRITE)
+    scene.libc.refuse = () => 0
+    scene.socket.onWritable()
+    expect([scene.left, scene.drains]).toEqual([[0], 1])
+    expect(scene.libc.awaited & WRITE).toBe(0)
+  })
+})
 
 describe('what goes into a train', () => {
   it('datagrams of one length to one place, 64 of them at most, and a shorter one at the end', () => {

@@ -169,7 +169,7 @@ export class Reassembly {
 export function cut(bytes: Uint8Array, from: number, to: number): Uint8Array {
   if (from === 0 && to === bytes.length) return bytes
   const part = bytes.subarray(from, to)
-  return 2 * part.length < bytes.length ? copied(part) : part
+  return 2 * part.length < bytes.buffer.byteLength ? copied(part) : part
 }
 
 /** In memory of its own: Node's Buffers have a slice() that copies nothing. */

@@ -11,6 +11,9 @@ export class ReceiveWindow {
   edge = 1
   /** Where it will be once the segment that says so has left. */
   private offered = 1
+  /** The edge as space allowed it, without what rounding has added since: told, and as of the next segment. */
+  private granted = 1
+  private grantedNext = 1
   /** RCV.NXT and the free space together, as of the last segment and of the next: it grows when text is read, or the limit rises. */
   private toldSpace: number
   private offeredSpace: number
@@ -57,7 +60,8 @@ export class ReceiveWindow {
     const rounded = rcvNxt + units * unit
     // rounding down moves the edge left; rounding up for ever would never close the window
     const room = Math.max(ROUNDING_ROOM, this.limit * ROUNDING_SHARE)
-    const isTooFar = rounded > rcvNxt + free + room
+    const isTooFar = rounded > Math.max(rcvNxt + free, this.granted) + room
+    this.grantedNext = edge === wanted ? wanted : this.granted
     this.offered = isTooFar ? edge : rounded
     this.offeredSpace = rcvNxt + free
     return this.clip(isTooFar ? Math.floor((edge - rcvNxt) / unit) : units)
@@ -65,6 +69,7 @@ export class ReceiveWindow {
 
   /** The segment with the field of the last offer() leaves: not before does the peer know of it. */
   confirm(): void {
+    this.granted = this.grantedNext
     this.edge = this.offered
     this.toldSpace = this.offeredSpace
   }
