@@ -38,6 +38,8 @@ export class Binding {
   /** Sockets for one peer each, which has much to say. */
   private readonly branches: Set<LocalSocket> = new Set()
   private silentAt = Number.NEGATIVE_INFINITY
+  /** By those that are gone. */
+  private droppedByBranches: number | undefined = 0
   /** Other processes may hold the same port, and each hears its own peers (decision 022). */
   reusePort = false
   private readonly platform: Platform
@@ -58,6 +60,19 @@ export class Binding {
 
   get port(): number {
     return (this.locals[0] as LocalSocket).port
+  }
+
+  /** Bytes that may wait in each of its sockets for many, or in the one with the least room. */
+  get buffer(): number {
+    return Math.min(...this.locals.map(({ buffer }) => buffer))
+  }
+
+  /** Datagrams that found no room in any of them; undefined: the machine does not say. */
+  get dropped(): number | undefined {
+    let sum = this.droppedByBranches
+    for (const local of this.locals) sum = add(sum, local.dropped)
+    for (const branch of this.branches) sum = add(sum, branch.dropped)
+    return sum
   }
 
   /** Binds one more local address. @throws the machine's bind error */
@@ -128,6 +143,7 @@ export class Binding {
   /** Whom it was for is gone. */
   cut(branch: LocalSocket): void {
     this.branches.delete(branch)
+    this.droppedByBranches = add(this.droppedByBranches, branch.dropped)
     branch.close()
   }
 
@@ -199,6 +215,11 @@ export class Binding {
     this.locals = [...this.locals, local]
     if (!this.refd) local.unref()
   }
+}
+
+/** Nobody knows a sum of which a part is not known. */
+export function add(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? undefined : a + b
 }
 
 function probe(platform: Platform, local: LocalAddress): number {

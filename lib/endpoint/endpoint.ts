@@ -193,6 +193,8 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
       timeWait: this.timeWait?.size ?? 0,
       timeWaitEvicted: this.timeWait?.evicted ?? 0,
       datagrams: this.datagrams,
+      receiveBuffer: this.binding.buffer,
+      dropped: this.binding.dropped,
       malformed: this.malformed,
       unowned: this.unowned,
       resetsSent: this.rejecter?.sent ?? 0,

@@ -81,6 +81,16 @@ export class LocalSocket implements DatagramHandler {
     this.link = linkSize(this.address, mtu ?? UNKNOWN_MTU, this.socket.fragments)
   }
 
+  /** Bytes that may wait to be read. */
+  get buffer(): number {
+    return this.socket.buffer
+  }
+
+  /** Datagrams that came and found no room; undefined: the machine does not say. */
+  get dropped(): number | undefined {
+    return this.socket.dropped
+  }
+
   onDatagram(bytes: Uint8Array, start: number, end: number, address: string, port: number, isLent: boolean): void {
     this.sink.onDatagram(this, bytes, start, end, address, port, isLent)
   }

@@ -3,6 +3,7 @@ import type { Config } from '../core/config.js'
 import type { Trace } from '../core/trace.js'
 import type { LocalAddress, Platform } from '../platform/platform.js'
 import { asIs, canonical, destination, isIPv4Like, isIPv6, isWildcard, mapped, unmapped } from './address.js'
+import { add } from './binding.js'
 import type { Channel, ChannelOwner } from './channel.js'
 import { Endpoint, type EndpointHost } from './endpoint.js'
 import { HostCache } from './host-cache.js'
@@ -20,6 +21,10 @@ export interface StackStats {
   readonly endpoints: number
   /** Of these, the ones on which nothing is left but TIME-WAIT, or a place among those who share the port. */
   readonly waiting: number
+  /** Bytes that the machine grants for what waits to be read, of the socket with the least; Infinity: there is none. */
+  readonly receiveBuffer: number
+  /** Datagrams that found no room in the sockets that are open now; undefined: the machine does not say. */
+  readonly dropped: number | undefined
 }
 
 export class Stack implements EndpointHost {
@@ -31,7 +36,7 @@ export class Stack implements EndpointHost {
   readonly hosts: HostCache
   /** Gives each new connection its observer; null: none is observed. */
   trace: ((channel: Channel) => Trace | null) | null = null
-  private endpoints = 0
+  private readonly endpoints: Set<Endpoint> = new Set()
   /** Those that any number of connections and listeners may share; a client's own is not among them. */
   private readonly shared: Map<number, Endpoint> = new Map()
   /** Those with `reusePort`: the machine, which deals out what comes to such a port, knows no other way to share one. */
@@ -116,7 +121,13 @@ export class Stack implements EndpointHost {
   }
 
   getStats(): StackStats {
-    return { endpoints: this.endpoints, waiting: this.waiting.size }
+    let receiveBuffer = Number.POSITIVE_INFINITY
+    let dropped: number | undefined = 0
+    for (const { binding } of this.endpoints) {
+      receiveBuffer = Math.min(receiveBuffer, binding.buffer)
+      dropped = add(dropped, binding.dropped)
+    }
+    return { endpoints: this.endpoints.size, waiting: this.waiting.size, receiveBuffer, dropped }
   }
 
   // ---- the endpoints'
@@ -162,7 +173,8 @@ export class Stack implements EndpointHost {
 
   endpointClosed(endpoint: Endpoint): void {
     this.wake(endpoint)
-    if (--this.endpoints === 0) this.settler.rest()
+    this.endpoints.delete(endpoint)
+    if (this.endpoints.size === 0) this.settler.rest()
     this.reusing.delete(endpoint)
     if (this.shared.get(endpoint.udpPort) === endpoint) this.shared.delete(endpoint.udpPort)
   }
@@ -228,7 +240,7 @@ export class Stack implements EndpointHost {
     for (;;) {
       try {
         endpoint.binding.hold(local)
-        this.endpoints++
+        this.endpoints.add(endpoint)
         return
       } catch (error) {
         const victim = this.reclaimable((error as { code?: unknown }).code, local.port)

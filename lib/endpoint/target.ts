@@ -59,6 +59,10 @@ export interface EndpointStats {
   /** Records that went early, to make room. */
   readonly timeWaitEvicted: number
   readonly datagrams: number
+  /** Bytes that the machine grants each socket for what waits to be read, its own overhead among them: see `recvBufferSize`. */
+  readonly receiveBuffer: number
+  /** Datagrams that came and found no room there: lost, as in the network. undefined: the machine does not say. */
+  readonly dropped: number | undefined
   /** Datagrams that were no segments. */
   readonly malformed: number
   /** Segments for nobody. */

@@ -12,6 +12,7 @@ import {
   type Option,
   type Piece,
   PMTUDISC_PROBE,
+  SO_MEMINFO,
   SO_RCVBUF,
   SO_REUSEADDR,
   SO_REUSEPORT,
@@ -27,20 +28,26 @@ export interface Name {
   readonly port: number
 }
 
+/** Of what SO_MEMINFO tells, and where in it: datagrams that found no room. */
+const COUNTERS = 36
+const DROPS = 32
+
 export class Descriptors {
   private readonly libc: Libc
   private readonly addresses: SocketAddresses
   private readonly name: Piece
   private readonly length: Piece
   private readonly value: Piece
+  private readonly counters: Piece
 
   constructor(libc: Libc, addresses: SocketAddresses) {
     this.libc = libc
     this.addresses = addresses
-    const arena = new Arena(libc, 64 + LONGEST)
+    const arena = new Arena(libc, 64 + LONGEST + COUNTERS)
     this.name = arena.take(LONGEST)
     this.length = arena.take(4)
     this.value = arena.take(4)
+    this.counters = arena.take(COUNTERS)
   }
 
   /** One that is bound. `probes`: it sends nothing in fragments. @throws the machine's error, as dgram would emit it. */
@@ -92,6 +99,15 @@ export class Descriptors {
     this.length.view.setUint32(0, 4, true)
     this.libc.getsockopt(fd, level, name, this.value.bytes, this.length.bytes)
     return this.value.view.getInt32(0, true)
+  }
+
+  /** Datagrams that came for it and found no room; undefined: this kernel does not say. */
+  dropped(fd: number): number | undefined {
+    const { counters, length } = this
+    length.view.setUint32(0, COUNTERS, true)
+    const [level, name] = SO_MEMINFO
+    const failed = this.libc.getsockopt(fd, level, name, counters.bytes, length.bytes) < 0
+    return failed || length.view.getUint32(0, true) < COUNTERS ? undefined : counters.view.getUint32(DROPS, true)
   }
 
   close(fd: number): void {

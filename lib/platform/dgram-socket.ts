@@ -2,6 +2,7 @@
 import dgram from 'node:dgram'
 import { isIPv6 } from 'node:net'
 import { openReusing } from './descriptors.js'
+import { readDropped } from './kernel-table.js'
 import type { DatagramHandler, DatagramSocket, LocalAddress } from './platform.js'
 
 /**
@@ -31,6 +32,7 @@ export class DgramSocket implements DatagramSocket {
   private readonly socket: dgram.Socket
   private readonly handler: DatagramHandler
   private readonly connected: boolean
+  private readonly peerPort: number | undefined
   /** Where the datagram goes that waits to leave. */
   private toAddress = ''
   private toPort = 0
@@ -55,9 +57,14 @@ export class DgramSocket implements DatagramSocket {
     socket.on('message', onMessage)
     if (local.peer !== undefined) this.peerAddress = connectNow(socket, local.peer)
     this.connected = this.peerAddress !== undefined
+    this.peerPort = this.connected ? local.peer?.port : undefined
     const { address, port } = socket.address()
     this.address = address
     this.port = port
+  }
+
+  get dropped(): number | undefined {
+    return this.closed ? undefined : readDropped(this.address, this.port, this.peerPort)
   }
 
   get cargo(): Uint8Array {

@@ -64,6 +64,7 @@ export const UDP_GRO = 104
 export const SO_REUSEADDR: Option = [1, 2]
 export const SO_RCVBUF: Option = [1, 8]
 export const SO_REUSEPORT: Option = [1, 15]
+export const SO_MEMINFO: Option = [1, 55]
 export const IPV6_V6ONLY: Option = [41, 26]
 export const IP_MTU_DISCOVER: Option = [0, 10]
 export const IPV6_MTU_DISCOVER: Option = [41, 23]

@@ -76,6 +76,10 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
     this.ref()
   }
 
+  get dropped(): number | undefined {
+    return this.closed ? undefined : this.offload.descriptors.dropped(this.fd)
+  }
+
   get cargo(): Uint8Array {
     return this.offload.train.cargo
   }

@@ -72,6 +72,8 @@ export interface DatagramSocket {
   readonly peerAddress?: string | undefined
   /** Bytes, the machine's own overhead among them, that may wait to be read; beyond that what comes is lost. */
   readonly buffer: number
+  /** Datagrams that came and found no room there, as of this turn: asking may cost something; undefined: the machine does not say. */
+  readonly dropped: number | undefined
   /** A packet that is longer than the path takes is cut into fragments, as far as the machine knows the path; else it is dropped. */
   readonly fragments: boolean
   /**

@@ -118,6 +118,10 @@ class ImpairedSocket implements DatagramSocket, DatagramHandler {
     return this.inner.buffer
   }
 
+  get dropped(): number | undefined {
+    return this.inner.dropped
+  }
+
   get fragments(): boolean {
     return this.inner.fragments
   }

@@ -48,6 +48,7 @@ interface Held {
 export class SimulatedSocket implements DatagramSocket {
   readonly binding: Binding
   refd = true
+  dropped = 0
   private readonly platform: SimulatedPlatform
   private readonly handler: DatagramHandler
   private readonly options: SendingOptions
@@ -146,7 +147,10 @@ export class SimulatedSocket implements DatagramSocket {
   /** A datagram has come. @returns false: its buffer is full. */
   take(datagram: Datagram): boolean {
     const { bytes } = datagram
-    if (this.waiting > 0 && this.waiting + bytes.length > this.binding.receiveBuffer) return false
+    if (this.waiting > 0 && this.waiting + bytes.length > this.binding.receiveBuffer) {
+      this.dropped++
+      return false
+    }
     this.waiting += bytes.length
     const from = this.binding.family === 6 ? mapped(datagram.from) : datagram.from
     this.platform.enter(() => {

@@ -38,10 +38,10 @@ describe('a client’s UDP socket', () => {
     expect(one.channel.state).toBe('TIME-WAIT')
     expect(clientHost.holdsProcess).toBe(false)
     expect(clientHost.openSockets).toHaveLength(1)
-    expect(client.getStats()).toEqual({ endpoints: 1, waiting: 1 })
+    expect(client.getStats()).toMatchObject({ endpoints: 1, waiting: 1 })
     network.advance(2000)
     expect(clientHost.openSockets).toEqual([])
-    expect(client.getStats()).toEqual({ endpoints: 0, waiting: 0 })
+    expect(client.getStats()).toMatchObject({ endpoints: 0, waiting: 0 })
   })
 
   it('beyond the bound the oldest closes early', () => {
@@ -55,7 +55,7 @@ describe('a client’s UDP socket', () => {
       ports.push(one.channel.localPort)
     }
     expect(clientHost.openSockets.map(({ port }) => port)).toEqual(ports.slice(2))
-    expect(client.getStats()).toEqual({ endpoints: 3, waiting: 3 })
+    expect(client.getStats()).toMatchObject({ endpoints: 3, waiting: 3 })
   })
 
   it('the bound holds also after sockets were opened for new addresses while one waited', () => {
@@ -78,9 +78,9 @@ describe('a client’s UDP socket', () => {
     network.advance(20)
     expect(clientHost.openSockets.length).toBe(before + 3)
     network.advance(10_000)
-    expect(client.getStats()).toEqual({ endpoints: 0, waiting: 0 })
+    expect(client.getStats()).toMatchObject({ endpoints: 0, waiting: 0 })
     for (let i = 0; i < 8; i++) finish()
-    expect(client.getStats()).toEqual({ endpoints: 6, waiting: 6 })
+    expect(client.getStats()).toMatchObject({ endpoints: 6, waiting: 6 })
   })
 
   it('nor more than a quarter of the descriptors', () => {
@@ -97,7 +97,7 @@ describe('a client’s UDP socket', () => {
       one.channel.close()
       network.advance(50)
     }
-    expect(client.getStats()).toEqual({ endpoints: 2, waiting: 2 })
+    expect(client.getStats()).toMatchObject({ endpoints: 2, waiting: 2 })
   })
 
   it('closes at once when the peer closed first, was refused, or reset it', () => {
