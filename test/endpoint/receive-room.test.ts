@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { createConfig } from '../../lib/core/config.js'
 import { loneRoom, ReceiveRoom, type Receiver } from '../../lib/endpoint/receive-room.js'
 import { Stack } from '../../lib/endpoint/stack.js'
+import type { Platform } from '../../lib/platform/platform.js'
 import { Network } from '../../lib/testing/network.js'
+import type { SimulatedPlatform } from '../../lib/testing/simulated-platform.js'
 import { Acceptance, Recorder } from '../support/recorder.js'
 
 const BUFFER = 212_992
@@ -76,6 +78,14 @@ describe('a room', () => {
   })
 })
 
+/** A process whose sockets are shared by all that send to them: it has no other for one of these, as dgram has none. */
+function withoutBranches(platform: SimulatedPlatform): Platform {
+  const bind: Platform['bind'] = (local, handler) => {
+    return Object.defineProperty(platform.bind(local, handler), 'branch', { value: undefined })
+  }
+  return Object.create(platform, { bind: { value: bind } })
+}
+
 describe('senders on a short path', () => {
   /** A server and `senders` on one machine, in processes of their own, that have sent without an end for a second. */
   function scene(senders: number) {
@@ -83,7 +93,7 @@ describe('senders on a short path', () => {
     const host = network.host('10.0.0.1')
     network.link(host, host).set({ rate: 50e6 })
     const platform = host.process()
-    const server = new Stack(platform)
+    const server = new Stack(withoutBranches(platform))
     const chosen = createConfig({ mss: 65_495 })
     const acceptance = new Acceptance()
     // on a port that other processes may have too nobody gets a socket of its own
