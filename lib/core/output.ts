@@ -307,12 +307,17 @@ function longestOf(tcb: Tcb): number {
 /** A probe's length, if the path is to be asked with one now, and there is text for it; else textLimit(). */
 function probeLimit(tcb: Tcb, out: Segment, available: number, now: number): number {
   const limit = textLimit(tcb, out)
-  if (out.sackCount > 0 || tcb.repair !== 'open' || !tcb.pathMtu.mayProbe(tcb.segmentLimit, now)) return limit
+  if (out.sackCount > 0 || isInDoubt(tcb) || !tcb.pathMtu.mayProbe(tcb.segmentLimit, now)) return limit
   const options = tcb.segmentLimit - tcb.sendMss
   const size = tcb.pathMtu.probeSize(tcb.segmentLimit, longestOf(tcb) + options, now)
   const text = size - options
   // it waits for its room in the congestion window: ACKs never free as much at a time as a probe takes
   return size > 0 && available >= text ? text : limit
+}
+
+/** Something is lost, or may be: what leaves now is to draw ACKs that tell, and a probe would wait for its room (RFC 3042). */
+function isInDoubt({ repair, dupAcks, scoreboard }: Tcb): boolean {
+  return repair !== 'open' || dupAcks > 0 || scoreboard.sackedBytes > 0
 }
 
 /** Payload, FIN and PSH of what covers the offsets from `from` to `to`. */

@@ -77,6 +77,21 @@ describe('packets that vanish for being large', () => {
     expect(tcp.status.sendMss).toBe(1132)
   })
 
+  test.each([
+    ['RFC 3042: a duplicate ACK', '', '. 1 ack 7001'],
+    ['RFC 8985: a SACK block', ',sackOK', '. 1 ack 7001 <sack 8001:8133>'],
+  ])('%s has the next segments leave as they are: the path is asked when nothing may be lost', (_, options, line) => {
+    const tcp = established({ peer: `mss 1452${options}` })
+    tcp.send(7000)
+    for (tcp.take(); tcp.status.sendMss > 1132; tcp.take()) tcp.next()
+    while (tcp.connection.hasUnacknowledged) tcp.inject(`. 1 ack ${tcp.sndNxt}`).take()
+    tcp.at(600_000)
+    tcp.send(1132)
+    tcp.expect('P. 7001:8133 ack 1').at(600_001).inject(line)
+    tcp.send(5000)
+    expect(tcp.take()[0]).toMatch(/^\. 8133:9265 /)
+  })
+
   test('small segments that are lost say nothing of it', () => {
     const tcp = established({ peer: 'mss 1452' })
     tcp.send(100)
