@@ -311,8 +311,10 @@ function probeLimit(tcb: Tcb, out: Segment, available: number, now: number): num
   const options = tcb.segmentLimit - tcb.sendMss
   const size = tcb.pathMtu.probeSize(tcb.segmentLimit, longestOf(tcb) + options, now)
   const text = size - options
-  // it waits for its room in the congestion window: ACKs never free as much at a time as a probe takes
-  return size > 0 && available >= text ? text : limit
+  if (size === 0 || available < text) return limit
+  const window = congestionWindow(tcb)
+  // ACKs never free as much at a time as a probe takes: it waits for its room, if the window holds several of it
+  return pipe(tcb) + text <= window || SEGMENTS_OF_WINDOW * text <= window ? text : limit
 }
 
 /** Something is lost, or may be: what leaves now is to draw ACKs that tell, and a probe would wait for its room (RFC 3042). */
