@@ -45,19 +45,34 @@ interface Candidate {
   readonly family: number
 }
 
+/** A connection to one candidate, under way. */
+class Attempt implements ChannelOwner {
+  readonly candidate: Candidate
+  private readonly dial: Dial
+  channel: Channel | null = null
+
+  constructor(dial: Dial, candidate: Candidate) {
+    this.dial = dial
+    this.candidate = candidate
+  }
+
+  onEvents(events: number): void {
+    this.dial.onAttempt(this, events)
+  }
+}
+
 type LookupAnswer = readonly [error: Error | null, answer: unknown, family?: unknown]
 
 /** One call of connect(), until it is connected, has failed or is cancelled. */
 export class Dial {
-  /** Of the attempt under way. */
-  channel: Channel | null = null
-
   private readonly request: DialRequest
   private held: boolean
   private over = false
   private candidates: readonly Candidate[] = []
   /** Of the candidate to be tried next. */
   private next = 0
+  /** Oldest first: of several addresses, those whose time is over run on beside the next. */
+  private running: Attempt[] = []
   private readonly errors: Error[] = []
   private alarm: Alarm | null = null
   private readonly startedAt: number
@@ -81,14 +96,21 @@ export class Dial {
   cancel(): void {
     this.over = true
     this.alarm?.clear()
-    this.abandon()
+    this.abandonAll()
+  }
+
+  /** Of the attempts under way, the oldest first. */
+  get channels(): readonly Channel[] {
+    return this.running.map(({ channel }) => channel as Channel)
   }
 
   /** Whether the attempts hold the process. */
   hold(on: boolean): void {
     this.held = on
-    if (on) this.channel?.ref()
-    else this.channel?.unref()
+    for (const channel of this.channels) {
+      if (on) channel.ref()
+      else channel.unref()
+    }
   }
 
   // ---- names
@@ -147,45 +169,68 @@ export class Dial {
   private attemptAll(candidates: readonly Candidate[]): void {
     if (this.over) return
     this.candidates = candidates
-    if (candidates.length > 1) this.request.socket.autoSelectFamilyAttemptedAddresses = []
+    if (this.chooses) this.request.socket.autoSelectFamilyAttemptedAddresses = []
     this.attemptNext()
   }
 
   private attemptNext(): void {
     const candidate = this.candidates[this.next]
-    if (candidate === undefined) {
-      const [first] = this.errors as [Error]
-      if (this.candidates.length === 1) this.fail(first)
-      else this.fail(Object.assign(new AggregateError(this.errors), { code: codeIn(first) }))
-      return
+    if (candidate !== undefined) {
+      this.next++
+      this.attempt(candidate)
+    } else if (this.running.length === 0) {
+      this.failAll()
+    } else {
+      // the last has failed: those before it have one more such time
+      this.setAlarm()
     }
-    this.next++
-    this.attempt(candidate)
+  }
+
+  private failAll(): void {
+    const [first] = this.errors as [Error]
+    if (!this.chooses) this.fail(first)
+    else this.fail(Object.assign(new AggregateError(this.errors), { code: codeIn(first) }))
   }
 
   private attempt(candidate: Candidate): void {
-    const { socket, destination, dialer, blockList, platform } = this.request
+    const { socket, destination, dialer, blockList } = this.request
     const { address, family } = candidate
+    const { port } = destination
     if (blockList?.check(address, family === 6 ? 'ipv6' : 'ipv4')) {
-      this.failedEarly(ipBlocked(address))
+      const error = ipBlocked(address)
+      if (this.chooses) socket.emit('connectionAttemptFailed', address, port, family, error)
+      else socket.emit('connectionAttempt', address, port, family)
+      this.failedEarly(error)
       return
     }
-    const attempt: ChannelOwner = { onEvents: (events) => this.onEvents(attempt, candidate, events) }
+    const attempt = new Attempt(this, candidate)
     try {
-      this.channel = dialer.connect(this.targetOf(candidate), this.configOf(family), attempt)
+      attempt.channel = dialer.connect(this.targetOf(candidate), this.configOf(family), attempt)
     } catch (error) {
       this.refusedEarly(candidate, error)
       return
     }
-    if (!this.held) this.channel.unref()
-    if (this.candidates.length > 1) {
-      socket.autoSelectFamilyAttemptedAddresses?.push(`${address}:${destination.port}`)
-      if (this.next < this.candidates.length) {
-        this.alarm ??= platform.alarm(() => this.onAttemptTimeout())
-        this.alarm.set(platform.now() + destination.attemptTimeout)
-      }
-    }
+    this.running.push(attempt)
+    if (!this.held) attempt.channel.unref()
+    if (this.next < this.candidates.length) this.setAlarm()
+    this.announce(candidate)
+  }
+
+  private announce({ address, family }: Candidate): void {
+    const { socket, destination } = this.request
+    if (this.chooses) socket.autoSelectFamilyAttemptedAddresses?.push(`${address}:${destination.port}`)
     socket.emit('connectionAttempt', address, destination.port, family)
+  }
+
+  /** There are several addresses. */
+  private get chooses(): boolean {
+    return this.candidates.length > 1
+  }
+
+  private setAlarm(): void {
+    const { platform, destination } = this.request
+    this.alarm ??= platform.alarm(() => this.onAlarm())
+    this.alarm.set(platform.now() + destination.attemptTimeout)
   }
 
   private targetOf({ address, family }: Candidate): ConnectTarget {
@@ -216,37 +261,53 @@ export class Dial {
   }
 
   /** The machine, or one of our own checks, said no before a SYN could leave. */
-  private refusedEarly({ address, family }: Candidate, error: unknown): void {
+  private refusedEarly(candidate: Candidate, error: unknown): void {
+    const { address, family } = candidate
     const { port, localAddress, localPort } = this.request.destination
     const { code, syscall } = error as { code?: unknown; syscall?: unknown }
     if (!(error instanceof Error) || typeof code !== 'string' || code.startsWith('ERR_')) throw error
     const asked = localAddress !== undefined || localPort !== undefined
-    if (syscall === 'bind' && asked) this.failedEarly(bindError(code, localAddress ?? wildcard(family), localPort))
-    else this.failedEarly(connectError(code, address, port))
+    if (syscall === 'bind' && asked) {
+      this.failedEarly(bindError(code, localAddress ?? wildcard(family), localPort))
+      return
+    }
+    const failure = connectError(code, address, port)
+    this.announce(candidate)
+    if (this.chooses) this.request.socket.emit('connectionAttemptFailed', address, port, family, failure)
+    this.failedEarly(failure)
   }
 
   private failedEarly(error: Error): void {
+    if (this.over) return
     this.errors.push(error)
     this.attemptNext()
   }
 
-  private onEvents(attempt: ChannelOwner, candidate: Candidate, events: number): void {
-    const { channel } = this
-    if (this.over || channel === null || channel.owner !== attempt) return
+  onAttempt(attempt: Attempt, events: number): void {
+    const { channel } = attempt
+    if (this.over || channel === null) return
     if (events & CONNECTED) {
       this.over = true
-      this.channel = null
       this.alarm?.clear()
+      this.forget(attempt)
+      this.abandonAll()
       this.request.caller.onConnected(channel, events & ~CONNECTED)
     } else if (events & CLOSED) {
-      this.alarm?.clear()
-      this.channel = null
+      const newest = attempt === this.running[this.running.length - 1] && !this.timedOut
+      this.forget(attempt)
       channel.owner = null
-      this.attemptFailed(candidate, codeOf(channel.reason ?? 'refused', channel.error))
+      if (newest) this.attemptFailed(attempt.candidate, codeOf(channel.reason ?? 'refused', channel.error))
+      else if (this.running.length === 0 && this.timedOut) this.failAll()
     }
   }
 
+  /** All candidates have had their time. */
+  private get timedOut(): boolean {
+    return this.errors.length === this.candidates.length
+  }
+
   private attemptFailed({ address, family }: Candidate, code: string): void {
+    this.alarm?.clear()
     const { port } = this.request.destination
     const error = this.errorOf(address, code)
     this.errors.push(error)
@@ -254,13 +315,29 @@ export class Dial {
     if (!this.over) this.attemptNext()
   }
 
-  private onAttemptTimeout(): void {
+  /** The newest attempt has had its time, or, after the last, all those before it. */
+  private onAlarm(): void {
     if (this.over) return
-    const { address, family } = this.candidates[this.next - 1] as Candidate
-    this.abandon()
+    if (this.timedOut) {
+      this.abandonAll()
+      this.failAll()
+      return
+    }
+    const attempt = this.running[this.running.length - 1] as Attempt
+    const { address, family } = attempt.candidate
+    const { destination, platform, socket } = this.request
     this.errors.push(this.errorOf(address, 'ETIMEDOUT'))
-    this.request.socket.emit('connectionAttemptTimeout', address, this.request.destination.port, family)
-    if (!this.over) this.attemptNext()
+    socket.emit('connectionAttemptTimeout', address, destination.port, family)
+    if (this.over) return
+    if (destination.localPort === undefined) {
+      this.attemptNext()
+      return
+    }
+    // two cannot leave from one port, which is free once this turn is settled
+    this.abandonAll()
+    platform.defer(() => {
+      if (!this.over) this.attemptNext()
+    })
   }
 
   private errorOf(address: string, code: string): Error {
@@ -268,12 +345,16 @@ export class Dial {
     return connectError(code, address, port, localAddress, localPort)
   }
 
-  private abandon(): void {
-    const { channel } = this
-    this.channel = null
-    if (channel === null) return
-    channel.abort()
-    channel.release(0)
+  private forget(attempt: Attempt): void {
+    this.running = this.running.filter((other) => other !== attempt)
+  }
+
+  private abandonAll(): void {
+    for (const channel of this.channels) {
+      channel.abort()
+      channel.release(0)
+    }
+    this.running = []
   }
 
   private fail(error: Error): void {

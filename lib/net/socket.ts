@@ -359,7 +359,7 @@ export class SocketBase extends Duplex {
   setNoDelay(noDelay: boolean = true): this {
     const on = Boolean(noDelay)
     this.#switches.noDelay = on
-    this.#live?.setNoDelay(on)
+    for (const channel of this.#live) channel.setNoDelay(on)
     return this
   }
 
@@ -369,7 +369,7 @@ export class SocketBase extends Duplex {
     const delay = keepAliveDelay(initialDelay)
     this.#switches.keepAlive = on
     this.#switches.keepAliveInitialDelay = delay
-    this.#live?.setKeepAlive(on, delay)
+    for (const channel of this.#live) channel.setKeepAlive(on, delay)
     return this
   }
 
@@ -389,16 +389,17 @@ export class SocketBase extends Duplex {
     this.#dial?.hold(on)
   }
 
-  /** Connected, or about to be. */
-  get #live(): Channel | null {
-    return this.#link.channel ?? this.#dial?.channel ?? null
+  /** Connected, or about to be: of several addresses, one for each attempt. */
+  get #live(): readonly Channel[] {
+    const { channel } = this.#link
+    return channel === null ? (this.#dial?.channels ?? []) : [channel]
   }
 
   // ---- what can be seen
 
   /** Variables and counters of the connection, in the spirit of Linux's tcp_info; null: there is none. Times in ms, sizes in bytes. */
   getInfo(): SocketInfo | null {
-    return this.#live?.status() ?? null
+    return this.#live.at(-1)?.status() ?? null
   }
 
   /** The local end; `{}` while there is none. */
