@@ -20,13 +20,11 @@ export { default, type Module } from './net/module.js'
 export type { ConnectTransportOptions, ListenTransportOptions, TransportOptions } from './net/options.js'
 export {
   createServer,
-  type DropArgument,
-  type ListenOptions,
   Server,
   type ServerConstructor,
   type ServerEvents,
-  type ServerOpts,
 } from './net/server.js'
+export type { DropArgument, ListenOptions, ServerOpts } from './net/server-options.js'
 export {
   connect,
   connect as createConnection,
@@ -35,7 +33,7 @@ export {
   type SocketConstructor,
   type SocketInfo,
 } from './net/socket.js'
-export type { NetConnectOpts, SocketConnectOpts, SocketConstructorOpts } from './net/socket-options.js'
+export type { KeepAliveOpts, NetConnectOpts, SocketConnectOpts, SocketConstructorOpts } from './net/socket-options.js'
 export type {
   Alarm,
   DatagramHandler,

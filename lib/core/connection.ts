@@ -224,9 +224,11 @@ export class Connection {
     this.tcb.noDelay = on
   }
 
-  /** `initialDelay`: ms of idleness before the first probe; 0: the configured one. */
-  setKeepAlive(on: boolean, initialDelay: number, now: number): void {
-    this.tcb.keepalive.configure(on, initialDelay || this.tcb.config.keepAliveInitialDelay)
+  /** ms of idleness before the first probe, ms between unanswered ones, and how many; 0: as configured. */
+  setKeepAlive(on: boolean, initialDelay: number, now: number, interval: number = 0, count: number = 0): void {
+    const { keepAliveInitialDelay, keepAliveInterval, keepAliveCount } = this.tcb.config
+    const idle = initialDelay || keepAliveInitialDelay
+    this.tcb.keepalive.configure(on, idle, interval || keepAliveInterval, count || keepAliveCount)
     const isAlive = isSynchronized(this.tcb.state) && this.tcb.state !== 'TIME-WAIT'
     this.tcb.timers.keepalive = on && isAlive ? this.tcb.keepalive.deadline(now) : Number.POSITIVE_INFINITY
   }

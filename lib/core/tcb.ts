@@ -197,8 +197,8 @@ export class Tcb {
     const first = Math.max(config.initialReceiveBuffer, FIRST_SEGMENTS * Math.min(config.mss, link.safe))
     this.tuning = new ReceiveTuning(first, config.maxReceiveBuffer, isLocal)
     this.window = new ReceiveWindow(config.maxReceiveBuffer, this.tuning.limit)
-    this.keepalive = new KeepAlive(config.keepAliveInterval, config.keepAliveCount)
-    this.keepalive.configure(config.keepAlive, config.keepAliveInitialDelay)
+    const { keepAlive, keepAliveInitialDelay, keepAliveInterval, keepAliveCount } = config
+    this.keepalive = new KeepAlive(keepAlive, keepAliveInitialDelay, keepAliveInterval, keepAliveCount)
     // the ISS is random enough for what a controller does with it
     this.controller = config.congestion.create(DEFAULT_MSS, randomFrom(iss | 1), memory?.ssthresh)
   }

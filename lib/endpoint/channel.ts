@@ -195,9 +195,9 @@ export class Channel implements Tenant, Waking, Receiver {
     this.changed()
   }
 
-  /** `initialDelay`: ms of silence before the first probe; 0: as configured. */
-  setKeepAlive(on: boolean, initialDelay: number): void {
-    this.connection.setKeepAlive(on, initialDelay, this.host.now())
+  /** ms of silence before the first probe, ms between unanswered ones, and how many; 0: as configured. */
+  setKeepAlive(on: boolean, initialDelay: number, interval: number, count: number): void {
+    this.connection.setKeepAlive(on, initialDelay, this.host.now(), interval, count)
     this.changed()
   }
 

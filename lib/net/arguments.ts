@@ -1,6 +1,7 @@
 // The argument forms of node:net and their checks: all that can be wrong is thrown before anything is opened.
 import { ADDRCONFIG } from 'node:dns'
 import {
+  BlockList,
   getDefaultAutoSelectFamily,
   getDefaultAutoSelectFamilyAttemptTimeout,
   isIP,
@@ -19,7 +20,7 @@ import {
 /** The longest time that Node's timers take, ms. */
 export const MAX_DELAY: number = 2 ** 31 - 1
 
-const NODE_MAJOR = Number(process.versions.node.split('.')[0])
+export const NODE_MAJOR: number = Number(process.versions.node.split('.')[0])
 
 // ---- single values, in Node's style
 
@@ -39,6 +40,11 @@ export function checkBoolean(value: unknown, name: string): asserts value is boo
 
 export function checkFunction(value: unknown, name: string): void {
   if (typeof value !== 'function') throw invalidArgType(name, 'of type function', value)
+}
+
+/** As node:net takes it: what is falsy is none. */
+export function checkBlockList(value: unknown): void {
+  if (value && !(value instanceof BlockList)) throw invalidArgType('options.blockList', 'an net.BlockList', value)
 }
 
 export function checkSignal(value: unknown, name: string): void {

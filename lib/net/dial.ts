@@ -34,7 +34,7 @@ export interface DialRequest {
   readonly platform: Platform
   /** As they stand when an attempt begins. */
   readonly switches: Switches
-  readonly blockList: BlockList | null
+  readonly blockList: BlockList | undefined
   /** Emits 'lookup', 'connectionAttempt' and their like. */
   readonly socket: EventEmitter & { autoSelectFamilyAttemptedAddresses?: string[] | undefined }
   readonly caller: Caller

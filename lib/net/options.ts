@@ -195,7 +195,19 @@ export interface Switches {
   readonly keepAlive: boolean
   /** ms; 0: the default. */
   readonly keepAliveInitialDelay: number
+  /** ms, and how many; 0: as the options say. */
+  readonly keepAliveInterval: number
+  readonly keepAliveCount: number
 }
+
+/** None of them was touched. */
+export const SWITCHES: Switches = Object.freeze({
+  noDelay: false,
+  keepAlive: false,
+  keepAliveInitialDelay: 0,
+  keepAliveInterval: 0,
+  keepAliveCount: 0,
+})
 
 /** Made before, of the same choices: connections that are alike share one. */
 const made: WeakMap<Transport, Map<number, Config>> = new WeakMap()
@@ -204,12 +216,13 @@ const MOST_MADE = 16
 
 /** The core's configuration of a connection over IPv4 or IPv6. */
 export function configOf(transport: Transport, family: number, switches: Switches): Config {
+  const { noDelay, keepAlive, keepAliveInitialDelay, keepAliveInterval, keepAliveCount } = switches
+  if (keepAliveInterval !== 0 || keepAliveCount !== 0) return makeConfig(transport, family, switches)
   let alike = made.get(transport)
   if (alike === undefined) {
     alike = new Map()
     made.set(transport, alike)
   }
-  const { noDelay, keepAlive, keepAliveInitialDelay } = switches
   const key = 8 * keepAliveInitialDelay + (family === 6 ? 4 : 0) + (noDelay ? 2 : 0) + (keepAlive ? 1 : 0)
   let config = alike.get(key)
   if (config === undefined) {
@@ -227,8 +240,8 @@ function makeConfig(transport: Transport, family: number, switches: Switches): C
     noDelay: switches.noDelay,
     keepAlive: switches.keepAlive,
     keepAliveInitialDelay: switches.keepAliveInitialDelay || undefined,
-    keepAliveInterval: transport.keepAliveInterval,
-    keepAliveCount: transport.keepAliveCount,
+    keepAliveInterval: switches.keepAliveInterval || transport.keepAliveInterval,
+    keepAliveCount: switches.keepAliveCount || transport.keepAliveCount,
     connectTimeout: transport.connectTimeout,
     initialRto: transport.initialRto,
     minRto: minRto ?? Math.min(DEFAULT_MIN_RTO, maxRto ?? DEFAULT_MIN_RTO),

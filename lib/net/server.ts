@@ -1,5 +1,9 @@
 // Server: a TCP listener with the face of node:net's, an EventEmitter over a listener of the stack.
-import { channel as diagnosticsChannel } from 'node:diagnostics_channel'
+import {
+  type Channel as DiagnosticsChannel,
+  channel as diagnosticsChannel,
+  tracingChannel,
+} from 'node:diagnostics_channel'
 import dns from 'node:dns'
 import { captureRejectionSymbol, EventEmitter } from 'node:events'
 import { type AddressInfo, type BlockList, isIP } from 'node:net'
@@ -10,7 +14,15 @@ import type { Channel } from '../endpoint/channel.js'
 import type { Listener, ListenerStats } from '../endpoint/listener.js'
 import type { Stack } from '../endpoint/stack.js'
 import type { ListenTarget } from '../endpoint/target.js'
-import { checkFunction, checkKeepAliveDelay, checkListen, checkNumber, type ListenRequest } from './arguments.js'
+import {
+  checkBlockList,
+  checkFunction,
+  checkKeepAliveDelay,
+  checkListen,
+  checkNumber,
+  type ListenRequest,
+  NODE_MAJOR,
+} from './arguments.js'
 import { callable } from './callable.js'
 import { installTrace } from './debug-trace.js'
 import { defaultStack } from './default-stack.js'
@@ -19,58 +31,14 @@ import type { Hears } from './events.js'
 import {
   type ConnectTransportOptions,
   configOf,
-  type ListenTransportOptions,
   lingerTimeoutOf,
   resolveTransport,
+  SWITCHES,
   type Transport,
-  type TransportOptions,
 } from './options.js'
+import type { DropArgument, ListenOptions, ServerOpts } from './server-options.js'
 import { connect, familyOf, type Socket, SocketBase, VIA } from './socket.js'
 import type { NetConnectOpts } from './socket-options.js'
-
-/** What a server can be told of all its connections. */
-export interface ServerOpts extends TransportOptions, ListenTransportOptions {
-  /** Keep the writable side of sockets open after the peer's FIN. @default false */
-  allowHalfOpen?: boolean | undefined
-  /** Sockets arrive paused. @default false */
-  pauseOnConnect?: boolean | undefined
-  /** Send small writes at once (Nagle off). @default false */
-  noDelay?: boolean | undefined
-  /** Probe idle connections. @default false */
-  keepAlive?: boolean | undefined
-  /** Idle ms before the first probe; 0: two hours. @default 0 */
-  keepAliveInitialDelay?: number | undefined
-  /** Bytes in the buffers of a socket's streams. @default Node's */
-  highWaterMark?: number | undefined
-  /** Addresses not to accept connections from. */
-  blockList?: BlockList | undefined
-  captureRejections?: boolean | undefined
-}
-
-/** Where to listen. */
-export interface ListenOptions extends ListenTransportOptions {
-  /** TCP port, 0 to 65535; 0: a free one. */
-  port?: number | string | undefined
-  /** A name or an IP address. @default '::', or '0.0.0.0' where there is no IPv6 */
-  host?: string | undefined
-  /** Half-open connections at most, 1 to 4096. @default 511 */
-  backlog?: number | undefined
-  exclusive?: boolean | undefined
-  /** Under '::', no IPv4. @default false */
-  ipv6Only?: boolean | undefined
-  /** Aborting it closes the server. */
-  signal?: AbortSignal | undefined
-}
-
-/** Both ends of a connection that `maxConnections` or `blockList` turned away. */
-export interface DropArgument {
-  localAddress?: string
-  localPort?: number
-  localFamily?: string
-  remoteAddress?: string
-  remotePort?: number
-  remoteFamily?: string
-}
 
 /** Events of a Server. */
 export interface ServerEvents {
@@ -87,9 +55,10 @@ export interface ServerEvents {
 const NO_IPV6: ReadonlySet<string | undefined> = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL', 'ENOTSUP'])
 
 const serverSockets = diagnosticsChannel('net.server.socket')
+const listens = tracingChannel('net.server.listen')
 
 export class ServerBase extends EventEmitter {
-  /** Connections at most; beyond it new ones are closed at once, with 'drop'. 0, undefined: no limit. */
+  /** Connections at most; beyond it new ones are closed at once, with 'drop'. undefined: no limit; 0: none at all, before Node 21 no limit. */
   maxConnections: number | undefined = undefined
   allowHalfOpen: boolean
   pauseOnConnect: boolean
@@ -98,9 +67,10 @@ export class ServerBase extends EventEmitter {
   /** ms */
   keepAliveInitialDelay: number
   highWaterMark: number
+  /** Addresses that it does not accept from; absent unless given. */
+  declare blockList?: BlockList
 
   readonly #transport: Transport
-  readonly #blockList: BlockList | null
   /** Where it listens, or listened last. */
   #stack: Stack | undefined = undefined
   #listener: Listener | null = null
@@ -116,12 +86,13 @@ export class ServerBase extends EventEmitter {
     }
     const given: ServerOpts = typeof options === 'object' && options !== null ? options : {}
     const listener = typeof options === 'function' ? options : connectionListener
+    checkBlockList(given.blockList)
     const keepAliveInitialDelay = checkKeepAliveDelay(given.keepAliveInitialDelay)
     if (given.highWaterMark !== undefined) checkNumber(given.highWaterMark, 'options.highWaterMark')
     const transport = resolveTransport(given)
     super(given.captureRejections ? { captureRejections: true } : undefined)
     this.#transport = transport
-    this.#blockList = given.blockList ?? null
+    if (given.blockList) this.blockList = given.blockList
     this.allowHalfOpen = Boolean(given.allowHalfOpen)
     this.pauseOnConnect = Boolean(given.pauseOnConnect)
     this.noDelay = Boolean(given.noDelay)
@@ -150,6 +121,7 @@ export class ServerBase extends EventEmitter {
     if (this.#listener !== null) throw plainError('ERR_SERVER_ALREADY_LISTEN')
     const request = checkListen(args)
     const transport = resolveTransport(request.options, this.#transport)
+    this.#tell(listens.asyncStart, { options: request.options })
     if (request.callback !== null) this.once('listening', request.callback)
     const turn = ++this.#turn
     this.#closeOnAbort(request.options.signal as AbortSignal | undefined)
@@ -205,10 +177,12 @@ export class ServerBase extends EventEmitter {
     this.#stack = stack
     installTrace(stack)
     const { noDelay, keepAlive, keepAliveInitialDelay } = this
-    const config = configOf(transport, address.includes(':') ? 6 : 4, { noDelay, keepAlive, keepAliveInitialDelay })
+    const switches = { ...SWITCHES, noDelay, keepAlive, keepAliveInitialDelay }
+    const config = configOf(transport, address.includes(':') ? 6 : 4, switches)
     this.#listener = stack.listen(target, (): Config => config, {
       onConnection: (channel) => this.#onConnection(channel, transport),
     })
+    this.#tell(listens.asyncEnd)
     if (!this.#held) this.#listener.unref()
     const listener = this.#listener
     process.nextTick(() => {
@@ -223,7 +197,12 @@ export class ServerBase extends EventEmitter {
     // what it is that the machine or its Node cannot do
     if (code === 'ENOTSUP')
       Object.defineProperty(failure, 'cause', { value: error, configurable: true, writable: true })
+    this.#tell(listens.error, { error: failure })
     process.nextTick(() => this.emit('error', failure))
+  }
+
+  #tell(channel: DiagnosticsChannel, what: object = {}): void {
+    if (channel.hasSubscribers) channel.publish({ server: this, ...what })
   }
 
   /** It has a port. */
@@ -271,7 +250,11 @@ export class ServerBase extends EventEmitter {
   // ---- connections
 
   #onConnection(channel: Channel, transport: Transport): void {
-    if (this.#turnsAway(channel)) {
+    if (this.#isBlocked(channel)) {
+      channel.release(lingerTimeoutOf(transport))
+      return
+    }
+    if (this.#isFull()) {
       const data: DropArgument = {
         localAddress: channel.localAddress,
         localPort: channel.localPort,
@@ -280,8 +263,8 @@ export class ServerBase extends EventEmitter {
         remotePort: channel.remotePort,
         remoteFamily: familyOf(channel.remoteAddress),
       }
-      channel.release(lingerTimeoutOf(transport))
       this.emit('drop', data)
+      channel.release(lingerTimeoutOf(transport))
       return
     }
     const { allowHalfOpen, highWaterMark, noDelay, keepAlive, keepAliveInitialDelay } = this
@@ -303,10 +286,14 @@ export class ServerBase extends EventEmitter {
     if (serverSockets.hasSubscribers) serverSockets.publish({ socket })
   }
 
-  #turnsAway(channel: Channel): boolean {
-    if (this.maxConnections && this.#connections >= this.maxConnections) return true
-    const { remoteAddress } = channel
-    return this.#blockList?.check(remoteAddress, remoteAddress.includes(':') ? 'ipv6' : 'ipv4') ?? false
+  #isFull(): boolean {
+    const most = this.maxConnections ?? Number.POSITIVE_INFINITY
+    // 0 was no limit before Node 21
+    return this.#connections >= most && (most !== 0 || NODE_MAJOR > 20)
+  }
+
+  #isBlocked({ remoteAddress }: Channel): boolean {
+    return this.blockList?.check(remoteAddress, remoteAddress.includes(':') ? 'ipv6' : 'ipv4') ?? false
   }
 
   /** Counts the accepted connections that are not closed yet. @throws ERR_INVALID_ARG_TYPE */

@@ -25,6 +25,20 @@ export interface SocketConstructorOpts extends ConnectTransportOptions {
   onread?: OnReadOpts | undefined
   /** Addresses not to connect to. */
   blockList?: BlockList | undefined
+  /** A listener's promise that rejects destroys the socket. @default events.captureRejections */
+  captureRejections?: boolean | undefined
+}
+
+/** What setKeepAlive() can be told in one object. */
+export interface KeepAliveOpts {
+  /** @default false */
+  enable?: boolean | undefined
+  /** Idle ms before the first probe. @default 7200000, or what `keepAliveInitialDelay` said */
+  initialDelay?: number | undefined
+  /** ms between unanswered probes. @default 75000, or what `keepAliveInterval` said */
+  interval?: number | undefined
+  /** Unanswered probes before ETIMEDOUT, 255 at most. @default 9, or what `keepAliveCount` said */
+  count?: number | undefined
 }
 
 /** Where to connect to. */

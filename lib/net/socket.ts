@@ -8,6 +8,7 @@ import type { Status } from '../core/status.js'
 import type { Channel } from '../endpoint/channel.js'
 import type { Stack } from '../endpoint/stack.js'
 import {
+  checkBlockList,
   checkDestination,
   checkFunction,
   checkKeepAliveDelay,
@@ -25,8 +26,8 @@ import { connectError, endedByPeer, plainError, unsupported } from './errors.js'
 import type { Hears, SocketEvents } from './events.js'
 import { IdleTimer } from './idle-timer.js'
 import { Link, type OnReadOpts } from './link.js'
-import { lingerTimeoutOf, resolveTransport, type Transport } from './options.js'
-import type { NetConnectOpts, SocketConnectOpts, SocketConstructorOpts } from './socket-options.js'
+import { lingerTimeoutOf, resolveTransport, type Switches, type Transport } from './options.js'
+import type { KeepAliveOpts, NetConnectOpts, SocketConnectOpts, SocketConstructorOpts } from './socket-options.js'
 
 /** A connection that a server has accepted, and the server's part in it. */
 export interface Accepted {
@@ -43,6 +44,8 @@ export interface SocketInfo extends Status {}
 
 /** Among the options of connect(): what to connect with instead of the stack. */
 export const VIA: unique symbol = Symbol('via')
+
+const clientSockets = diagnosticsChannel('net.client.socket')
 
 /** On the prototype, where there is no socket. */
 const NONE = undefined as never
@@ -61,6 +64,8 @@ export class SocketBase extends Duplex {
   server: EventEmitter | null = null
   /** `address:port` of each attempt of the last connect(), if it had several addresses to choose from. */
   autoSelectFamilyAttemptedAddresses: string[] | undefined = undefined
+  /** Addresses that it does not connect to; absent unless given. */
+  declare blockList?: BlockList
 
   #link: Link
   #dial: Dial | null = null
@@ -68,11 +73,10 @@ export class SocketBase extends Duplex {
   #channel: Channel | null = null
   #transport: Transport
   readonly #onread: OnReadOpts | null
-  readonly #blockList: BlockList | null
   readonly #signal: AbortSignal | null
   /** Until it is closed for the first time. */
   #accepted: Accepted | null
-  readonly #switches: { noDelay: boolean; keepAlive: boolean; keepAliveInitialDelay: number }
+  readonly #switches: { -readonly [K in keyof Switches]: Switches[K] }
   /** Bytes written when the socket was destroyed; -1: it is not. */
   #bytesWritten = -1
   /** The callback of the write that destroy() cut short. */
@@ -87,18 +91,21 @@ export class SocketBase extends Duplex {
     checkObjectModes(options)
     const signal = options?.signal || null
     if (signal !== null) checkSignal(signal, 'signal')
+    checkBlockList(options?.blockList)
     const keepAliveInitialDelay = checkKeepAliveDelay(options?.keepAliveInitialDelay)
     const transport = accepted?.transport ?? resolveTransport(options)
     super(duplexOptions(options))
     this.#transport = transport
     this.#signal = signal
     this.#accepted = accepted
-    this.#blockList = options?.blockList ?? null
+    if (options?.blockList) this.blockList = options.blockList
     this.#onread = onreadOf(options?.onread)
     this.#switches = {
       noDelay: Boolean(options?.noDelay),
       keepAlive: Boolean(options?.keepAlive),
       keepAliveInitialDelay,
+      keepAliveInterval: 0,
+      keepAliveCount: 0,
     }
     this.#link = new Link(this, this.#onread)
     if (accepted !== null) this.#adopt(accepted)
@@ -127,6 +134,7 @@ export class SocketBase extends Duplex {
     const [options, callback] = normalizeArguments(args)
     const destination = checkDestination(options)
     const transport = resolveTransport(options, this.#transport)
+    if (clientSockets.hasSubscribers) clientSockets.publish({ socket: this })
     if (callback !== null) this.once('connect', callback)
     if (this.#signal?.aborted) return this
     if (this.connecting || this.#link.channel !== null) {
@@ -145,7 +153,7 @@ export class SocketBase extends Duplex {
         dialer: (options[VIA] as Dialer | undefined) ?? stack,
         platform: stack.platform,
         switches: this.#switches,
-        blockList: this.#blockList,
+        blockList: this.blockList,
         socket: this,
         caller: {
           onConnected: (channel, events) => this.#onConnected(channel, events),
@@ -363,13 +371,19 @@ export class SocketBase extends Duplex {
     return this
   }
 
-  /** `initialDelay`: idle ms before the first probe; 0: as configured. */
-  setKeepAlive(enable?: boolean, initialDelay?: number): this {
-    const on = Boolean(enable)
-    const delay = keepAliveDelay(initialDelay)
-    this.#switches.keepAlive = on
-    this.#switches.keepAliveInitialDelay = delay
-    for (const channel of this.#live) channel.setKeepAlive(on, delay)
+  /** Idle ms before the first probe, ms between unanswered ones, and how many of these there are; 0: as configured. */
+  setKeepAlive(options?: KeepAliveOpts): this
+  setKeepAlive(enable?: boolean, initialDelay?: number, interval?: number, count?: number): this
+  setKeepAlive(first?: unknown, initialDelay?: number, interval?: number, count?: number): this {
+    const plain = { enable: first as boolean, initialDelay, interval, count }
+    const given: KeepAliveOpts = typeof first === 'object' && first !== null ? first : plain
+    const on = Boolean(given.enable)
+    const delay = keepAliveDelay(given.initialDelay)
+    const between = keepAliveDelay(given.interval)
+    const most = Math.min(keepAliveDelay(given.count), 255)
+    const chosen = { keepAlive: on, keepAliveInitialDelay: delay, keepAliveInterval: between, keepAliveCount: most }
+    Object.assign(this.#switches, chosen)
+    for (const channel of this.#live) channel.setKeepAlive(on, delay, between, most)
     return this
   }
 
@@ -493,6 +507,7 @@ function duplexOptions(options: DuplexOptions & SocketConstructorOpts = {}): Dup
     writableHighWaterMark: options.writableHighWaterMark,
     encoding: options.encoding,
     defaultEncoding: options.defaultEncoding,
+    captureRejections: options.captureRejections,
     construct: options.construct,
     read: options.read,
     write: options.write,
@@ -542,8 +557,6 @@ export interface SocketConstructor {
 
 export const Socket: SocketConstructor = callable(SocketBase, 'Socket') as unknown as SocketConstructor
 
-const clientSockets = diagnosticsChannel('net.client.socket')
-
 /**
  * A new Socket that connects: `connect(options[, listener])` or `connect(port[, host][, listener])`.
  * @throws what Socket and its connect() throw
@@ -554,7 +567,6 @@ export function connect(port: number | string, connectionListener?: () => void):
 export function connect(...args: unknown[]): Socket {
   const [options] = normalizeArguments(args)
   const socket = new Socket(options as SocketConstructorOpts)
-  if (clientSockets.hasSubscribers) clientSockets.publish({ socket })
   if (options.timeout) socket.setTimeout(options.timeout as number)
   // the one that is there now: programs replace it
   return (Socket.prototype.connect as (...args: unknown[]) => Socket).apply(socket, args)

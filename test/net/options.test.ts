@@ -1,10 +1,9 @@
 // Our own options: what they accept, what they throw, and what the core is told.
 import { connect, createServer, Socket, Stack } from 'tcp-over-udp'
 import { describe, expect, test } from 'vitest'
-import { configOf, lingerTimeoutOf, resolveTransport } from '../../lib/net/options.js'
+import { configOf, lingerTimeoutOf, resolveTransport, SWITCHES } from '../../lib/net/options.js'
 import { Machines } from '../support/machines.js'
 
-const SWITCHES = { noDelay: false, keepAlive: false, keepAliveInitialDelay: 0 }
 const configFor = (options: object, family = 4): ReturnType<typeof configOf> =>
   configOf(resolveTransport(options), family, SWITCHES)
 

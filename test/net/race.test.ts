@@ -119,10 +119,8 @@ describe('an attempt whose time is over', () => {
 test('all refuse: each error in turn, as soon as the last is known', async () => {
   const race = new Race([10, 10, 10], ['10.0.0.1', '10.0.0.2', '10.0.0.3'])
   const socket = race.connect()
-  const [error] = (await race.network.wait(
-    new Promise((resolve) => socket.once('error', (...args) => resolve(args))),
-    1_000,
-  )) as [AggregateError]
+  const failure = new Promise<Error>((resolve) => socket.once('error', resolve))
+  const error = (await race.network.wait(failure, 1_000)) as AggregateError
   expect(error.errors.map(({ code }) => code)).toEqual(['ECONNREFUSED', 'ECONNREFUSED', 'ECONNREFUSED'])
   expect(race.lines.filter((line) => line.includes('connectionAttempt '))).toEqual([
     '0 connectionAttempt 10.0.0.1',

@@ -1,15 +1,17 @@
 // Keep-alive: does an idle peer still live? RFC 9293 §3.8.4; counting as kernels do.
 
 export class KeepAlive {
-  private initialDelay = 0
-  private readonly interval: number
-  private readonly count: number
+  private initialDelay: number
+  private interval: number
+  private count: number
   /** When the peer was last heard, ms. */
   heardAt = 0
   private probes = 0
-  private isOn = false
+  private isOn: boolean
 
-  constructor(interval: number, count: number) {
+  constructor(on: boolean, initialDelay: number, interval: number, count: number) {
+    this.isOn = on
+    this.initialDelay = initialDelay
     this.interval = interval
     this.count = count
   }
@@ -18,9 +20,12 @@ export class KeepAlive {
     return this.isOn
   }
 
-  configure(on: boolean, initialDelay: number): void {
+  /** Times in ms. */
+  configure(on: boolean, initialDelay: number, interval: number, count: number): void {
     this.isOn = on
     this.initialDelay = initialDelay
+    this.interval = interval
+    this.count = count
     this.probes = 0
   }
 
