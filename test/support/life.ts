@@ -1,7 +1,8 @@
 // A life: a client's and a server's machine in virtual time, sockets of net/ on them, and the certainty that nothing is left at the end.
 import type { State } from '../../lib/core/state.js'
 import type { Stack } from '../../lib/endpoint/stack.js'
-import { createServer, type Server, type ServerOpts } from '../../lib/net/server.js'
+import { createServer, type Server } from '../../lib/net/server.js'
+import type { ServerOpts } from '../../lib/net/server-options.js'
 import { connect, type Socket } from '../../lib/net/socket.js'
 import type { NetConnectOpts } from '../../lib/net/socket-options.js'
 import type { Datagram } from '../../lib/testing/datagram.js'
