@@ -1,5 +1,5 @@
 // The door `.`: the API of node:net, and the Stack that sockets and servers live on.
-export type { AddressInfo, LookupFunction, SocketReadyState } from 'node:net'
+export type { AddressInfo, IPVersion, LookupFunction, SocketAddressInitOptions, SocketReadyState } from 'node:net'
 export {
   BlockList,
   getDefaultAutoSelectFamily,
@@ -33,7 +33,14 @@ export {
   type SocketConstructor,
   type SocketInfo,
 } from './net/socket.js'
-export type { KeepAliveOpts, NetConnectOpts, SocketConnectOpts, SocketConstructorOpts } from './net/socket-options.js'
+export type {
+  KeepAliveOpts,
+  NetConnectOpts,
+  NetConnectOpts as TcpNetConnectOpts,
+  SocketConnectOpts,
+  SocketConnectOpts as TcpSocketConnectOpts,
+  SocketConstructorOpts,
+} from './net/socket-options.js'
 export type {
   Alarm,
   DatagramHandler,

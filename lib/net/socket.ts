@@ -2,7 +2,7 @@
 // Past 400 lines since a class is one thing: what it does is in link.ts (data) and dial.ts (connecting), here is what users see.
 import { channel as diagnosticsChannel } from 'node:diagnostics_channel'
 import type { EventEmitter } from 'node:events'
-import type { AddressInfo, BlockList, SocketReadyState } from 'node:net'
+import type { AddressInfo, BlockList, IpcSocketConnectOpts, SocketReadyState } from 'node:net'
 import { addAbortSignal, Duplex, type DuplexOptions } from 'node:stream'
 import type { Status } from '../core/status.js'
 import type { Channel } from '../endpoint/channel.js'
@@ -47,7 +47,7 @@ export const VIA: unique symbol = Symbol('via')
 
 const clientSockets = diagnosticsChannel('net.client.socket')
 
-/** On the prototype, where there is no socket. */
+/** Where net's types have a value always, and net has none: on the prototype, where there is no socket. */
 const NONE = undefined as never
 
 type Done = (error?: Error | null) => void
@@ -62,8 +62,8 @@ export class SocketBase extends Duplex {
   timeout: number | undefined = undefined
   /** The server that accepted it. */
   server: EventEmitter | null = null
-  /** `address:port` of each attempt of the last connect(), if it had several addresses to choose from. */
-  autoSelectFamilyAttemptedAddresses: string[] | undefined = undefined
+  /** `address:port` of each attempt of the last connect(); undefined, though net's types do not say so, unless it had several to choose from. */
+  autoSelectFamilyAttemptedAddresses: string[] = NONE
   /** Addresses that it does not connect to; absent unless given. */
   declare blockList?: BlockList
 
@@ -130,6 +130,10 @@ export class SocketBase extends Duplex {
   connect(options: SocketConnectOpts, connectionListener?: () => void): this
   connect(port: number | string, host: string, connectionListener?: () => void): this
   connect(port: number | string, connectionListener?: () => void): this
+  /** There are no pipes over UDP. @throws ERR_TCP_OVER_UDP_UNSUPPORTED */
+  connect(options: IpcSocketConnectOpts, connectionListener?: () => void): never
+  /** What node:net's socket is declared to take. */
+  connect(options: SocketConnectOpts | IpcSocketConnectOpts, connectionListener?: () => void): this
   connect(...args: unknown[]): this {
     const [options, callback] = normalizeArguments(args)
     const destination = checkDestination(options)
@@ -163,7 +167,7 @@ export class SocketBase extends Duplex {
       },
       this.#link.held,
     )
-    this.autoSelectFamilyAttemptedAddresses = undefined
+    this.autoSelectFamilyAttemptedAddresses = NONE
     dial.start()
     if (this.destroyed) this.#begin()
     this.#dial = dial
