@@ -8,7 +8,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^tcp-over-udp$/, replacement: source('index.ts') },
-      { find: /^tcp-over-udp\/(core|message|testing)$/, replacement: `${source('')}$1/index.ts` },
+      { find: /^tcp-over-udp\/(core|http|message|testing)$/, replacement: `${source('')}$1/index.ts` },
     ],
   },
   test: {

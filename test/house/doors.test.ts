@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { node } from '../support/npm.js'
 import { importsOf, read, root, sourcesUnder, withoutComments } from '../support/source-tree.js'
 
-const DOORS = ['lib/index.ts', 'lib/core/index.ts', 'lib/message/index.ts', 'lib/testing/index.ts']
+const DOORS = ['lib/index.ts', 'lib/core/index.ts', 'lib/http/index.ts', 'lib/message/index.ts', 'lib/testing/index.ts']
 const REEXPORT = /\bexport\s+(?:type\s+)?(?:\{[^}]*\}|\*(?:\s+as\s+\w+)?)\s+from\s+'[^']+'\s*;?/g
 
 describe('doors', () => {

@@ -21,6 +21,7 @@ server.listen(0, '127.0.0.1', () => {
 const TYPED = `
 import tou, { connect, createConnection, createServer, Server, Socket, Stack } from 'tcp-over-udp'
 import { Connection } from 'tcp-over-udp/core'
+import { connectTls, createHttpAgent, createHttpsAgent, serve } from 'tcp-over-udp/http'
 import * as message from 'tcp-over-udp/message'
 import * as testing from 'tcp-over-udp/testing'
 import type { AddressInfo } from 'node:net'
@@ -31,6 +32,7 @@ export const socket: Socket = connect({ port: 1, host: '127.0.0.1', connectTimeo
 export const duplex: Duplex = socket
 export const same: Socket = createConnection(1, '127.0.0.1')
 export const address: AddressInfo | string | null = server.address()
+export const http: unknown[] = [connectTls, createHttpAgent, createHttpsAgent, serve]
 export const all: unknown[] = [tou.connect, tou.createServer, Stack, Connection, message, testing]
 `
 
@@ -113,9 +115,10 @@ describe('installed into an empty project', () => {
   test('works from ESM, with named exports and a default', async () => {
     const script = `import net, * as tou from 'tcp-over-udp'
       import * as core from 'tcp-over-udp/core'
+      import * as http from 'tcp-over-udp/http'
       import * as message from 'tcp-over-udp/message'
       import * as testing from 'tcp-over-udp/testing'
-      for (const door of [tou, core, message, testing]) if (Object.keys(door).length === 0) throw new Error('empty door')
+      for (const door of [tou, core, http, message, testing]) if (Object.keys(door).length === 0) throw new Error('empty door')
       for (const name of ['connect', 'createServer', 'Socket', 'Server']) if (net[name] !== tou[name]) throw new Error(name)
       ${ECHO}`
     await writeFile(join(project, 'use.mjs'), script)
@@ -134,7 +137,7 @@ describe('installed into an empty project', () => {
     // The flag is older than the default: every door can be required, so none awaits at its top.
     const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
     if (major === 20 && minor < 17) return
-    const all = "for (const door of ['', '/core', '/message', '/testing']) require('tcp-over-udp' + door)"
+    const all = "for (const door of ['', '/core', '/http', '/message', '/testing']) require('tcp-over-udp' + door)"
     expect((await node(project, ['--experimental-require-module', '-e', all])).code).toBe(0)
   })
 

@@ -1,0 +1,53 @@
+// TLS over our sockets: node:tls takes any stream, and what it does not hand through to one is handed through here.
+import { isIP } from 'node:net'
+import tls from 'node:tls'
+import { connect, Socket } from '../net/socket.js'
+import type { NetConnectOpts } from '../net/socket-options.js'
+
+/** What connect() of the main door takes, and tls.connect() beside it. */
+export interface TlsConnectOptions
+  extends Omit<NetConnectOpts, 'onread' | 'port' | 'host' | 'lookup'>,
+    Omit<tls.ConnectionOptions, keyof NetConnectOpts | 'socket' | 'path'>,
+    Pick<NetConnectOpts, 'port' | 'host' | 'lookup'> {}
+
+const PASSED_ON = ['ref', 'unref', 'setNoDelay', 'setKeepAlive', 'resetAndDestroy'] as const
+const SHOWN = ['remoteAddress', 'remotePort', 'remoteFamily', 'localAddress', 'localPort', 'localFamily'] as const
+
+/** A socket that TLS has just been laid over is TLS's alone. */
+export function layUnder(raw: Socket): void {
+  // a failure is the TLS socket's to tell, which hears of it too
+  raw.on('error', () => {})
+  // TLS has taken over whether it is half-open itself; what it has to say after the peer's FIN still has to leave
+  raw.allowHalfOpen = true
+}
+
+/** Gives a TLS socket over one of ours what Node does not: addresses, ref(), unref(), setNoDelay(), setKeepAlive(), resetAndDestroy(). */
+export function handThrough(secure: tls.TLSSocket, raw: Socket): void {
+  for (const name of SHOWN) Object.defineProperty(secure, name, { get: () => raw[name], configurable: true })
+  for (const name of PASSED_ON) {
+    const pass = (...args: []): tls.TLSSocket => {
+      raw[name](...args)
+      return secure
+    }
+    Object.defineProperty(secure, name, { value: pass, configurable: true, writable: true })
+  }
+}
+
+/** The socket of ours that a TLS socket of a server's is over. Node tells it only in an inner part; null: not there. */
+export function rawOf(secure: tls.TLSSocket): Socket | null {
+  const { _handle } = secure as { _handle?: { _parentWrap?: { stream?: unknown } } | null }
+  const raw = _handle?._parentWrap?.stream
+  return raw instanceof Socket ? raw : null
+}
+
+/** What tls.connect() does, over UDP: `servername` is `host` if that is a name. @throws what connect() and tls.connect() throw */
+export function connectTls(options: TlsConnectOptions, secureConnectListener?: () => void): tls.TLSSocket {
+  const { host, servername = host !== undefined && isIP(host) === 0 ? host : undefined } = options
+  const raw = connect(options as NetConnectOpts)
+  const named = servername === undefined ? {} : { servername }
+  const secure = tls.connect({ ...options, ...named, socket: raw } as tls.ConnectionOptions, secureConnectListener)
+  layUnder(raw)
+  handThrough(secure, raw)
+  if (options.timeout) secure.setTimeout(options.timeout)
+  return secure
+}
