@@ -1,6 +1,6 @@
 // Installs and builds whatever is missing or out of date, then becomes the command that it was given.
 //
-//   node scripts/run.mjs [--no-build] [NAME=value]... [<package with a bin, or a built file> [argument]...]
+//   node scripts/run.mjs [--no-build] [NAME=value]... [<package with a bin, a built file or a script> [argument]...]
 //
 // The command runs in this very process, so terminal, pipes, signals and exit code are its own. Nothing is printed when there is nothing to do.
 import { spawn } from 'node:child_process'
@@ -182,7 +182,7 @@ async function prepare(built) {
 
 /** The file to run: one of ours, or the bin of an installed package. */
 function commandFile(command) {
-  if (command.startsWith('dist/')) return at(command)
+  if (/^(dist|scripts)\//.test(command)) return at(command)
   const name = { attw: '@arethetypeswrong/cli', biome: '@biomejs/biome' }[command] ?? command
   const { bin } = readJson(at('node_modules', name, 'package.json'))
   return at('node_modules', name, typeof bin === 'string' ? bin : bin[command])

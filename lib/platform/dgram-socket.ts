@@ -37,6 +37,8 @@ export class DgramSocket implements DatagramSocket {
   private toAddress = ''
   private toPort = 0
   private holding = false
+  /** Sends that were not called back. */
+  private pending = 0
   private closed = false
   /** Datagrams since the socket was last asked how many a turn brings. */
   private unasked = 0
@@ -99,9 +101,15 @@ export class DgramSocket implements DatagramSocket {
     if (this.closed) return true
     if (this.connected) this.socket.send(what, this.onSent)
     else this.socket.send(what, port, address, this.onSent)
-    if (this.socket.getSendQueueCount() === 0) return true
+    this.pending++
+    if (this.hasLeft) return true
     this.holding = true
     return false
+  }
+
+  /** Nothing points any longer at what was handed over: Node has a count; without one (Deno), each send is called back. */
+  private get hasLeft(): boolean {
+    return (this.socket.getSendQueueCount?.() ?? this.pending) === 0
   }
 
   ref(): void {
@@ -147,9 +155,10 @@ export class DgramSocket implements DatagramSocket {
 
   // one for all sends: what failed, and that a queue has drained, is told nowhere else
   private readonly onSent = (error: Error | null): void => {
+    this.pending--
     if (this.closed) return
     if (error) this.handler.onError(error)
-    if (!this.holding || this.socket.getSendQueueCount() > 0) return
+    if (!this.holding || !this.hasLeft) return
     this.holding = false
     this.handler.onDrain()
   }

@@ -2,6 +2,7 @@
 import { randomFillSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
+import { BunSocket, bun, bunSourceAddress } from './bun-socket.js'
 import { createSocket, DgramSocket } from './dgram-socket.js'
 import { loadOffload } from './offload.js'
 import { OffloadSocket } from './offload-socket.js'
@@ -44,6 +45,7 @@ class NodePlatform implements Platform {
   }
 
   bind(local: LocalAddress, handler: DatagramHandler): DatagramSocket {
+    if (bun !== undefined) return new BunSocket(local, handler)
     const offload = local.offload === false ? null : loadOffload()
     return offload === null ? new DgramSocket(local, handler) : new OffloadSocket(offload, local, handler)
   }
@@ -70,6 +72,7 @@ class NodePlatform implements Platform {
   }
 
   sourceAddress(address: string): string | undefined {
+    if (bun !== undefined) return bunSourceAddress(address, DISCARD)
     const socket = createSocket({ address, port: 0 })
     try {
       // connecting a UDP socket sends nothing; it fails, in the next tick, if there is no route

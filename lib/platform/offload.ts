@@ -24,13 +24,16 @@ export interface Offload {
 
 let offload: Offload | null | undefined
 
+/** Bun and Deno load koffi too, and lack the part of libuv that waits for a descriptor: the process ends, or nothing is ever read. */
+const isNode = process.versions.bun === undefined && process.versions.deno === undefined
+
 /**
- * null: this machine has none, or koffi is not installed; and in a worker thread, which may be terminated at any time: its event loop
+ * null: this machine has none, or koffi is not installed; in another runtime than Node; and in a worker thread, which may be terminated at any time: its event loop
  * would then call into what is gone, and that ends the process.
  */
 export function loadOffload(): Offload | null {
   if (offload === undefined) {
-    const libc = isMainThread ? loadLibc() : null
+    const libc = isMainThread && isNode ? loadLibc() : null
     offload = libc === null ? null : createOffload(libc)
   }
   return offload
