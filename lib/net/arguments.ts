@@ -1,6 +1,6 @@
 // The argument forms of node:net and their checks: all that can be wrong is thrown before anything is opened.
 import { ADDRCONFIG } from 'node:dns'
-import {
+import net, {
   BlockList,
   getDefaultAutoSelectFamily,
   getDefaultAutoSelectFamilyAttemptTimeout,
@@ -204,10 +204,16 @@ const numberIn = (value: unknown): number => {
   return number >= 0 ? number : 0
 }
 
+/** Of Node 24: a handle that is bound already. */
+function isBoundSocket(value: object): boolean {
+  const { BoundSocket } = net as { BoundSocket?: new () => object }
+  return BoundSocket !== undefined && value instanceof BoundSocket
+}
+
 export function checkListen(args: readonly unknown[]): ListenRequest {
   const [options, callback] = normalizeArguments(args)
   checkSignal(options.signal, 'options.signal')
-  if (options.handle || options._handle) throw unsupported('handle')
+  if (options.handle || options._handle || isBoundSocket(options)) throw unsupported('handle')
   if (typeof options.fd === 'number' && options.fd >= 0) throw unsupported('fd')
 
   let { port } = options

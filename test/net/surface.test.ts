@@ -204,12 +204,23 @@ describe('setKeepAlive', () => {
   })
 })
 
+/** Of Node 24 and newer; to others, what stands for one is a handle. */
+function boundSocket(): object {
+  const { BoundSocket } = nodeNet as { BoundSocket?: new () => { close(): void } }
+  if (BoundSocket === undefined) return { _handle: {} }
+  const bound = new BoundSocket()
+  bound.close()
+  return bound
+}
+
 type Case = readonly [what: string, call: (net: Net) => unknown]
 const UNSUPPORTED: readonly Case[] = [
   ['listen(a server’s handle)', (net) => net.createServer().listen({ handle: {} })],
   ['listen({ fd }) of a descriptor', (net) => net.createServer().listen({ fd: 3 })],
   ['connect({ path, port })', (net) => net.connect({ path: 'pipe', port: 1 } as never)],
   ['new Socket(descriptor)', (net) => new net.Socket(3 as never)],
+  ['listen(a bound socket)', (net) => net.createServer().listen(boundSocket() as never)],
+  ['new Socket({ handle: a bound socket })', (net) => new net.Socket({ handle: boundSocket() } as never)],
   ['connect({ fd })', (net) => net.connect({ port: 1, fd: 3 } as never)],
 ]
 
