@@ -292,6 +292,7 @@ describe('time limits and closing', () => {
     })
     const { port, close } = await wire.listen(server)
     await answerTo(http.get({ agent: wire.agent(), port, host: HOST })).catch((error) => log(error))
+    server.timeout = 0
     const request = http.get({ agent: wire.agent(), port, host: HOST, timeout: 10 })
     request.on('timeout', () => {
       log('timeout')
@@ -342,7 +343,7 @@ describe('time limits and closing', () => {
   })
 
   sameAsTcp('a server that listens again serves again, with its limits', async (wire, log) => {
-    const server = http.createServer({ ...limits, headersTimeout: 60, requestTimeout: 60 }, (_request, response) =>
+    const server = http.createServer({ ...limits, headersTimeout: 500, requestTimeout: 500 }, (_request, response) =>
       response.end('again'),
     )
     const first = await wire.listen(server)
