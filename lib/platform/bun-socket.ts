@@ -34,6 +34,7 @@ export class BunSocket implements DatagramSocket {
   readonly peerAddress: string | undefined
   readonly fragments = true
   readonly buffer: number = BUFFER
+  readonly dropped = undefined
   private readonly socket: UdpSocket
   private readonly handler: DatagramHandler
   private closed = false
