@@ -18,6 +18,8 @@ export interface Place {
   readonly port: number
   /** Connections so far. */
   readonly connections: number
+  /** Resets all that is connected. */
+  cut(): void
   stop(): Promise<void>
 }
 
@@ -42,6 +44,9 @@ async function listen(server: Server): Promise<Place> {
     port,
     get connections() {
       return connections
+    },
+    cut: () => {
+      for (const socket of open) socket.resetAndDestroy()
     },
     stop,
   }

@@ -27,7 +27,7 @@ function install() {
   else execFileSync('npm', args, { cwd: folder, stdio: 'inherit', shell: process.platform === 'win32' })
 }
 
-const vitest = ['run', '--config', 'test/clients/vitest.config.ts', '--reporter=verbose', ...process.argv.slice(2)]
+const vitest = ['run', '--config', 'test/clients/vitest-config.ts', '--reporter=verbose', ...process.argv.slice(2)]
 try {
   if (!isInstalled()) install()
   run('node_modules/typescript/bin/tsc', '-p', folder)

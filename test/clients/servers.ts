@@ -128,6 +128,7 @@ exim_user = nobody
 exim_group = nogroup
 never_users =
 deliver_drop_privilege
+smtp_accept_queue_per_connection = 0
 acl_smtp_rcpt = accept
 acl_smtp_data = accept
 begin acl
@@ -139,6 +140,8 @@ begin transports
 file:
   driver = appendfile
   file = ${folder}/mail
+  use_lockfile = false
+  lock_fcntl_timeout = 10s
   user = nobody
 `,
   }),
