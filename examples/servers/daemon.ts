@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import process from 'node:process'
 
-const PATIENCE = 30_000 // ms until it has to be ready
+const PATIENCE = 90_000 // ms until it has to be ready
 const GRACE = 5000 // ms until it has to be gone
 const NOBODY = 65534 // of Linux; most servers refuse to run as root
 
@@ -87,18 +87,21 @@ export async function startDaemon(recipe: Recipe): Promise<Daemon> {
   }
   run(recipe.before?.(folder))
   const child = spawn(program, recipe.arguments(port, folder), { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
-  const kill = (): void => void child.kill('SIGKILL')
-  process.once('exit', kill)
-  const stop = async (): Promise<void> => {
-    await end(child, recipe.signal ?? 'SIGTERM')
-    process.removeListener('exit', kill)
+  const clear = (): void => {
+    child.kill('SIGKILL')
     run(recipe.after?.(port))
     rmSync(folder, { recursive: true, force: true })
+  }
+  process.once('exit', clear)
+  const stop = async (): Promise<void> => {
+    await end(child, recipe.signal ?? 'SIGTERM')
+    process.removeListener('exit', clear)
+    clear()
   }
   try {
     await says(child, recipe.ready)
   } catch (error) {
-    await stop()
+    await stop().catch(() => {})
     throw error
   }
   return { port, folder, stop }

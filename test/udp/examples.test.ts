@@ -3,26 +3,52 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { isInstalled } from '../../examples/servers/daemon.js'
+import { MOSQUITTO } from '../../examples/servers/mosquitto.js'
+import { POSTGRESQL } from '../../examples/servers/postgresql.js'
 import { canReusePort } from '../../lib/platform/dgram-socket.js'
 import { loadLibc } from '../../lib/platform/libc.js'
 import { freePort } from '../support/chat-process.js'
 import { run } from '../support/npm.js'
-import { read, root } from '../support/source-tree.js'
+import { filesUnder, read, root } from '../support/source-tree.js'
 
 beforeAll(() => {
   if (!existsSync(join(root, 'dist/examples/echo.js'))) throw new Error('the examples are not built: npm run build')
 })
 
-describe('the examples', () => {
+describe.concurrent('the examples', () => {
   test.each([
     ['echo', 'client: Hello over UDP!'],
     ['messages', '1001 answers to the rest'],
     ['http', '200: GET /again came over UDP'],
+    ['https', '200: GET /again came over TLSv1.3 over UDP'],
+    ['ssh', 'you are at 127.0.0.1, and you said: hello'],
+    ['peer-to-peer', 'bob hears: hello from ann'],
+    ['copy', 'and the same arrived'],
+    // with a server of Debian's, or a word on where it would come from
+    ['postgresql', isInstalled(POSTGRESQL) ? '1² + … + 100² is 338350' : 'apt install postgresql'],
+    ['mqtt', isInstalled(MOSQUITTO) ? 'room/cellar/temperature: 12.0' : 'apt install mosquitto'],
   ])('%s says so, and ends', async (name, line) => {
     const { code, stdout, stderr } = await run(root, process.execPath, [join('dist/examples', `${name}.js`)])
     expect(stderr).toBe('')
     expect(stdout).toContain(line)
     expect(code).toBe(0)
+  })
+
+  test.each(['bridge', 'copy', 'peer-to-peer', 'websocket-chat'])('%s has a --help', async (name) => {
+    const file = join('dist/examples', `${name}.js`)
+    const { code, stdout, stderr } = await run(root, process.execPath, [file, '--help'])
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toContain(`node ${file}`)
+    expect((await run(root, process.execPath, [file, '--nothing-like-it'])).code).not.toBe(0)
+  })
+
+  test('each is in the index, with a line of its own', () => {
+    const index = read('examples/README.md')
+    for (const path of filesUnder('examples')) {
+      const [, name] = /^examples\/([^/]+)\.ts$/.exec(path) ?? []
+      if (name !== undefined) expect(index).toContain(`(${name}.ts)`)
+    }
   })
 })
 

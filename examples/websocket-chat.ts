@@ -1,0 +1,49 @@
+// A chat in a page: WebSockets (the package ws) over UDP, and a bridge for browsers, which speak TCP. `node dist/examples/websocket-chat.js`
+import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
+import net, { type AddressInfo } from 'node:net'
+import { parseArgs } from 'node:util'
+import { connect, createServer } from 'tcp-over-udp'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { couple, type Half } from './bridge/couple.js'
+import { PAGE } from './websocket-chat/page.js'
+
+const HELP = `node dist/examples/websocket-chat.js [--port 8080]    serves the page on that TCP port; 0: any`
+
+const { values } = parseArgs({ options: { help: { type: 'boolean' }, port: { type: 'string', default: '8080' } } })
+if (values.help) console.log(HELP)
+else await chat(Number(values.port))
+
+async function chat(port: number): Promise<void> {
+  const server = serveRoom().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port: udpPort } = server.address() as AddressInfo
+
+  // Where the browser is: TCP in, UDP out. The room could as well be on another continent.
+  const options = { allowHalfOpen: true, noDelay: true }
+  const bridge = net.createServer(options, (socket: Half) => {
+    couple(socket, connect({ port: udpPort, host: '127.0.0.1', ...options }))
+  })
+  bridge.listen(port, '127.0.0.1')
+  await once(bridge, 'listening')
+  console.log(`Open http://127.0.0.1:${(bridge.address() as AddressInfo).port} in two windows.`)
+}
+
+/** The page, and a room in which everybody hears everybody. */
+function serveRoom(): ReturnType<typeof createServer> {
+  const people = new Set<WebSocket>()
+  const room = new WebSocketServer({ noServer: true })
+  room.on('connection', (person) => {
+    people.add(person)
+    person.on('close', () => people.delete(person))
+    person.on('message', (line) => {
+      for (const other of people) other.send(String(line))
+    })
+  })
+  const http = createHttpServer((_request, response) => response.setHeader('content-type', 'text/html').end(PAGE))
+  http.on('upgrade', (request, socket, head) => {
+    room.handleUpgrade(request, socket, head, (person) => room.emit('connection', person))
+  })
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => http.emit('connection', socket))
+  return server.on('listening', () => http.emit('listening'))
+}
