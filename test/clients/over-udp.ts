@@ -4,7 +4,7 @@ import http from 'node:http'
 import nodeNet, { type AddressInfo, type Server, type ServerOpts, type Socket } from 'node:net'
 import process from 'node:process'
 import ours from 'tcp-over-udp'
-import { afterAll, beforeAll, describe, expect } from 'vitest'
+import { beforeAll, describe, expect } from 'vitest'
 import { couple, type Half } from '../../examples/bridge/couple.js'
 import { type Daemon, isInstalled, missing, type Recipe, startDaemon } from '../../examples/servers/daemon.js'
 
@@ -112,11 +112,11 @@ export function against(recipe: Recipe, name: string, define: (way: Way) => void
     beforeAll(async () => {
       server = await startDaemon(recipe)
       bridge = await bridgeTo(server.port)
-    })
-    afterAll(async () => {
-      expect(bridge.connections).toBeGreaterThan(0)
-      await bridge.stop()
-      await server.stop()
+      return async () => {
+        expect(bridge.connections).toBeGreaterThan(0)
+        await bridge.stop()
+        await server.stop()
+      }
     })
     define({
       get port() {
@@ -138,8 +138,6 @@ export function next<Args extends unknown[] = unknown[]>(emitter: object, event:
     ;(emitter as EventEmitter).once(event, (...args) => resolve(args as Args))
   })
 }
-
-export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** Bytes of a pattern that shifts, so that a piece lost or moved shows. */
 export function pattern(length: number): Buffer {

@@ -148,4 +148,11 @@ file:
   arguments: (port, folder) => ['-C', join(folder, 'exim.conf'), '-bdf', '-d', '-oX', `127.0.0.1.${port}`],
 }
 
-export const ALL: readonly Recipe[] = [POSTGRESQL, MARIADB, REDIS, MOSQUITTO, SSHD, RABBITMQ, EXIM]
+export const IPERF3: Recipe = {
+  program: 'iperf3',
+  debian: 'iperf3',
+  ready: /Server listening on/,
+  arguments: (port) => ['-s', '-B', '127.0.0.1', '-p', String(port), '--forceflush'],
+}
+
+export const ALL: readonly Recipe[] = [POSTGRESQL, MARIADB, REDIS, MOSQUITTO, SSHD, RABBITMQ, EXIM, IPERF3]

@@ -9,6 +9,7 @@ export default defineConfig({
     include: ['test/clients/*.test.ts'],
     exclude: ['**/node_modules/**'],
     globalSetup: ['test/clients/setup.ts'],
-    hookTimeout: 60_000,
+    hookTimeout: 120_000,
+    testTimeout: 120_000,
   },
 })
