@@ -182,7 +182,7 @@ async function prepare(built) {
 
 /** The file to run: one of ours, or the bin of an installed package. */
 function commandFile(command) {
-  if (/^(dist|scripts|test)\//.test(command)) return at(command)
+  if (/^(dist|scripts)\//.test(command)) return at(command)
   const name = { attw: '@arethetypeswrong/cli', biome: '@biomejs/biome' }[command] ?? command
   const { bin } = readJson(at('node_modules', name, 'package.json'))
   return at('node_modules', name, typeof bin === 'string' ? bin : bin[command])

@@ -1,13 +1,13 @@
 // `npm run test:clients`, with vitest's arguments if there are any: libraries of others over our sockets, against real servers.
-// The libraries are installed into this folder on first use; a server that this machine lacks is named, and the rest goes on.
+// The libraries are installed into test/clients on first use; a server that this machine lacks is named, and the rest goes on.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 
-const folder = fileURLToPath(new URL('.', import.meta.url))
-const root = join(folder, '../..')
+const root = fileURLToPath(new URL('..', import.meta.url))
+const folder = join(root, 'test/clients')
 const run = (...args) => execFileSync(process.execPath, args, { cwd: root, stdio: 'inherit' })
 const read = (file) => (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {})
 
