@@ -194,9 +194,6 @@ export interface ListenRequest {
   /** 0: the default. */
   readonly backlog: number
   readonly ipv6Only: boolean
-  /** As given, for what else stands in them. */
-  readonly options: OptionBag
-  readonly callback: Callback | null
 }
 
 const numberIn = (value: unknown): number => {
@@ -210,8 +207,8 @@ function isBoundSocket(value: object): boolean {
   return BoundSocket !== undefined && value instanceof BoundSocket
 }
 
-export function checkListen(args: readonly unknown[]): ListenRequest {
-  const [options, callback] = normalizeArguments(args)
+/** `options`: what normalizeArguments() made of `args`. */
+export function checkListen(args: readonly unknown[], options: OptionBag): ListenRequest {
   checkSignal(options.signal, 'options.signal')
   if (options.handle || options._handle || isBoundSocket(options)) throw unsupported('handle')
   if (typeof options.fd === 'number' && options.fd >= 0) throw unsupported('fd')
@@ -232,7 +229,5 @@ export function checkListen(args: readonly unknown[]): ListenRequest {
     host: (options.host as string) || undefined,
     backlog: numberIn(options.backlog) || fromArguments,
     ipv6Only: Boolean(options.ipv6Only),
-    options,
-    callback,
   }
 }

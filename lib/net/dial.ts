@@ -9,7 +9,16 @@ import type { Channel, ChannelOwner } from '../endpoint/channel.js'
 import type { ConnectTarget } from '../endpoint/target.js'
 import type { Alarm, Platform } from '../platform/platform.js'
 import type { Destination } from './arguments.js'
-import { bindError, codeIn, codeOf, connectError, invalidAddressFamily, invalidIpAddress, ipBlocked } from './errors.js'
+import {
+  bindError,
+  codeIn,
+  codeOf,
+  connectError,
+  connectErrorAtOnce,
+  invalidAddressFamily,
+  invalidIpAddress,
+  ipBlocked,
+} from './errors.js'
 import { configOf, type Switches, type Transport } from './options.js'
 
 /** What makes channels: a stack, or a listener, whose channels leave from its own UDP port. */
@@ -118,7 +127,7 @@ export class Dial {
   private lookup(): void {
     const { host, family, hints, lookup, autoSelectFamily } = this.request.destination
     const all = autoSelectFamily ? { all: true as const } : {}
-    const options = { ...(family === undefined ? {} : { family }), hints, ...all }
+    const options = { family, hints, ...all }
     let started = false
     const answered = (...answer: LookupAnswer): void => {
       // nothing is emitted out of connect() itself
@@ -143,7 +152,7 @@ export class Dial {
       ? (answer as readonly Candidate[])
       : [{ address: answer as string, family: family as number }]
     for (const found of answers) {
-      socket.emit('lookup', null, found.address, found.family, host)
+      socket.emit('lookup', error, found.address, found.family, host)
       if (this.over) return
     }
     const usable = answers.filter((found) => isIP(found.address) !== 0 && (found.family === 4 || found.family === 6))
@@ -237,10 +246,11 @@ export class Dial {
     const { destination, transport } = this.request
     const { port, localAddress, localPort } = destination
     if (port === 0 && !transport.udpPort) throw connectError('ECONNREFUSED', address, port)
-    if (!isUnicast(address)) throw connectError('ENETUNREACH', address, port) // MUST-46, as kernels say it
-    if (localPort !== undefined && !(Number.isInteger(localPort) && localPort > 0 && localPort < 65536)) {
+    const isPort = localPort === undefined || (Number.isInteger(localPort) && localPort > 0 && localPort < 65536)
+    if (!isPort || (localAddress !== undefined && isIP(localAddress) !== family)) {
       throw bindError('EINVAL', localAddress ?? wildcard(family), localPort)
     }
+    if (!isUnicast(address)) throw connectError('ENETUNREACH', address, port) // MUST-46, as kernels say it
     const target: { -readonly [K in keyof ConnectTarget]: ConnectTarget[K] } = { address, port }
     if (localAddress !== undefined) target.localAddress = localAddress
     if (localPort !== undefined) target.localPort = localPort
@@ -266,12 +276,13 @@ export class Dial {
     const { port, localAddress, localPort } = this.request.destination
     const { code, syscall } = error as { code?: unknown; syscall?: unknown }
     if (!(error instanceof Error) || typeof code !== 'string' || code.startsWith('ERR_')) throw error
+    const local = localAddress ?? wildcard(family)
     const asked = localAddress !== undefined || localPort !== undefined
     if (syscall === 'bind' && asked) {
-      this.failedEarly(bindError(code, localAddress ?? wildcard(family), localPort))
+      this.failedEarly(bindError(code, local, localPort))
       return
     }
-    const failure = connectError(code, address, port)
+    const failure = connectErrorAtOnce(code, address, port, `${local}:${localPort ?? 0}`)
     this.announce(candidate)
     if (this.chooses) this.request.socket.emit('connectionAttemptFailed', address, port, family, failure)
     this.failedEarly(failure)
@@ -342,7 +353,7 @@ export class Dial {
 
   private errorOf(address: string, code: string): Error {
     const { port, localAddress, localPort } = this.request.destination
-    return connectError(code, address, port, localAddress, localPort)
+    return connectError(code, address, port, localAddress ?? wildcard(isIP(address)), localPort)
   }
 
   private forget(attempt: Attempt): void {

@@ -174,6 +174,12 @@ export function connectError(
   return Object.assign(error, { localAddress, localPort })
 }
 
+/** `connect ENETUNREACH 192.0.2.1:80 - Local (0.0.0.0:0)`: no SYN could leave; the local end stands in the message alone. */
+export function connectErrorAtOnce(code: string, address: string, port: number, local: string): SystemError {
+  const message = `connect ${code}${hostPort(address, port)} - Local (${local})`
+  return systemErrorAt(message, code, 'connect', address, port)
+}
+
 /** `bind EADDRINUSE 127.0.0.1:80`: the local end of a connect() cannot be had. */
 export function bindError(code: string, localAddress: string | undefined, localPort: number | undefined): SystemError {
   return systemErrorAt(`bind ${code}${hostPort(localAddress, localPort)}`, code, 'bind', localAddress, localPort)

@@ -14,7 +14,7 @@ export interface SocketEvents {
   error: [error: Error]
   finish: []
   /** A name was looked up. */
-  lookup: [error: Error | null, address: string | undefined, family: number | undefined, host: string]
+  lookup: [error: Error | null | undefined, address: string | undefined, family: number | undefined, host: string]
   pause: []
   ready: []
   readable: []

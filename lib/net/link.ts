@@ -42,6 +42,9 @@ export class Link implements ChannelOwner {
   /** Bytes of the writes that were called back. */
   bytesDone = 0
 
+  /** What was written before the connection goes now, or has gone. */
+  started = false
+
   private opened = false
   private readonly stream: Duplex
   private readonly onread: OnReadOpts | null
@@ -95,6 +98,7 @@ export class Link implements ChannelOwner {
 
   /** What waited for open(). */
   start(): void {
+    this.started = true
     this.flush()
     const { finalDone } = this
     if (finalDone === null) return
@@ -205,7 +209,8 @@ export class Link implements ChannelOwner {
 
   /** Why a write that was cut short by destroy() was. */
   unwritten(): Error {
-    return plainError(this.opened ? 'ERR_STREAM_DESTROYED' : 'ERR_SOCKET_CLOSED_BEFORE_CONNECTION')
+    if (!this.opened) return plainError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION')
+    return plainError(this.started ? 'ERR_STREAM_DESTROYED' : 'ERR_SOCKET_CLOSED')
   }
 
   /** FIN after all that was written. */

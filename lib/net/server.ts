@@ -22,6 +22,7 @@ import {
   checkNumber,
   type ListenRequest,
   NODE_MAJOR,
+  normalizeArguments,
 } from './arguments.js'
 import { callable } from './callable.js'
 import { installTrace } from './debug-trace.js'
@@ -45,7 +46,7 @@ export interface ServerEvents {
   /** The server listens no more and its last connection has ended. */
   close: []
   connection: [socket: Socket]
-  /** A connection was turned away. */
+  /** A connection was one too many. */
   drop: [data?: DropArgument]
   error: [error: Error]
   listening: []
@@ -119,12 +120,14 @@ export class ServerBase extends EventEmitter {
   listen(listener?: () => void): this
   listen(...args: unknown[]): this {
     if (this.#listener !== null) throw plainError('ERR_SERVER_ALREADY_LISTEN')
-    const request = checkListen(args)
-    const transport = resolveTransport(request.options, this.#transport)
-    this.#tell(listens.asyncStart, { options: request.options })
-    if (request.callback !== null) this.once('listening', request.callback)
+    const [options, callback] = normalizeArguments(args)
+    this.#tell(listens.asyncStart, { options })
+    // before anything is checked: after a call that throws it stays for a later one
+    if (callback !== null) this.once('listening', callback)
+    const request = checkListen(args, options)
+    const transport = resolveTransport(options, this.#transport)
     const turn = ++this.#turn
-    this.#closeOnAbort(request.options.signal as AbortSignal | undefined)
+    this.#closeOnAbort(options.signal as AbortSignal | undefined)
     const { host } = request
     if (host === undefined) {
       this.#bindWildcard(request, transport)
@@ -184,9 +187,8 @@ export class ServerBase extends EventEmitter {
     })
     this.#tell(listens.asyncEnd)
     if (!this.#held) this.#listener.unref()
-    const listener = this.#listener
     process.nextTick(() => {
-      if (this.#listener === listener) this.emit('listening')
+      if (this.#listener !== null) this.emit('listening')
     })
   }
 
@@ -250,20 +252,21 @@ export class ServerBase extends EventEmitter {
   // ---- connections
 
   #onConnection(channel: Channel, transport: Transport): void {
-    if (this.#isBlocked(channel)) {
-      channel.release(lingerTimeoutOf(transport))
-      return
-    }
     if (this.#isFull()) {
       const data: DropArgument = {
+        __proto__: null,
         localAddress: channel.localAddress,
         localPort: channel.localPort,
         localFamily: familyOf(channel.localAddress),
         remoteAddress: channel.remoteAddress,
         remotePort: channel.remotePort,
         remoteFamily: familyOf(channel.remoteAddress),
-      }
+      } as DropArgument
       this.emit('drop', data)
+      channel.release(lingerTimeoutOf(transport))
+      return
+    }
+    if (this.#isBlocked(channel)) {
       channel.release(lingerTimeoutOf(transport))
       return
     }
@@ -366,7 +369,7 @@ export interface ServerConstructor {
   readonly prototype: Server
 }
 
-export const Server: ServerConstructor = callable(ServerBase, 'Server') as unknown as ServerConstructor
+export const Server: ServerConstructor = callable(ServerBase, 'Server', 2) as unknown as ServerConstructor
 
 /** A new Server: `createServer([options][, connectionListener])`. @throws what Server throws */
 export function createServer(options?: ServerOpts | null, connectionListener?: (socket: Socket) => void): Server

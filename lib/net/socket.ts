@@ -16,6 +16,7 @@ import {
   checkSignal,
   checkTimeout,
   keepAliveDelay,
+  NODE_MAJOR,
   normalizeArguments,
 } from './arguments.js'
 import { callable } from './callable.js'
@@ -94,7 +95,7 @@ export class SocketBase extends Duplex {
     checkBlockList(options?.blockList)
     const keepAliveInitialDelay = checkKeepAliveDelay(options?.keepAliveInitialDelay)
     const transport = accepted?.transport ?? resolveTransport(options)
-    super(duplexOptions(options))
+    super(duplexOptions(options ?? {}))
     this.#transport = transport
     this.#signal = signal
     this.#accepted = accepted
@@ -116,9 +117,11 @@ export class SocketBase extends Duplex {
     this.server = server
     this.#channel = channel
     this.#link.open(channel)
+    this.#link.start()
     // flowing is settable, as node:net shows
     if (pause) (this as { readableFlowing: boolean | null }).readableFlowing = false
-    else if (this.readable) this.read(0)
+    // the listeners of 'connection' see it before it has read anything
+    else if (this.readable) process.nextTick(() => this.read(0))
   }
 
   // ---- connecting
@@ -136,10 +139,11 @@ export class SocketBase extends Duplex {
   connect(options: SocketConnectOpts | IpcSocketConnectOpts, connectionListener?: () => void): this
   connect(...args: unknown[]): this {
     const [options, callback] = normalizeArguments(args)
+    if (NODE_MAJOR >= 22 && clientSockets.hasSubscribers) clientSockets.publish({ socket: this })
+    // before anything is checked: after a call that throws it stays for a later one
+    if (callback !== null) this.once('connect', callback)
     const destination = checkDestination(options)
     const transport = resolveTransport(options, this.#transport)
-    if (clientSockets.hasSubscribers) clientSockets.publish({ socket: this })
-    if (callback !== null) this.once('connect', callback)
     if (this.#signal?.aborted) return this
     if (this.connecting || this.#link.channel !== null) {
       const code = this.connecting ? 'EALREADY' : 'EISCONN'
@@ -197,12 +201,31 @@ export class SocketBase extends Duplex {
     link.open(channel)
     link.idle?.touch()
     this.connecting = false
+    let thrown = true
+    try {
+      this.#tellConnected(link, channel)
+      thrown = false
+    } finally {
+      // a listener that threw does not cost the rest
+      if (thrown) process.nextTick(() => this.#flow(link, channel, events))
+    }
+    this.#flow(link, channel, events)
+  }
+
+  #tellConnected(link: Link, channel: Channel): void {
+    // by then the ACK has left: without it a RST only takes the listener back to LISTEN (RFC 9293 §3.10.7.4)
+    if (this.#resetting) this.#stack.afterwards(() => this.destroy())
     this.emit('connect')
-    if (this.#resetting) this.destroy()
     // ahead of what was written in 'connect', since that waits behind it
     if (link.channel === channel) link.start()
+    else this.#failWriting()
     this.emit('ready')
+  }
+
+  /** What has come, and what waits to be written. */
+  #flow(link: Link, channel: Channel, events: number): void {
     if (link.channel !== channel) return
+    if (!link.started) link.start()
     if (!this.isPaused()) this.read(0)
     if (events !== 0) link.onEvents(events)
   }
@@ -270,9 +293,10 @@ export class SocketBase extends Duplex {
     link.idle?.stop()
     dial?.cancel()
     const writing = link.close(error, lingerTimeoutOf(this.#transport), this.#resetting)
-    if (error === null || !connected) this.#writing = writing
-    else if (writing !== null) process.nextTick(writing, error)
     callback(error)
+    // after 'error', which the stream emits in the next tick
+    if (error === null || !link.started) this.#writing = writing
+    else if (writing !== null) process.nextTick(writing, error)
     this.#accepted?.onClose()
     this.#accepted = null
     const emitClose = (): void => {
@@ -496,7 +520,7 @@ export class SocketBase extends Duplex {
 }
 
 /** Of the options those that are the stream's. Copied by name: a copy of all, and others added to it, takes longer than the rest. */
-function duplexOptions(options: DuplexOptions & SocketConstructorOpts = {}): DuplexOptions {
+function duplexOptions(options: DuplexOptions & SocketConstructorOpts): DuplexOptions {
   return {
     allowHalfOpen: Boolean(options.allowHalfOpen),
     // net's own 'close' says whether there was an error
@@ -559,7 +583,7 @@ export interface SocketConstructor {
   readonly prototype: Socket
 }
 
-export const Socket: SocketConstructor = callable(SocketBase, 'Socket') as unknown as SocketConstructor
+export const Socket: SocketConstructor = callable(SocketBase, 'Socket', 1) as unknown as SocketConstructor
 
 /**
  * A new Socket that connects: `connect(options[, listener])` or `connect(port[, host][, listener])`.
@@ -571,6 +595,8 @@ export function connect(port: number | string, connectionListener?: () => void):
 export function connect(...args: unknown[]): Socket {
   const [options] = normalizeArguments(args)
   const socket = new Socket(options as SocketConstructorOpts)
+  // what newer versions publish in connect() of the socket
+  if (NODE_MAJOR < 22 && clientSockets.hasSubscribers) clientSockets.publish({ socket })
   if (options.timeout) socket.setTimeout(options.timeout as number)
   // the one that is there now: programs replace it
   return (Socket.prototype.connect as (...args: unknown[]) => Socket).apply(socket, args)
