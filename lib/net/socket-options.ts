@@ -1,5 +1,6 @@
 // What sockets and connect() can be told: the options of node:net, and ours beside them.
 import type { BlockList, LookupFunction } from 'node:net'
+import type { DuplexOptions } from 'node:stream'
 import type { OnReadOpts } from './link.js'
 import type { ConnectTransportOptions } from './options.js'
 
@@ -64,4 +65,30 @@ export interface SocketConnectOpts extends ConnectTransportOptions {
 export interface NetConnectOpts extends SocketConstructorOpts, SocketConnectOpts {
   /** ms, as setTimeout() takes it, from the start on. */
   timeout?: number | undefined
+}
+
+/** Of the options those that are the stream's. Copied by name: a copy of all, and others added to it, takes longer than the rest. */
+export function duplexOptions(options: DuplexOptions & SocketConstructorOpts): DuplexOptions {
+  return {
+    allowHalfOpen: Boolean(options.allowHalfOpen),
+    // net's own 'close' says whether there was an error
+    emitClose: false,
+    autoDestroy: true,
+    decodeStrings: true,
+    // signal: an aborted one would destroy what is not there yet
+    readable: options.readable,
+    writable: options.writable,
+    highWaterMark: options.highWaterMark,
+    readableHighWaterMark: options.readableHighWaterMark,
+    writableHighWaterMark: options.writableHighWaterMark,
+    encoding: options.encoding,
+    defaultEncoding: options.defaultEncoding,
+    captureRejections: options.captureRejections,
+    construct: options.construct,
+    read: options.read,
+    write: options.write,
+    writev: options.writev,
+    final: options.final,
+    destroy: options.destroy,
+  } as DuplexOptions & SocketConstructorOpts
 }

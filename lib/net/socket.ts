@@ -3,7 +3,7 @@
 import { channel as diagnosticsChannel } from 'node:diagnostics_channel'
 import type { EventEmitter } from 'node:events'
 import type { AddressInfo, BlockList, IpcSocketConnectOpts, SocketReadyState } from 'node:net'
-import { addAbortSignal, Duplex, type DuplexOptions } from 'node:stream'
+import { addAbortSignal, Duplex } from 'node:stream'
 import type { Status } from '../core/status.js'
 import type { Channel } from '../endpoint/channel.js'
 import type { Stack } from '../endpoint/stack.js'
@@ -28,7 +28,13 @@ import type { Hears, SocketEvents } from './events.js'
 import { IdleTimer } from './idle-timer.js'
 import { Link, type OnReadOpts } from './link.js'
 import { lingerTimeoutOf, resolveTransport, type Switches, type Transport } from './options.js'
-import type { KeepAliveOpts, NetConnectOpts, SocketConnectOpts, SocketConstructorOpts } from './socket-options.js'
+import {
+  duplexOptions,
+  type KeepAliveOpts,
+  type NetConnectOpts,
+  type SocketConnectOpts,
+  type SocketConstructorOpts,
+} from './socket-options.js'
 
 /** A connection that a server has accepted, and the server's part in it. */
 export interface Accepted {
@@ -517,32 +523,6 @@ export class SocketBase extends Duplex {
   get localUdpPort(): number | undefined {
     return #channel in this ? this.#channel?.localUdpPort : undefined
   }
-}
-
-/** Of the options those that are the stream's. Copied by name: a copy of all, and others added to it, takes longer than the rest. */
-function duplexOptions(options: DuplexOptions & SocketConstructorOpts): DuplexOptions {
-  return {
-    allowHalfOpen: Boolean(options.allowHalfOpen),
-    // net's own 'close' says whether there was an error
-    emitClose: false,
-    autoDestroy: true,
-    decodeStrings: true,
-    // signal: an aborted one would destroy what is not there yet
-    readable: options.readable,
-    writable: options.writable,
-    highWaterMark: options.highWaterMark,
-    readableHighWaterMark: options.readableHighWaterMark,
-    writableHighWaterMark: options.writableHighWaterMark,
-    encoding: options.encoding,
-    defaultEncoding: options.defaultEncoding,
-    captureRejections: options.captureRejections,
-    construct: options.construct,
-    read: options.read,
-    write: options.write,
-    writev: options.writev,
-    final: options.final,
-    destroy: options.destroy,
-  } as DuplexOptions & SocketConstructorOpts
 }
 
 function refuseHandles(options: unknown): void {

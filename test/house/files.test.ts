@@ -31,7 +31,7 @@ describe('files', () => {
   })
 
   test('tests stand exactly one folder deep, in a room that is known', () => {
-    const rooms = /^test\/(wire|core|endpoint|net|message|sim|udp|house|clients)\/[^/]+\.test\.ts$/
+    const rooms = /^test\/(wire|core|endpoint|net|differential|message|sim|udp|house|clients)\/[^/]+\.test\.ts$/
     expect(filesUnder('.').filter((path) => /\.test\.[cm]?[jt]sx?$/.test(path) && !rooms.test(path))).toEqual([])
   })
 })
