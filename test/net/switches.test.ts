@@ -2,6 +2,7 @@
 import events, { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { Machines } from '../support/machines.js'
 import { closed, listening, overUdp, pair, sameAsNet, turns, watch } from '../support/net-oracle.js'
 
 describe('setTimeout', () => {
@@ -54,17 +55,18 @@ describe('setTimeout', () => {
   })
 
   test('is a transfer’s business only when nothing moves', async () => {
-    const { server, client, served } = await pair(overUdp)
+    const world = new Machines({ link: { delay: 10 } })
+    const { client, served } = await world.pair()
     let fired = 0
     client.setTimeout(50, () => fired++)
     client.resume()
     for (let i = 0; i < 10; i++) {
       served.write('x')
-      await delay(15)
+      await world.network.run(45)
     }
     expect(fired).toBe(0)
-    client.destroy()
-    await closed(server)
+    await world.network.run(100)
+    expect(fired).toBe(1)
   })
 
   test('of connect() covers connecting', async () => {
