@@ -110,6 +110,11 @@ export class Connection {
     return this.tcb.sndUna < this.tcb.sndEnd
   }
 
+  /** Bytes of memory that its buffers take. */
+  get memory(): number {
+    return this.tcb.memory
+  }
+
   /** What has come is to be answered by poll() before more is handed over. */
   get isAckUrgent(): boolean {
     const { ackPolicy, tuning, reassembly, window } = this.tcb

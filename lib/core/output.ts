@@ -245,8 +245,16 @@ function pollAck(tcb: Tcb, out: Segment, now: number): boolean {
     (tcb.rcvNxt > 1 &&
       canReceive(tcb.state) &&
       tcb.window.isUpdateDue(tcb.rcvNxt, tcb.freeSpace, tcb.ackPolicy.peerSegment))
-  if (!isDue) return false
+  if (!isDue) return tcb.challengeOwed && pollChallenge(tcb, out, now)
   prepare(tcb, out, now)
+  noteAckSent(tcb)
+  return true
+}
+
+/** Without SACK blocks: whoever spoofs a short segment must not draw a long one. */
+function pollChallenge(tcb: Tcb, out: Segment, now: number): boolean {
+  prepare(tcb, out, now)
+  out.sackCount = 0
   noteAckSent(tcb)
   return true
 }
@@ -348,6 +356,7 @@ function noteTextSent(tcb: Tcb, length: number, now: number): void {
 }
 
 function noteAckSent(tcb: Tcb): void {
+  tcb.challengeOwed = false
   tcb.ackPolicy.onAckSent()
   tcb.window.confirm()
   tcb.timers.delayedAck = Number.POSITIVE_INFINITY

@@ -2,6 +2,7 @@
 import type { Config } from './config.js'
 import type { CongestionController } from './congestion/controller.js'
 import { randomFrom } from './congestion/random.js'
+import type { Defences } from './defences.js'
 import { WRITABLE } from './events.js'
 import { FlightWatch } from './flight-watch.js'
 import { KeepAlive } from './probe/keepalive.js'
@@ -24,7 +25,7 @@ import { Scoreboard } from './send/scoreboard.js'
 import { SendBuffer } from './send/send-buffer.js'
 import { EDGES, type State } from './state.js'
 import { Stats } from './stats.js'
-import type { LinkSize, Room, Surroundings } from './surroundings.js'
+import type { Budget, LinkSize, Queue, Room, Surroundings } from './surroundings.js'
 import { Timers } from './timers.js'
 import type { Trace } from './trace.js'
 
@@ -39,6 +40,10 @@ export const DEFAULT_MSS = 536
 const TIMESTAMPS_LENGTH = 12
 /** What a chunk of received text costs beyond its bytes. */
 const CHUNK_OVERHEAD = 256
+/** What a flight takes. */
+const FLIGHT_OVERHEAD = 128
+/** Bytes that may be queued, and not acknowledged, while memory is tight: a small slab. */
+const TIGHT_QUEUE = 4_096
 /** Chunks may cost this part of the buffer before they are copied together. */
 const OVERHEAD_SHARE = 1 / 8
 /** A writer that fell short is woken once there is room for this part. */
@@ -65,6 +70,9 @@ export class Tcb {
   room: Room
   /** For want of room its window is much smaller than what it brings asks for. */
   isConfined = false
+  readonly budget: Budget
+  readonly queue: Queue
+  readonly defences: Defences
   readonly trace: Trace | null
   readonly stats: Stats = new Stats()
   readonly timers: Timers = new Timers()
@@ -177,14 +185,19 @@ export class Tcb {
   resetOwed = false
   /** RST that only answers a segment: its sequence number, u32; -1: none (RFC 9293 §3.10.7.4, fifth). */
   replyReset = -1
+  /** A challenge ACK is to leave: a bare one, unless an ACK that says more leaves anyway. */
+  challengeOwed = false
   challengeTokens = 10
   challengeAt = 0
 
   constructor(config: Config, iss: number, timestampOffset: number, surroundings: Surroundings) {
-    const { trace, memory, link, room, isLocal, allocate } = surroundings
+    const { trace, memory, link, room, budget, queue, defences, isLocal, allocate } = surroundings
     this.config = config
     this.link = link
     this.room = room
+    this.budget = budget
+    this.queue = queue
+    this.defences = defences
     this.trace = trace
     this.received = new ReceiveBuffer(allocate)
     this.iss = iss
@@ -215,13 +228,15 @@ export class Tcb {
 
   /** Bytes that may be queued without leaving: a writer must not be buried under what the path cannot take. */
   get notSentRoom(): number {
+    if (this.budget.isTight) return Math.max(0, TIGHT_QUEUE - this.sendBuffer.length)
     return notSentRoom(this.sendBuffer.end - Math.max(this.sndNxt, 1), this.notSentLimit)
   }
 
   /** Tells a writer that fell short, once it is worth its while. */
   wakeWriter(): void {
     if (!this.wantsRoom) return
-    const worth = Math.min(this.config.sendBuffer, this.notSentLimit) * ROOM_TO_WAKE
+    const most = Math.min(this.config.sendBuffer, this.notSentLimit)
+    const worth = (this.budget.isTight ? Math.min(most, TIGHT_QUEUE) : most) * ROOM_TO_WAKE
     if (this.sendBuffer.room < worth || this.notSentRoom < worth) return
     this.wantsRoom = false
     this.events |= WRITABLE
@@ -231,9 +246,20 @@ export class Tcb {
     return notSentLimit(this.controller.window, this.rtt.srtt)
   }
 
+  /** Bytes of memory that buffers and flights take. */
+  get memory(): number {
+    const { sendBuffer, received, reassembly, scoreboard } = this
+    const chunks = (received.chunkCount + reassembly.chunkCount) * CHUNK_OVERHEAD
+    return sendBuffer.memory + received.memory + reassembly.bytes + chunks + scoreboard.count * FLIGHT_OVERHEAD
+  }
+
   /** Buffer space that a window may promise. */
   get freeSpace(): number {
-    return Math.min(this.window.limit + this.heldAbove, this.config.maxReceiveBuffer) - this.received.length
+    const most = Math.min(this.window.limit + this.heldAbove, this.config.maxReceiveBuffer)
+    // what has been promised stays so (RFC 9293 SHLD-14); nothing is added to it
+    return (
+      (this.budget.isTight ? Math.min(most, LEAST_SEGMENTS * this.ackPolicy.peerSegment) : most) - this.received.length
+    )
   }
 
   /** What has been read by now decides how large the window may be; what lies above a hole is read once that is filled. */

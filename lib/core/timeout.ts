@@ -42,13 +42,16 @@ function onRetransmit(tcb: Tcb, now: number): void {
   timers.retransmit = Number.POSITIVE_INFINITY
   if (first === null) return
   if (tcb.sndUna === 0) {
-    if (tcb.synRetransmits >= (tcb.passive ? config.maxSynAckRetries : config.maxSynRetries)) {
+    if (rtt.backOffs >= (tcb.passive ? config.maxSynAckRetries : config.maxSynRetries)) {
       enterClosed(tcb, 'timed-out')
       return
     }
-    tcb.synRetransmits++
     rtt.backOff()
-    scoreboard.markLost(first)
+    if (tcb.queue.isCrowded) tcb.defences.synAcksWithheld++
+    else {
+      tcb.synRetransmits++
+      scoreboard.markLost(first)
+    }
   } else {
     // beyond the right edge of a window that the peer took back the text is a probe: it counts until the peer answers
     // in any way (SHLD-17, MUST-37)

@@ -39,11 +39,25 @@ export function enterTimeWait(tcb: Tcb): void {
 
 /** An ACK that makes the peer say what it really means (RFC 5961 §3 to §5), as long as the allowance lasts (§7). */
 export function challenge(tcb: Tcb, now: number): void {
+  if (!mayChallenge(tcb, now)) return
+  tcb.stats.challengeAcks++
+  tcb.challengeOwed = true
+}
+
+/** A RST to an ACK of what was never sent, in a handshake (RFC 9293 §3.10.7.3, §3.10.7.4 fifth), out of the same allowance. */
+export function refuseAck(tcb: Tcb, segAck: number, now: number): void {
+  if (mayChallenge(tcb, now)) tcb.replyReset = segAck
+}
+
+function mayChallenge(tcb: Tcb, now: number): boolean {
   const earned = ((now - tcb.challengeAt) / 1000) * CHALLENGES_PER_SECOND
   tcb.challengeTokens = Math.min(CHALLENGES_PER_SECOND, tcb.challengeTokens + earned)
   tcb.challengeAt = now
-  if (tcb.challengeTokens < 1) return
+  if (tcb.challengeTokens < 1) {
+    tcb.defences.challengesSuppressed++
+    return false
+  }
   tcb.challengeTokens--
-  tcb.stats.challengeAcks++
-  tcb.ackPolicy.now = true
+  tcb.defences.challengesSent++
+  return true
 }

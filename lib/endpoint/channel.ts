@@ -26,6 +26,8 @@ export interface ChannelHost {
   settled(channel: Channel, now: number): void
   /** Wake `channel` when it wants to be woken. */
   sleeps(channel: Channel): void
+  /** `channel` has no owner any more. */
+  released(channel: Channel): void
   /** Whether `channel` holds the process may have changed. */
   holdChanged(channel: Channel): void
   /** The address that `channel` speaks from, when its socket is bound to a wildcard. */
@@ -85,6 +87,10 @@ export class Channel implements Tenant, Waking, Receiver {
   early = 0
   /** Counted among what holds the process. */
   held = false
+  /** Bytes that it has been charged for. */
+  memory = 0
+  /** Counted among the connections of its remote address. */
+  counted = false
   /** The end of an orphan's hold on the process, unless there is progress; Infinity: it has none. */
   lingerAt: number = Number.POSITIVE_INFINITY
 
@@ -188,6 +194,7 @@ export class Channel implements Tenant, Waking, Receiver {
     if (lingerTimeout > 0 && this.connection.hasUnacknowledged) this.lingerAt = now + lingerTimeout
     this.changed()
     this.host.holdChanged(this)
+    this.host.released(this)
   }
 
   setNoDelay(on: boolean): void {

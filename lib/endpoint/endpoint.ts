@@ -2,13 +2,15 @@
 // Past 400 lines because it is one table of who lives on a port: each way in and out of it reads the same few maps.
 import type { Config } from '../core/config.js'
 import { Connection } from '../core/connection.js'
-import type { Surroundings } from '../core/surroundings.js'
+import { NO_QUEUE, type Queue, type Surroundings } from '../core/surroundings.js'
 import type { Trace } from '../core/trace.js'
 import type { Platform } from '../platform/platform.js'
 import { ACK, decode, RST, Segment, SYN } from '../wire/segment.js'
 import { isLoopback, isUnicast, mapped } from './address.js'
+import { Admission } from './admission.js'
 import { Binding } from './binding.js'
 import { Channel, type ChannelAddresses, type ChannelHost, type ChannelOwner } from './channel.js'
+import type { Commons } from './commons.js'
 import { Demux, type Tenant } from './demux.js'
 import type { HostCache } from './host-cache.js'
 import { type SequenceNumbers, tupleOf } from './isn.js'
@@ -18,7 +20,7 @@ import type { Arrival, DatagramSink, LocalSocket } from './local-socket.js'
 import { Rejecter } from './reject.js'
 import type { Settler, Turning } from './settler.js'
 import type { RebuiltSyn } from './syn-cookies.js'
-import type { ConnectTarget, EndpointStats, ListenTarget } from './target.js'
+import type { ConnectTarget, EndpointStats, ListenTarget, OwnStats } from './target.js'
 import { TimeWait, TimeWaitRecord } from './time-wait.js'
 
 /** What the machine may say of a peer that cannot be reached: it ends an attempt to connect, and nothing else. */
@@ -49,6 +51,9 @@ export interface EndpointHost {
   /** Nothing is left but TIME-WAIT, or a place among those who share the port. */
   endpointWaits(endpoint: Endpoint): void
   endpointClosed(endpoint: Endpoint): void
+  /** When it wants to hear what time it is, ms. */
+  readonly reportAt: number
+  report(now: number): void
   connectFrom(endpoint: Endpoint, target: ConnectTarget, config: Config, owner: ChannelOwner): Channel
 }
 
@@ -64,7 +69,8 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   private readonly host: EndpointHost
   private readonly platform: Platform
   private readonly settler: Settler
-  private readonly demux: Demux<Tenant> = new Demux()
+  private readonly demux: Demux<Tenant>
+  private readonly admission: Admission
   // ---- made when they are needed: the endpoint of a client has one connection and nothing else
   private timeWait: TimeWait | null = null
   private rejecter: Rejecter | null = null
@@ -82,15 +88,22 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   private datagrams = 0
   private malformed = 0
   private unowned = 0
-  private refusedByLimit = 0
+  private selfAddressed = 0
   private socketErrors = 0
 
-  constructor(host: EndpointHost) {
+  /** `commons`: shared with the other endpoints of a single connection, or its own. */
+  constructor(host: EndpointHost, commons: Commons) {
     this.host = host
+    this.admission = new Admission(commons, host.limits)
+    this.demux = new Demux(host.numbers.scramble)
     this.platform = host.platform
     this.numbers = host.numbers
     this.binding = new Binding(host.platform, this)
     this.settler = host.settler
+  }
+
+  get commons(): Commons {
+    return this.admission.commons
   }
 
   get udpPort(): number {
@@ -168,7 +181,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     const tuple = tupleOf(local, localPort, peerAddress, remoteUdpPort, remotePort)
     const { iss, timestampOffset } = this.numbers.choose(tuple)
     const first = record?.issBeyond(iss) ?? iss
-    channel.connection = Connection.active(config, first, timestampOffset, this.surroundings(channel))
+    channel.connection = Connection.active(config, first, timestampOffset, this.surroundings(channel, NO_QUEUE))
     channel.connection.open(this.now())
     this.connecting ??= new Set()
     this.connecting.add(channel)
@@ -187,6 +200,12 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   }
 
   getStats(): EndpointStats {
+    const { defences, budget } = this.commons
+    return { ...this.ownStats(), ...defences, bufferMemory: budget.used, orphansEnded: budget.orphansEnded }
+  }
+
+  /** Without what it has in common with others. */
+  ownStats(): OwnStats {
     return {
       sockets: this.binding.size,
       connections: this.channels,
@@ -199,7 +218,10 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
       unowned: this.unowned,
       resetsSent: this.rejecter?.sent ?? 0,
       resetsSuppressed: this.rejecter?.suppressed ?? 0,
-      refusedByLimit: this.refusedByLimit,
+      refusedByLimit: this.admission.refusedByLimit,
+      refusedPerAddress: this.admission.refusedPerAddress,
+      refusedByMemory: this.admission.refusedByMemory,
+      selfAddressed: this.selfAddressed,
       socketErrors: this.socketErrors,
     }
   }
@@ -207,7 +229,12 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   // ---- what its channels and listeners say
 
   changed(channel: Channel): void {
+    this.admission.account(channel)
     this.settler.changed(channel)
+  }
+
+  released(channel: Channel): void {
+    this.admission.released(channel)
   }
 
   holdChanged(channel: Channel): void {
@@ -246,10 +273,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     cookie: RebuiltSyn | null,
   ): Channel | null {
     const { local, segment, address, udpPort, now } = arrival
-    if (this.channels >= this.host.limits.maxEndpointConnections) {
-      this.refusedByLimit++
-      return null
-    }
+    if (this.admission.isRefused(address, this.channels)) return null
     if (record !== null) this.timeWait?.remove(record)
     const addresses = {
       local,
@@ -268,7 +292,14 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     // when a cookie left nobody knows: the cautious guess makes the first RTO a long one
     const began = cookie === null ? now : now - config.initialRto
     const { syn } = cookie ?? { syn: segment }
-    channel.connection = Connection.passive(config, first, timestampOffset, syn, began, this.surroundings(channel))
+    channel.connection = Connection.passive(
+      config,
+      first,
+      timestampOffset,
+      syn,
+      began,
+      this.surroundings(channel, listener),
+    )
     if (cookie !== null) {
       // its SYN,ACK is with the peer already
       channel.connection.poll(DISCARDED, began)
@@ -278,9 +309,13 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     return channel
   }
 
+  established(channel: Channel): boolean {
+    return this.admission.established(channel)
+  }
+
   reject({ local, segment, address, udpPort, now }: Arrival): void {
     this.unowned++
-    this.rejecter ??= new Rejecter(this.host.limits.maxResets)
+    this.rejecter ??= new Rejecter(this.host.limits.maxResets, this.numbers.draw)
     this.rejecter.reject(local, segment, address, udpPort, now)
   }
 
@@ -304,6 +339,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     const now = this.settler.onReading()
     const segment = this.settler.incoming
     this.datagrams++
+    if (now >= this.host.reportAt) this.host.report(now)
     // nothing can be sent to UDP port 0
     if (udpPort === 0 || !decode(bytes, segment, start, end)) {
       this.malformed++
@@ -381,11 +417,21 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
 
   private strangerArrives(arrival: Arrival): void {
     if (!isUnicast(arrival.address)) return // MUST-63
+    if (this.isSelfAddressed(arrival)) {
+      this.selfAddressed++
+      return
+    }
     // before the socket is chosen, the addresses must be as they are now
     if (arrival.local.wildcard && arrival.segment.flags === SYN) this.binding.refresh(arrival.now)
     const listener = this.listenerFor(arrival)
     if (listener !== undefined) listener.segmentArrives(arrival, null)
     else this.reject(arrival)
+  }
+
+  /** It says that it comes from where it goes to: answered, it would be answered for ever. */
+  private isSelfAddressed({ local, segment, address, udpPort }: Arrival): boolean {
+    if (udpPort !== local.port || segment.sourcePort !== segment.destinationPort) return false
+    return local.wildcard ? this.binding.at(address) !== undefined : address === local.address
   }
 
   private listenerFor({ local, segment, address }: Arrival): Listener | undefined {
@@ -397,6 +443,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   /** Where a channel belongs after it has spoken. */
   settled(channel: Channel, now: number): void {
     this.settler.turn(this)
+    this.admission.account(channel)
     const { connection } = channel
     const { state } = connection
     if (state !== 'SYN-SENT' && this.connecting !== null) this.connected(channel)
@@ -483,13 +530,14 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     this.demux.remove(channel)
     this.settler.forget(channel)
     this.leave(channel)
+    this.admission.left(channel)
     if (this.connecting !== null) this.connected(channel)
     this.holdChanged(channel)
   }
 
   private keep(record: TimeWaitRecord): void {
     const { maxTimeWaitRecords, maxTimeWaitAcks } = this.host.limits
-    this.timeWait ??= new TimeWait(this.demux, maxTimeWaitRecords, maxTimeWaitAcks)
+    this.timeWait ??= new TimeWait(this.demux, maxTimeWaitRecords, maxTimeWaitAcks, this.numbers.draw)
     this.timeWait.add(record)
   }
 
@@ -500,13 +548,16 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     if (connecting?.size === 0) this.connecting = null
   }
 
-  private surroundings(channel: Channel): Surroundings {
+  private surroundings(channel: Channel, queue: Queue): Surroundings {
     const { trace, hosts } = this.host
     return {
       trace: trace?.(channel) ?? null,
       memory: channel.remembers ? hosts.recall(channel.peerAddress, this.now()) : null,
       link: channel.local.link,
       room: channel.local.room,
+      budget: this.commons.budget,
+      defences: this.commons.defences,
+      queue,
       isLocal: isLoopback(channel.peerAddress) || channel.peerAddress === channel.local.address,
       allocate: this.platform.allocate,
     }

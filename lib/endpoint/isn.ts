@@ -7,10 +7,16 @@ import type { LocalSocket } from './local-socket.js'
 export class SequenceNumbers {
   private readonly platform: Platform
   private readonly key = new Uint8Array(32)
+  /** For the demux, whose table nobody may fill on purpose; u32. */
+  readonly scramble: number
+  /** Numbers that nobody can foresee, 0 <= x < 1. */
+  readonly draw: () => number
 
   constructor(platform: Platform) {
     this.platform = platform
     platform.random(this.key)
+    this.scramble = this.prove('demux')
+    this.draw = drawer(platform)
   }
 
   /** `tuple`: see tupleOf(). */
@@ -23,6 +29,19 @@ export class SequenceNumbers {
   /** A number for `text` that only this stack can know, u32. */
   prove(text: string): number {
     return createHash('sha256').update('cookie').update(this.key).update(text).digest().readUInt32LE(0)
+  }
+}
+
+/** Numbers that nobody can foresee, 0 <= x < 1, drawn many at a time. */
+function drawer(platform: Platform): () => number {
+  const bytes = new Uint8Array(256)
+  let next = bytes.length
+  return () => {
+    if (next === bytes.length) {
+      platform.random(bytes)
+      next = 0
+    }
+    return (bytes[next++] as number) / 256
   }
 }
 

@@ -1,6 +1,8 @@
 // LISTEN (RFC 9293 §3.10.7.2): a TCP port on an endpoint, its SYN queue, and who hears of what it accepts.
 import type { Config } from '../core/config.js'
+import type { Defences } from '../core/defences.js'
 import { isSynchronized } from '../core/state.js'
+import type { Queue } from '../core/surroundings.js'
 import { ACK, RST, SYN } from '../wire/segment.js'
 import { asIs, isIPv4Like, isIPv6, isWildcard, mapped, unmapped } from './address.js'
 import type { Acceptor, Channel, ChannelOwner } from './channel.js'
@@ -12,6 +14,9 @@ import type { TimeWaitRecord } from './time-wait.js'
 
 const DEFAULT_BACKLOG = 511
 const MAX_BACKLOG = 4096
+/** A queue is crowded when more than half of it is taken, if it has so many places, or for so long, ms, after it was full. */
+const CROWD = 64
+const CROWDED_FOR = 10_000
 
 export interface ListenerOwner {
   /** The handshake is done: once for each connection, which has no owner until it is given one here. */
@@ -28,6 +33,9 @@ export interface ListenerHost {
    */
   admit(arrival: Arrival, listener: Listener, record: TimeWaitRecord | null, cookie: RebuiltSyn | null): Channel | null
   reject(arrival: Arrival): void
+  /** The handshake is done. @returns false: its address has as many connections as it may. */
+  established(channel: Channel): boolean
+  readonly commons: { readonly defences: Defences }
   /** Forgets a connection without a word. */
   drop(channel: Channel): void
   connect(target: ConnectTarget, config: Config, owner: ChannelOwner): Channel
@@ -46,7 +54,7 @@ export interface ListenerStats extends EndpointStats {
   readonly cookiesRedeemed: number
 }
 
-export class Listener implements Acceptor {
+export class Listener implements Acceptor, Queue {
   /** As it was asked for; a wildcard stays one. */
   readonly address: string
   readonly port: number
@@ -86,6 +94,12 @@ export class Listener implements Acceptor {
 
   get udpPort(): number {
     return this.host.udpPort
+  }
+
+  /** Most of those that wait may well be made up (RFC 4987 §2.1). */
+  get isCrowded(): boolean {
+    const { size } = this.waiting
+    return (size > CROWD && 2 * size > this.backlog) || this.host.now() - this.cookies.lastSentAt < CROWDED_FOR
   }
 
   /** Connections in SYN-RECEIVED. */
@@ -163,6 +177,10 @@ export class Listener implements Acceptor {
 
   established(channel: Channel): void {
     this.waiting.delete(channel)
+    if (!this.host.established(channel)) {
+      channel.abort()
+      return
+    }
     this.accepted++
     this.owner.onConnection(channel)
   }
@@ -174,18 +192,27 @@ export class Listener implements Acceptor {
   private synArrives(arrival: Arrival, record: TimeWaitRecord | null): void {
     if (this.waiting.size < this.backlog) this.enter(this.host.admit(arrival, this, record, null))
     // the ACK of a cookie would meet the record
-    else if (record !== null || !this.cookies.answer(arrival, this.config())) this.synsDropped++
+    else if (record !== null || !this.cookies.answer(arrival, this.config())) this.dropSyn()
+    else this.host.commons.defences.cookiesSent++
   }
 
   private ackArrives(arrival: Arrival): void {
     const cookie = arrival.segment.flags & SYN ? null : this.cookies.redeem(arrival)
     if (cookie === null) this.host.reject(arrival)
-    else this.enter(this.host.admit(arrival, this, null, cookie))
+    else {
+      this.host.commons.defences.cookiesRedeemed++
+      this.enter(this.host.admit(arrival, this, null, cookie))
+    }
   }
 
   private enter(channel: Channel | null): void {
-    if (channel === null) this.synsDropped++
+    if (channel === null) this.dropSyn()
     else this.waiting.add(channel)
+  }
+
+  private dropSyn(): void {
+    this.synsDropped++
+    this.host.commons.defences.synsDropped++
   }
 }
 

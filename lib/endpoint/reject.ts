@@ -1,7 +1,7 @@
 // RST to segments that nobody owns (RFC 9293 §3.10.7.1), at a limited rate.
 import { ACK, RST, Segment } from '../wire/segment.js'
 import type { LocalSocket } from './local-socket.js'
-import { TokenBucket } from './token-bucket.js'
+import { type Draw, TokenBucket } from './token-bucket.js'
 
 /** Refilled for each answer. */
 const out = new Segment()
@@ -12,8 +12,8 @@ export class Rejecter {
   suppressed = 0
   private readonly bucket: TokenBucket
 
-  constructor(perSecond: number) {
-    this.bucket = new TokenBucket(perSecond)
+  constructor(perSecond: number, draw: Draw) {
+    this.bucket = new TokenBucket(perSecond, draw)
   }
 
   /** Answers `segment`, unless it is a RST itself. */

@@ -107,6 +107,8 @@ export class Settler {
 
   forget(sleeper: Waking): void {
     this.deadlines.remove(sleeper)
+    // its socket may never drain
+    if (this.stalled.size > 0) this.stalled.delete(sleeper as Channel)
   }
 
   /** Wakes `sleeper` at `at`, ms, or earlier. */

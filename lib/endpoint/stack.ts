@@ -5,16 +5,18 @@ import type { LocalAddress, Platform } from '../platform/platform.js'
 import { asIs, canonical, destination, isIPv4Like, isIPv6, isWildcard, mapped, unmapped } from './address.js'
 import { add } from './binding.js'
 import type { Channel, ChannelOwner } from './channel.js'
+import { Commons } from './commons.js'
 import { Endpoint, type EndpointHost } from './endpoint.js'
 import { HostCache } from './host-cache.js'
 import { SequenceNumbers } from './isn.js'
-import { DEFAULT_LIMITS, type StackLimits } from './limits.js'
+import { resolveLimits, type StackLimits } from './limits.js'
 import type { Listener, ListenerOwner } from './listener.js'
 import type { LocalSocket } from './local-socket.js'
 import { choosePort } from './ports.js'
 import { Settler } from './settler.js'
-import { type ConnectTarget, type ListenTarget, socketChoices } from './target.js'
+import { type ConnectTarget, type EndpointStats, type ListenTarget, socketChoices } from './target.js'
 import type { TimeWaitRecord } from './time-wait.js'
+import { type DropsObserver, Totals } from './totals.js'
 
 export interface StackStats {
   /** UDP ports in use. */
@@ -37,6 +39,9 @@ export class Stack implements EndpointHost {
   /** Gives each new connection its observer; null: none is observed. */
   trace: ((channel: Channel) => Trace | null) | null = null
   private readonly endpoints: Set<Endpoint> = new Set()
+  /** Of the endpoints that have one connection each. */
+  private readonly ofClients: Commons
+  private readonly totals: Totals
   /** Those that any number of connections and listeners may share; a client's own is not among them. */
   private readonly shared: Map<number, Endpoint> = new Map()
   /** Those with `reusePort`: the machine, which deals out what comes to such a port, knows no other way to share one. */
@@ -45,10 +50,12 @@ export class Stack implements EndpointHost {
   private readonly waiting: Map<Endpoint, number> = new Map()
   private waitingSockets = 0
 
-  /** `limits`: bounds other than the defaults. */
+  /** `limits`: bounds other than the defaults. @throws ERR_OUT_OF_RANGE */
   constructor(platform: Platform, limits: Partial<StackLimits> = {}) {
     this.platform = platform
-    this.limits = Object.freeze({ ...DEFAULT_LIMITS, ...limits })
+    this.limits = resolveLimits(limits)
+    this.ofClients = new Commons(this.limits.maxBufferMemory)
+    this.totals = new Totals(this.ofClients)
     this.numbers = new SequenceNumbers(platform)
     this.settler = new Settler(platform)
     this.hosts = new HostCache(this.limits.maxRememberedHosts)
@@ -65,7 +72,7 @@ export class Stack implements EndpointHost {
     }
     const address = canonical(target.address)
     const remoteUdpPort = udpPortOf(target)
-    const endpoint = new Endpoint(this)
+    const endpoint = new Endpoint(this, this.ofClients)
     const { localPort = 0 } = target
     let former: TimeWaitRecord | null = null
     const { recvBufferSize, offload } = socketChoices(target)
@@ -130,7 +137,25 @@ export class Stack implements EndpointHost {
     return { endpoints: this.endpoints.size, waiting: this.waiting.size, receiveBuffer, dropped }
   }
 
+  /** What all endpoints of this stack have counted, those that are closed too. */
+  getTotals(): EndpointStats {
+    return this.totals.sum(this.endpoints)
+  }
+
+  /** `observer` hears once a second at most, and as long as datagrams come, what was dropped, doubted or refused. */
+  observeDrops(observer: DropsObserver): void {
+    this.totals.observe(observer, this.platform.now())
+  }
+
   // ---- the endpoints'
+
+  get reportAt(): number {
+    return this.totals.reportAt
+  }
+
+  report(now: number): void {
+    this.totals.report(this.endpoints, now)
+  }
 
   /** A connection from a UDP port that is bound already. */
   connectFrom(endpoint: Endpoint, target: ConnectTarget, config: Config, owner: ChannelOwner): Channel {
@@ -174,6 +199,7 @@ export class Stack implements EndpointHost {
   endpointClosed(endpoint: Endpoint): void {
     this.wake(endpoint)
     this.endpoints.delete(endpoint)
+    this.totals.endpointClosed(endpoint)
     if (this.endpoints.size === 0) this.settler.rest()
     this.reusing.delete(endpoint)
     if (this.shared.get(endpoint.udpPort) === endpoint) this.shared.delete(endpoint.udpPort)
@@ -229,7 +255,7 @@ export class Stack implements EndpointHost {
   }
 
   private share(local: LocalAddress): Endpoint {
-    const endpoint = new Endpoint(this)
+    const endpoint = new Endpoint(this, new Commons(this.limits.maxBufferMemory))
     this.bind(endpoint, local)
     this.shared.set(endpoint.udpPort, endpoint)
     return endpoint

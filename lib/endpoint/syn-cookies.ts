@@ -28,7 +28,8 @@ export class SynCookies {
   private readonly numbers: SequenceNumbers
   private readonly offered = new Segment()
   private readonly out = new Segment()
-  private lastSentAt = Number.NEGATIVE_INFINITY
+  /** ms */
+  lastSentAt = Number.NEGATIVE_INFINITY
 
   constructor(numbers: SequenceNumbers) {
     this.numbers = numbers

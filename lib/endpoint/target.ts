@@ -1,4 +1,5 @@
 // Where to connect to and where to listen, and what an endpoint counts.
+import type { DefenceCounts } from '../core/defences.js'
 
 /** How the UDP sockets of an endpoint are made. */
 export interface SocketChoices {
@@ -51,7 +52,15 @@ export function socketChoices({ recvBufferSize, offload }: SocketChoices): Requi
 }
 
 /** Counted since the endpoint was bound, or as it is now. */
-export interface EndpointStats {
+export interface EndpointStats extends OwnStats, DefenceCounts {
+  /** Bytes that the buffers of its connections take. */
+  readonly bufferMemory: number
+  /** Connections without an owner that were ended to make room. */
+  readonly orphansEnded: number
+}
+
+/** What is one endpoint's alone. */
+export interface OwnStats {
   /** UDP sockets: one, and beside a wildcard one for each address. */
   readonly sockets: number
   readonly connections: number
@@ -72,6 +81,11 @@ export interface EndpointStats {
   readonly resetsSuppressed: number
   /** SYNs dropped because the endpoint holds as many connections as it may. */
   readonly refusedByLimit: number
+  /** And because their address holds as many, or there is no memory left for buffers. */
+  readonly refusedPerAddress: number
+  readonly refusedByMemory: number
+  /** Segments that say to come from where they went to: dropped. */
+  readonly selfAddressed: number
   /** Failed sends and ICMP errors. */
   readonly socketErrors: number
 }

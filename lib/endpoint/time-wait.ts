@@ -5,7 +5,7 @@ import { before } from '../wire/seq.js'
 import { Deadlines, type Sleeper } from './deadlines.js'
 import type { Demux, Tenant } from './demux.js'
 import type { LocalSocket } from './local-socket.js'
-import { TokenBucket } from './token-bucket.js'
+import { type Draw, TokenBucket } from './token-bucket.js'
 
 /** What is left of a connection. */
 export class TimeWaitRecord implements Tenant, Sleeper {
@@ -68,10 +68,10 @@ export class TimeWait {
   private readonly limit: number
   private readonly acks: TokenBucket
 
-  constructor(demux: Demux<Tenant>, limit: number, acksPerSecond: number) {
+  constructor(demux: Demux<Tenant>, limit: number, acksPerSecond: number, draw: Draw) {
     this.demux = demux
     this.limit = limit
-    this.acks = new TokenBucket(acksPerSecond)
+    this.acks = new TokenBucket(acksPerSecond, draw)
   }
 
   get size(): number {

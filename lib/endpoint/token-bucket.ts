@@ -1,12 +1,21 @@
-// A rate limit: so many answers a second, and as many at once after a silence.
+// A rate limit: so many answers a second, and as many at once after a silence; fewer, by an amount that nobody can foresee.
 
+/** Draws a number, 0 <= x < 1. */
+export type Draw = () => number
+
+/**
+ * An answer costs one to two tokens. A limit that all share would tell a stranger who counts his own answers whether a segment that he
+ * sent in somebody else's name drew one, and so which ports have a connection (Cao et al. 2016; RFC 6056 §3.5 is about hiding that).
+ */
 export class TokenBucket {
   private readonly perSecond: number
+  private readonly draw: Draw
   private tokens: number
   private filledAt = Number.NEGATIVE_INFINITY
 
-  constructor(perSecond: number) {
+  constructor(perSecond: number, draw: Draw) {
     this.perSecond = perSecond
+    this.draw = draw
     this.tokens = perSecond
   }
 
@@ -15,7 +24,7 @@ export class TokenBucket {
     this.tokens = Math.min(this.perSecond, this.tokens + ((now - this.filledAt) * this.perSecond) / 1000)
     this.filledAt = now
     if (this.tokens < 1) return false
-    this.tokens--
+    this.tokens -= 1 + this.draw()
     return true
   }
 }

@@ -27,6 +27,7 @@ import {
 import { callable } from './callable.js'
 import { installTrace } from './debug-trace.js'
 import { defaultStack } from './default-stack.js'
+import { installDropsReport } from './drops-report.js'
 import { codeIn, invalidArgType, listenError, plainError } from './errors.js'
 import type { Hears } from './events.js'
 import {
@@ -179,6 +180,7 @@ export class ServerBase extends EventEmitter {
     const stack = transport.stack ?? defaultStack()
     this.#stack = stack
     installTrace(stack)
+    installDropsReport(stack)
     const { noDelay, keepAlive, keepAliveInitialDelay } = this
     const switches = { ...SWITCHES, noDelay, keepAlive, keepAliveInitialDelay }
     const config = configOf(transport, address.includes(':') ? 6 : 4, switches)

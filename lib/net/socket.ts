@@ -23,6 +23,7 @@ import { callable } from './callable.js'
 import { installTrace } from './debug-trace.js'
 import { defaultStack } from './default-stack.js'
 import { Dial, type Dialer } from './dial.js'
+import { installDropsReport } from './drops-report.js'
 import { connectError, endedByPeer, plainError, unsupported } from './errors.js'
 import type { Hears, SocketEvents } from './events.js'
 import { IdleTimer } from './idle-timer.js'
@@ -160,6 +161,7 @@ export class SocketBase extends Duplex {
     this.#transport = transport
     const stack = this.#stack
     installTrace(stack)
+    installDropsReport(stack)
     const dial = new Dial(
       {
         destination,

@@ -61,15 +61,26 @@ describe('ports', () => {
   })
 })
 
+function taken(bucket: TokenBucket, now: number): number {
+  let count = 0
+  while (bucket.take(now)) count++
+  return count
+}
+
 it('a token bucket gives its rate, and as much again at once', () => {
-  const bucket = new TokenBucket(10)
-  const takenAt = (now: number): number => {
-    let taken = 0
-    while (bucket.take(now)) taken++
-    return taken
-  }
+  const bucket = new TokenBucket(10, () => 0)
+  const takenAt = (now: number): number => taken(bucket, now)
   expect(takenAt(0)).toBe(10)
   expect(takenAt(99)).toBe(0)
   expect(takenAt(500)).toBe(5)
   expect(takenAt(100_000)).toBe(10)
+})
+
+it('nobody can tell by counting what it gives whether somebody else has been given one', () => {
+  const bucket = new TokenBucket(1000, new SequenceNumbers(platformOf(1).platform).draw)
+  const counts = Array.from({ length: 50 }, (_, second) => taken(bucket, second * 2000))
+  // never more than the rate, half of it at least, and seldom the same
+  expect(Math.max(...counts)).toBeLessThanOrEqual(1000)
+  expect(Math.min(...counts)).toBeGreaterThanOrEqual(500)
+  expect(new Set(counts).size).toBeGreaterThan(15)
 })

@@ -9,6 +9,7 @@ const files = sourcesUnder('lib')
 // Inside core/: what each part sees beside itself. GROUND sees wire/ and itself.
 const GROUND = [
   'core/path-memory',
+  'core/defences',
   'core/state',
   'core/timers',
   'core/stats',

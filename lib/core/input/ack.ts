@@ -7,7 +7,7 @@ import { ACKED } from '../events.js'
 import { beginRecovery, detectLosses, endRepair, followClock, pipe, undoRepair } from '../repair.js'
 import { armTailProbe } from '../tail-probe.js'
 import { sackScratch as edges, setState, type Tcb, timestampValue } from '../tcb.js'
-import { challenge, enterClosed, enterEstablished, enterTimeWait } from '../transition.js'
+import { challenge, enterClosed, enterEstablished, enterTimeWait, refuseAck } from '../transition.js'
 
 /** Refilled for each ACK, of whatever connection. */
 const ackSample: AckSample = {
@@ -30,20 +30,23 @@ const ackSample: AckSample = {
   advanced: false,
 }
 
-/** @returns false: the segment is done with. */
+/** Whether it acknowledges what may be acknowledged; nothing of a segment that does not is believed. */
+export function isAckAcceptable(tcb: Tcb, segment: Segment, now: number): boolean {
+  const ack = unwrap(segment.ack, tcb.iss, tcb.sndUna)
+  const inHandshake = tcb.sndUna === 0
+  if (ack <= tcb.sndNxt && (inHandshake ? ack > 0 : ack >= tcb.sndUna - tcb.maxSndWnd)) return true
+  tcb.defences.acksDoubted++
+  if (inHandshake) refuseAck(tcb, segment.ack, now)
+  else challenge(tcb, now) // RFC 5961 §5.2
+  return false
+}
+
+/** Of a segment that isAckAcceptable(). @returns false: it is done with. */
 export function processAck(tcb: Tcb, segment: Segment, segSeq: number, now: number): boolean {
   const ack = unwrap(segment.ack, tcb.iss, tcb.sndUna)
   if (tcb.sndUna === 0) {
-    if (ack <= 0 || ack > tcb.sndNxt) {
-      tcb.replyReset = segment.ack
-      return false
-    }
     acknowledgeSyn(tcb, segment, segSeq, now)
     enterEstablished(tcb, now)
-  }
-  if (ack > tcb.sndNxt || ack < tcb.sndUna - tcb.maxSndWnd) {
-    challenge(tcb, now) // RFC 5961 §5.2
-    return false
   }
   if (ack < tcb.sndUna) return true // an old one; its text may be new
   const windowMoved = updateSendWindow(tcb, segment, segSeq, ack)

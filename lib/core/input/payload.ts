@@ -38,15 +38,25 @@ function keepText(tcb: Tcb, segment: Segment, from: number, to: number, now: num
     enterClosed(tcb, 'aborted')
     return false
   }
-  const bytes = cut(payload, start - from, to - from)
-  if (start > rcvNxt) {
+  const isInOrder = start === rcvNxt
+  if (!isInOrder) {
     tcb.stats.outOfOrder++
-    const kept = segment.isLent ? copied(bytes) : bytes
-    if (reassembly.insert(start, kept) < bytes.length) noteDuplicate(tcb, reassembly.heldFrom, reassembly.heldTo)
     ackPolicy.onDuplicate()
-  } else {
-    takeInOrder(tcb, bytes, segment, now)
   }
+  // who reads what comes goes on, however little memory is left; the rest will come again
+  if (tcb.budget.isSpent && (!isInOrder || tcb.received.length > 0)) {
+    tcb.defences.textRefused++
+    ackPolicy.now = true
+    return true
+  }
+  const bytes = cut(payload, start - from, to - from)
+  // of two versions of a byte the first that came counts, be it above a hole: which one it is must not depend on what is read first
+  if (!isInOrder || to > reassembly.start) {
+    const kept = segment.isLent ? copied(bytes) : bytes
+    const isTwice = reassembly.insert(start, kept) < bytes.length
+    if (isTwice && !isInOrder) noteDuplicate(tcb, reassembly.heldFrom, reassembly.heldTo)
+  }
+  if (isInOrder) takeInOrder(tcb, bytes, segment, now)
   if (tcb.received.chunkCount + reassembly.chunkCount > tcb.compactAt) compact(tcb)
   return true
 }
@@ -54,8 +64,10 @@ function keepText(tcb: Tcb, segment: Segment, from: number, to: number, now: num
 function takeInOrder(tcb: Tcb, bytes: Uint8Array, { flags, isLent }: Segment, now: number): void {
   const { received, reassembly, ackPolicy } = tcb
   const before = tcb.rcvNxt
-  received.push(bytes, isLent)
-  tcb.rcvNxt += bytes.length
+  if (reassembly.start > before) {
+    received.push(bytes, isLent)
+    tcb.rcvNxt += bytes.length
+  }
   if (reassembly.isEmpty) {
     const due = ackPolicy.onText(bytes.length, (flags & PSH) !== 0, tcb.window.limit, now)
     if (due < tcb.timers.delayedAck) tcb.timers.delayedAck = due

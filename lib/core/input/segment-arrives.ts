@@ -4,7 +4,7 @@ import { ACK, RST, type Segment, SYN } from '../../wire/segment.js'
 import { before, unwrap } from '../../wire/seq.js'
 import { setState, type Tcb } from '../tcb.js'
 import { challenge, enterClosed } from '../transition.js'
-import { processAck } from './ack.js'
+import { isAckAcceptable, processAck } from './ack.js'
 import { negotiate } from './negotiate.js'
 import { noteDuplicate, takeText } from './payload.js'
 
@@ -39,12 +39,14 @@ export function segmentArrives(tcb: Tcb, segment: Segment, now: number): void {
     }
     if (flags & SYN) {
       // RFC 5961 §4; a listener's connection that never was goes back to LISTEN (RFC 9293 §3.10.7.4, fourth)
+      tcb.defences.synsDoubted++
       if (tcb.state === 'SYN-RECEIVED' && tcb.passive) enterClosed(tcb, 'reset')
       else challenge(tcb, now)
       return
     }
   }
-  if ((flags & ACK) === 0) return
+  // before anything of it is believed: a timestamp from the future would make PAWS drop all that the peer says
+  if ((flags & ACK) === 0 || !isAckAcceptable(tcb, segment, now)) return
   tcb.keepalive.onHeard(now)
   tcb.persist.onHeard()
   // RFC 7323 §4.3 (2): only from what covers the last ACK, so that a delayed ACK is not mistaken for the path
@@ -55,9 +57,13 @@ export function segmentArrives(tcb: Tcb, segment: Segment, now: number): void {
 
 /** RFC 7323 §5.3 R1, and §3.2: once agreed, every segment has the option. */
 function passesPaws(tcb: Tcb, segment: Segment, segSeq: number, now: number): boolean {
-  if (!segment.hasTimestamps) return false
+  if (!segment.hasTimestamps) {
+    tcb.defences.timestampsMissing++
+    return false
+  }
   if (!isOld(tcb, segment, now)) return true
   tcb.stats.pawsDrops++
+  tcb.defences.timestampsOld++
   answerUnacceptable(tcb, segment, segSeq, now)
   return false
 }
@@ -87,29 +93,37 @@ function isAcceptable(tcb: Tcb, segment: Segment, segSeq: number, now: number): 
   const { length } = segment
   const { edge } = tcb.window
   const { rcvNxt } = tcb
+  if (segment.flags & RST) {
+    // RFC 5961 §3 looks at its sequence number alone: with a closed window, and with text, too (MUST-66)
+    if (segSeq >= rcvNxt && segSeq <= edge) return true
+    tcb.defences.resetsDropped++
+    return false
+  }
   if (length === 0) {
     // an empty segment at the right edge comes from a sender that has filled the window
     if (segSeq >= rcvNxt && segSeq <= edge) return true
   } else if (segSeq < edge && segSeq + length > rcvNxt) {
     return true
-  } else if (segSeq === rcvNxt && (segment.flags & RST) === 0) {
+  } else if (segSeq === rcvNxt) {
     // MUST-66: with a closed window the ACK still counts, the text does not
     tcb.ackPolicy.now = true
     return true
   }
-  if ((segment.flags & RST) === 0) answerUnacceptable(tcb, segment, segSeq, now)
+  answerUnacceptable(tcb, segment, segSeq, now)
   return false
 }
 
 function answerUnacceptable(tcb: Tcb, segment: Segment, segSeq: number, now: number): void {
   const end = segSeq + segment.length
-  // nothing comes before the SYN, which is 0
-  if (segment.length > 0 && segSeq >= 0 && end <= tcb.rcvNxt) {
+  // nothing comes before the SYN, which is 0; nor again from before what any window can have held
+  const isRepeated = segSeq >= Math.max(0, tcb.rcvNxt - tcb.window.largest) && end <= tcb.rcvNxt
+  if (segment.length > 0 && isRepeated) {
     // seen before: our ACK was lost, the sender waits for another
     tcb.stats.duplicates++
     noteDuplicate(tcb, segSeq, segSeq + segment.textLength)
     tcb.ackPolicy.onDuplicate()
   } else {
+    tcb.defences.outOfWindow++
     challenge(tcb, now)
   }
 }
@@ -117,6 +131,7 @@ function answerUnacceptable(tcb: Tcb, segment: Segment, segSeq: number, now: num
 /** RFC 9293 §3.10.7.4, second, as RFC 5961 §3 has it. */
 function processReset(tcb: Tcb, segSeq: number, now: number): void {
   if (segSeq !== tcb.rcvNxt) {
+    tcb.defences.resetsDoubted++
     challenge(tcb, now)
     return
   }

@@ -3,7 +3,7 @@
 import { ACK, RST, type Segment, SYN } from '../../wire/segment.js'
 import { unwrap } from '../../wire/seq.js'
 import { setState, type Tcb } from '../tcb.js'
-import { enterClosed, enterEstablished } from '../transition.js'
+import { enterClosed, enterEstablished, refuseAck } from '../transition.js'
 import { acknowledgeSyn } from './ack.js'
 import { negotiate } from './negotiate.js'
 import { takeText } from './payload.js'
@@ -14,7 +14,8 @@ export function synSentArrives(tcb: Tcb, segment: Segment, now: number): void {
   if (hasAck) {
     const ack = unwrap(segment.ack, tcb.iss, tcb.sndUna)
     if (ack <= 0 || ack > tcb.sndNxt) {
-      if ((flags & RST) === 0) tcb.replyReset = segment.ack
+      tcb.defences.acksDoubted++
+      if ((flags & RST) === 0) refuseAck(tcb, segment.ack, now)
       return
     }
   }

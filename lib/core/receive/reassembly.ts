@@ -28,6 +28,11 @@ export class Reassembly {
     return this.ranges.length === 0
   }
 
+  /** The lowest offset held; Infinity: nothing is. */
+  get start(): number {
+    return this.ranges[0]?.from ?? Number.POSITIVE_INFINITY
+  }
+
   /** One past the highest offset held; 0: nothing is. */
   get end(): number {
     const last = this.ranges[this.ranges.length - 1]

@@ -29,6 +29,11 @@ export class ReceiveBuffer {
     this.allocate = allocate
   }
 
+  /** Bytes that it takes. */
+  get memory(): number {
+    return this.tail === null ? this.length : this.length + this.tail.length - this.filled
+  }
+
   get chunkCount(): number {
     return this.chunks.length - this.head + (this.tail === null ? 0 : 1)
   }

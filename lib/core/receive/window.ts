@@ -44,6 +44,12 @@ export class ReceiveWindow {
     return this.shift
   }
 
+  /** The widest that it can ever have been, bytes. */
+  get largest(): number {
+    const capacity = Math.max(this.capacity, MAX_FIELD)
+    return capacity + Math.max(ROUNDING_ROOM, capacity * ROUNDING_SHARE)
+  }
+
   /** The field of a SYN or SYN,ACK: never scaled (RFC 7323 §2.2). */
   open(): number {
     const field = Math.min(this.limit, MAX_FIELD)

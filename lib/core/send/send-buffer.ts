@@ -19,6 +19,8 @@ export class SendBuffer {
   /** Lowest offset still held, and one past the last; the first byte of a stream is 1. */
   start = 1
   end = 1
+  /** Bytes that its slabs take. */
+  memory = 0
   private readonly capacity: number
   private slabs = NO_SLABS
 
@@ -73,7 +75,7 @@ export class SendBuffer {
     let drop = 0
     for (const slab of this.slabs) {
       if (slab.from + slab.bytes.length > this.start) break
-      giveSlab(slab.bytes, slab.isHeld)
+      this.give(slab)
       drop++
     }
     if (drop > 0) this.slabs.splice(0, drop)
@@ -88,12 +90,18 @@ export class SendBuffer {
   clear(): void {
     this.start = this.end
     if (this.slabs.length === 0) return
-    for (const slab of this.slabs) giveSlab(slab.bytes, slab.isHeld)
+    for (const slab of this.slabs) this.give(slab)
     this.slabs = NO_SLABS
+  }
+
+  private give({ bytes, isHeld }: Slab): void {
+    this.memory -= bytes.length
+    giveSlab(bytes, isHeld)
   }
 
   private addSlab(wanted: number): Slab {
     const bytes = takeSlab(this.slabs.length === 0 ? wanted : SMALL_SLAB + 1)
+    this.memory += bytes.length
     const slab = { from: this.end, bytes, isHeld: false }
     if (this.slabs === NO_SLABS) this.slabs = [slab]
     else this.slabs.push(slab)

@@ -1,0 +1,85 @@
+// What all endpoints of a stack have counted, those that are closed too; and from time to time, what was dropped lately.
+import type { Commons } from './commons.js'
+import type { EndpointStats, OwnStats } from './target.js'
+
+/** An endpoint, as far as it counts. */
+export interface Counting {
+  readonly commons: Commons
+  getStats(): EndpointStats
+  ownStats(): OwnStats
+}
+
+/** Hears what was dropped, doubted or refused. */
+export interface DropsObserver {
+  /** Anybody wants to know. */
+  readonly isWatching: boolean
+  /** `counts`: by name, what has been counted in the last `ms`; what has not is left out. */
+  onDrops(counts: Readonly<Record<string, number>>, ms: number): void
+}
+
+/** ms between two reports at least. */
+const INTERVAL = 1000
+/** As they are now, not counted. */
+const GAUGES: ReadonlySet<string> = new Set(['sockets', 'connections', 'timeWait', 'bufferMemory'])
+
+type Counts = Record<string, number>
+
+export class Totals {
+  /** When report() is due, ms; Infinity: nobody observes. */
+  reportAt: number = Number.POSITIVE_INFINITY
+  private observer: DropsObserver | null = null
+  private reported: Counts = {}
+  private reportedAt = 0
+  private readonly ofClients: Commons
+  /** Of endpoints that are closed. */
+  private readonly gone: Counts = {}
+
+  /** `ofClients`: of the endpoints that have one connection each. */
+  constructor(ofClients: Commons) {
+    this.ofClients = ofClients
+  }
+
+  observe(observer: DropsObserver, now: number): void {
+    this.observer = observer
+    this.reportedAt = now
+    this.reportAt = now + INTERVAL
+  }
+
+  endpointClosed(endpoint: Counting): void {
+    for (const [name, count] of Object.entries(this.countsOf(endpoint))) {
+      if (!GAUGES.has(name)) this.gone[name] = (this.gone[name] ?? 0) + count
+    }
+  }
+
+  sum(endpoints: Iterable<Counting>): EndpointStats {
+    const { defences, budget } = this.ofClients
+    const sum: Counts = { ...this.gone }
+    add(sum, { ...defences, bufferMemory: budget.used, orphansEnded: budget.orphansEnded })
+    for (const endpoint of endpoints) add(sum, this.countsOf(endpoint))
+    return sum as unknown as EndpointStats
+  }
+
+  /** Tells the observer what is new. */
+  report(endpoints: Iterable<Counting>, now: number): void {
+    this.reportAt = now + INTERVAL
+    if (!this.observer?.isWatching) return
+    const counts = this.sum(endpoints) as unknown as Counts
+    const news: Counts = {}
+    for (const [name, count] of Object.entries(counts)) {
+      const change = count - (this.reported[name] ?? 0)
+      if (change > 0 && !GAUGES.has(name) && name !== 'datagrams') news[name] = change
+    }
+    const ms = now - this.reportedAt
+    this.reported = counts
+    this.reportedAt = now
+    if (Object.keys(news).length > 0) this.observer.onDrops(news, ms)
+  }
+
+  private countsOf(endpoint: Counting): Counts {
+    return { ...(endpoint.commons === this.ofClients ? endpoint.ownStats() : endpoint.getStats()) }
+  }
+}
+
+function add(sum: Counts, counts: Readonly<Counts>): void {
+  for (const [name, count] of Object.entries(counts)) sum[name] = (sum[name] ?? 0) + count
+}
