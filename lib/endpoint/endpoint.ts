@@ -286,8 +286,8 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     }
     const channel = new Channel(this, addresses, null, listener)
     const tuple = tupleOf(local, segment.destinationPort, address, udpPort, segment.sourcePort)
-    const { iss, timestampOffset } = this.numbers.choose(tuple)
-    const first = cookie?.iss ?? record?.issBeyond(iss) ?? iss
+    const { iss, timestampOffset } = cookie ?? this.numbers.choose(tuple)
+    const first = record?.issBeyond(iss) ?? iss
     const config = listener.config()
     // when a cookie left nobody knows: the cautious guess makes the first RTO a long one
     const began = cookie === null ? now : now - config.initialRto

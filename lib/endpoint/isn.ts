@@ -7,6 +7,7 @@ import type { LocalSocket } from './local-socket.js'
 export class SequenceNumbers {
   private readonly platform: Platform
   private readonly key = new Uint8Array(32)
+  private readonly provingKey: Uint8Array
   /** For the demux, whose table nobody may fill on purpose; u32. */
   readonly scramble: number
   /** Numbers that nobody can foresee, 0 <= x < 1. */
@@ -15,7 +16,8 @@ export class SequenceNumbers {
   constructor(platform: Platform) {
     this.platform = platform
     platform.random(this.key)
-    this.scramble = this.prove('demux')
+    this.provingKey = createHash('sha256').update('prove').update(this.key).digest()
+    this.scramble = this.prove('demux').number
     this.draw = drawer(platform)
   }
 
@@ -26,10 +28,17 @@ export class SequenceNumbers {
     return { iss: (clock + digest.readUInt32LE(0)) >>> 0, timestampOffset: digest.readUInt32LE(4) }
   }
 
-  /** A number for `text` that only this stack can know, u32. */
-  prove(text: string): number {
-    return createHash('sha256').update('cookie').update(this.key).update(text).digest().readUInt32LE(0)
+  /** What only this stack can know of `text`. */
+  prove(text: string): Proof {
+    const digest = createHash('sha256').update(this.provingKey).update(text).digest()
+    return { number: digest.readUInt32LE(0), timestampOffset: digest.readUInt32LE(4) }
   }
+}
+
+/** Two numbers, u32, that nobody can guess. */
+export interface Proof {
+  readonly number: number
+  readonly timestampOffset: number
 }
 
 /** Numbers that nobody can foresee, 0 <= x < 1, drawn many at a time. */

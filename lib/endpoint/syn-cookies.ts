@@ -1,9 +1,9 @@
 // SYN cookies (RFC 4987 §3.6): when the queue is full, the SYN is remembered in the numbers of the answer, and rebuilt from its ACK.
 import type { Config } from '../core/config.js'
 import { Connection } from '../core/connection.js'
-import { NOWHERE } from '../core/surroundings.js'
+import { type LinkSize, NOWHERE } from '../core/surroundings.js'
 import { Segment, SYN } from '../wire/segment.js'
-import { type SequenceNumbers, tupleOf } from './isn.js'
+import { type Proof, type SequenceNumbers, tupleOf } from './isn.js'
 import type { Arrival } from './local-socket.js'
 
 /** A cookie is good for one to two of these, ms. */
@@ -13,6 +13,8 @@ const SIZES = [536, 1220, 1360, 1400, 1440, 1460, 8960, 65_460] as const
 /** In the lowest bits of the timestamp: the window scale, or NO_SCALE, and above it whether SACK is permitted. */
 const STAMP_BITS = 5
 const NO_SCALE = 15
+/** RFC 7323 §2.3. */
+const MAX_SHIFT = 14
 
 /** What a cookie stands for. */
 export interface RebuiltSyn {
@@ -20,14 +22,17 @@ export interface RebuiltSyn {
   readonly syn: Segment
   /** What it was answered with. */
   readonly iss: number
+  readonly timestampOffset: number
 }
 
 export class SynCookies {
   sent = 0
   redeemed = 0
   private readonly numbers: SequenceNumbers
-  private readonly offered = new Segment()
   private readonly out = new Segment()
+  private readonly usual = new Segment()
+  private usualConfig: Config | null = null
+  private usualLink: LinkSize | null = null
   /** ms */
   lastSentAt = Number.NEGATIVE_INFINITY
 
@@ -42,30 +47,43 @@ export class SynCookies {
     if (local.blocked || mss < SIZES[0]) return false
     let size = SIZES.length - 1
     while ((SIZES[size] as number) > mss) size--
-    const iss = this.cookie(arrival, segment.seq, Math.floor(now / PERIOD), size)
-
-    // without timestamps there is no room to remember more than the MSS: nothing else may be agreed to
-    const stamps = config.timestamps && segment.hasTimestamps
-    const { offered, out } = this
-    offered.flags = SYN
-    offered.seq = segment.seq
-    offered.window = segment.window
-    offered.mss = SIZES[size] as number
-    offered.hasTimestamps = stamps
-    offered.tsVal = segment.tsVal
-    offered.windowScale = stamps ? segment.windowScale : -1
-    offered.sackPermitted = stamps && segment.sackPermitted
-    const { timestampOffset } = this.numbers.choose(tupleOfArrival(arrival))
-    const brief = Connection.passive(config, iss, timestampOffset, offered, now, { ...NOWHERE, link: local.link })
-    if (!brief.poll(out, now)) return false
-    if (stamps) out.tsVal = stamp(out.tsVal, offered)
+    const proof = this.prove(arrival, segment.seq, Math.floor(now / PERIOD), size)
+    const { out } = this
+    const usual = this.usualAnswer(config, local.link)
     out.sourcePort = segment.destinationPort
     out.destinationPort = segment.sourcePort
+    out.flags = usual.flags
+    out.seq = issOf(proof, Math.floor(now / PERIOD), size)
+    out.ack = (segment.seq + 1) >>> 0
+    out.window = usual.window
+    out.mss = usual.mss
+    // without timestamps there is no room to remember more than the MSS: nothing else may be agreed to
+    out.hasTimestamps = usual.hasTimestamps && segment.hasTimestamps
+    const scales = out.hasTimestamps && usual.windowScale >= 0 && segment.windowScale >= 0
+    out.windowScale = scales ? usual.windowScale : -1
+    out.sackPermitted = out.hasTimestamps && usual.sackPermitted && segment.sackPermitted
+    out.tsEcr = segment.tsVal
+    const tsVal = (Math.floor(now) + proof.timestampOffset) >>> 0
+    out.tsVal = stamp(tsVal, scales ? Math.min(segment.windowScale, MAX_SHIFT) : NO_SCALE, out.sackPermitted)
     this.sent++
     this.lastSentAt = now
     local.send(out, address, udpPort)
     local.flush()
     return true
+  }
+
+  /** What a connection answers to a SYN with all options: made once for those that are alike, for half a million of them may come in a second. */
+  private usualAnswer(config: Config, link: LinkSize): Segment {
+    if (this.usualConfig !== config || this.usualLink !== link) {
+      const syn = new Segment()
+      syn.flags = SYN
+      syn.windowScale = 0
+      syn.sackPermitted = syn.hasTimestamps = true
+      Connection.passive(config, 0, 0, syn, 0, { ...NOWHERE, link }).poll(this.usual, 0)
+      this.usualConfig = config
+      this.usualLink = link
+    }
+    return this.usual
   }
 
   /** The SYN that an ACK stands for; null: it acknowledges no cookie. */
@@ -77,7 +95,9 @@ export class SynCookies {
     const age = (period - (iss >>> 27)) & 31
     const size = (iss >>> 24) & 7
     const irs = (segment.seq - 1) >>> 0
-    if (age > 1 || this.cookie(arrival, irs, period - age, size) !== iss) return null
+    if (age > 1) return null
+    const proof = this.prove(arrival, irs, period - age, size)
+    if (issOf(proof, period - age, size) !== iss) return null
     this.redeemed++
     const syn = new Segment()
     syn.flags = SYN
@@ -91,14 +111,17 @@ export class SynCookies {
       syn.windowScale = scale === NO_SCALE ? -1 : scale
       syn.sackPermitted = ((segment.tsEcr >>> 4) & 1) === 1
     }
-    return { syn, iss }
+    return { syn, iss, timestampOffset: proof.timestampOffset }
   }
 
-  /** 5 bits of time, 3 of size, 24 that nobody can guess. */
-  private cookie(arrival: Arrival, irs: number, period: number, size: number): number {
-    const proof = this.numbers.prove(`${tupleOfArrival(arrival)} ${irs} ${period} ${size}`)
-    return (((period & 31) << 27) | (size << 24) | (proof & 0xff_ffff)) >>> 0
+  private prove(arrival: Arrival, irs: number, period: number, size: number): Proof {
+    return this.numbers.prove(`${tupleOfArrival(arrival)} ${irs} ${period} ${size}`)
   }
+}
+
+/** 5 bits of time, 3 of size, 24 that nobody can guess. */
+function issOf({ number }: Proof, period: number, size: number): number {
+  return (((period & 31) << 27) | (size << 24) | (number & 0xff_ffff)) >>> 0
 }
 
 function tupleOfArrival({ local, segment, address, udpPort }: Arrival): string {
@@ -106,9 +129,8 @@ function tupleOfArrival({ local, segment, address, udpPort }: Arrival): string {
 }
 
 /** `tsVal`, or a little less, with what was agreed to in its lowest bits. */
-function stamp(tsVal: number, syn: Segment): number {
-  const scale = syn.windowScale < 0 ? NO_SCALE : Math.min(syn.windowScale, 14)
-  const bits = scale | (syn.sackPermitted ? 16 : 0)
+function stamp(tsVal: number, scale: number, sackPermitted: boolean): number {
+  const bits = scale | (sackPermitted ? 16 : 0)
   const low = tsVal & ((1 << STAMP_BITS) - 1)
   return (tsVal - low + bits - (bits > low ? 1 << STAMP_BITS : 0)) >>> 0
 }
