@@ -2,12 +2,14 @@
 import { createHash } from 'node:crypto'
 import type { Platform } from '../platform/platform.js'
 import type { LocalSocket } from './local-socket.js'
+import { SipHash } from './siphash.js'
 
 /** What is secret of a stack: one key, drawn once. */
 export class SequenceNumbers {
   private readonly platform: Platform
   private readonly key = new Uint8Array(32)
-  private readonly provingKey: Uint8Array
+  /** For cookies, which must be cheap. */
+  readonly hash: SipHash
   /** For the demux, whose table nobody may fill on purpose; u32. */
   readonly scramble: number
   /** Numbers that nobody can foresee, 0 <= x < 1. */
@@ -16,8 +18,9 @@ export class SequenceNumbers {
   constructor(platform: Platform) {
     this.platform = platform
     platform.random(this.key)
-    this.provingKey = createHash('sha256').update('prove').update(this.key).digest()
-    this.scramble = this.prove('demux').number
+    const derived = createHash('sha256').update('derived').update(this.key).digest()
+    this.hash = new SipHash(derived)
+    this.scramble = derived.readUInt32LE(16)
     this.draw = drawer(platform)
   }
 
@@ -27,18 +30,6 @@ export class SequenceNumbers {
     const clock = Math.floor(this.platform.now() * 250) // a tick each 4 us (RFC 9293 §3.4.1)
     return { iss: (clock + digest.readUInt32LE(0)) >>> 0, timestampOffset: digest.readUInt32LE(4) }
   }
-
-  /** What only this stack can know of `text`. */
-  prove(text: string): Proof {
-    const digest = createHash('sha256').update(this.provingKey).update(text).digest()
-    return { number: digest.readUInt32LE(0), timestampOffset: digest.readUInt32LE(4) }
-  }
-}
-
-/** Two numbers, u32, that nobody can guess. */
-export interface Proof {
-  readonly number: number
-  readonly timestampOffset: number
 }
 
 /** Numbers that nobody can foresee, 0 <= x < 1, drawn many at a time. */

@@ -3,7 +3,7 @@ import type { Config } from '../core/config.js'
 import { Connection } from '../core/connection.js'
 import { type LinkSize, NOWHERE } from '../core/surroundings.js'
 import { Segment, SYN } from '../wire/segment.js'
-import { type Proof, type SequenceNumbers, tupleOf } from './isn.js'
+import type { SequenceNumbers } from './isn.js'
 import type { Arrival } from './local-socket.js'
 
 /** A cookie is good for one to two of these, ms. */
@@ -33,6 +33,8 @@ export class SynCookies {
   private readonly usual = new Segment()
   private usualConfig: Config | null = null
   private usualLink: LinkSize | null = null
+  /** Of the last issOf(). */
+  private timestampOffset = 0
   /** ms */
   lastSentAt = Number.NEGATIVE_INFINITY
 
@@ -47,13 +49,12 @@ export class SynCookies {
     if (local.blocked || mss < SIZES[0]) return false
     let size = SIZES.length - 1
     while ((SIZES[size] as number) > mss) size--
-    const proof = this.prove(arrival, segment.seq, Math.floor(now / PERIOD), size)
     const { out } = this
     const usual = this.usualAnswer(config, local.link)
     out.sourcePort = segment.destinationPort
     out.destinationPort = segment.sourcePort
     out.flags = usual.flags
-    out.seq = issOf(proof, Math.floor(now / PERIOD), size)
+    out.seq = this.issOf(arrival, segment.seq, Math.floor(now / PERIOD), size)
     out.ack = (segment.seq + 1) >>> 0
     out.window = usual.window
     out.mss = usual.mss
@@ -63,7 +64,7 @@ export class SynCookies {
     out.windowScale = scales ? usual.windowScale : -1
     out.sackPermitted = out.hasTimestamps && usual.sackPermitted && segment.sackPermitted
     out.tsEcr = segment.tsVal
-    const tsVal = (Math.floor(now) + proof.timestampOffset) >>> 0
+    const tsVal = (Math.floor(now) + this.timestampOffset) >>> 0
     out.tsVal = stamp(tsVal, scales ? Math.min(segment.windowScale, MAX_SHIFT) : NO_SCALE, out.sackPermitted)
     this.sent++
     this.lastSentAt = now
@@ -96,8 +97,7 @@ export class SynCookies {
     const size = (iss >>> 24) & 7
     const irs = (segment.seq - 1) >>> 0
     if (age > 1) return null
-    const proof = this.prove(arrival, irs, period - age, size)
-    if (issOf(proof, period - age, size) !== iss) return null
+    if (this.issOf(arrival, irs, period - age, size) !== iss) return null
     this.redeemed++
     const syn = new Segment()
     syn.flags = SYN
@@ -111,21 +111,23 @@ export class SynCookies {
       syn.windowScale = scale === NO_SCALE ? -1 : scale
       syn.sackPermitted = ((segment.tsEcr >>> 4) & 1) === 1
     }
-    return { syn, iss, timestampOffset: proof.timestampOffset }
+    return { syn, iss, timestampOffset: this.timestampOffset }
   }
 
-  private prove(arrival: Arrival, irs: number, period: number, size: number): Proof {
-    return this.numbers.prove(`${tupleOfArrival(arrival)} ${irs} ${period} ${size}`)
+  /** 5 bits of time, 3 of size, 24 that nobody can guess; and the offset of timestamps that goes with them. */
+  private issOf({ local, segment, address, udpPort }: Arrival, irs: number, period: number, size: number): number {
+    const { hash } = this.numbers
+    hash.begin()
+    hash.text(local.address)
+    hash.text(address)
+    hash.word((local.port << 16) | segment.destinationPort)
+    hash.word((udpPort << 16) | segment.sourcePort)
+    hash.word(irs)
+    hash.word((period << 3) | size)
+    hash.finish()
+    this.timestampOffset = hash.high
+    return (((period & 31) << 27) | (size << 24) | (hash.low & 0xff_ffff)) >>> 0
   }
-}
-
-/** 5 bits of time, 3 of size, 24 that nobody can guess. */
-function issOf({ number }: Proof, period: number, size: number): number {
-  return (((period & 31) << 27) | (size << 24) | (number & 0xff_ffff)) >>> 0
-}
-
-function tupleOfArrival({ local, segment, address, udpPort }: Arrival): string {
-  return tupleOf(local, segment.destinationPort, address, udpPort, segment.sourcePort)
 }
 
 /** `tsVal`, or a little less, with what was agreed to in its lowest bits. */

@@ -1,0 +1,20 @@
+// What the parts of a flood tell each other.
+import type { EndpointStats } from '../../lib/endpoint/target.js'
+
+export interface ServerReport {
+  /** Bytes, now and at most since it began. */
+  readonly rss: number
+  readonly mostRss: number
+  /** ms of CPU. */
+  readonly cpu: number
+  readonly stats: EndpointStats
+}
+
+export interface FloodReport {
+  /** SYNs that left, and their bytes. */
+  readonly sent: number
+  readonly bytes: number
+  /** Bytes that came back and were read. */
+  readonly bytesBack: number
+  readonly seconds: number
+}
