@@ -20,7 +20,7 @@ export interface TransportOptions {
   maxRto?: number | undefined
   /**
    * Retransmissions of one segment, or unanswered window probes, before ETIMEDOUT, 1 to 255; progress starts the count anew.
-   * @default 15 for data and FIN, 7 for a SYN, 5 for a SYN,ACK (RFC 9293 §3.8.3)
+   * A SYN,ACK is sent again 6 times at most. @default 15 for data and FIN, 7 for a SYN, 5 for a SYN,ACK (RFC 9293 §3.8.3)
    */
   maxRetries?: number | undefined
   /** Between unanswered keep-alive probes, ms, 1 to 2^31 - 1. @default 75000 */
@@ -100,6 +100,7 @@ const MOST = 65_535
 const DEFAULT_LINGER_TIMEOUT = 5000
 const DEFAULT_MIN_RTO = 200
 const DEFAULT_MAX_RTO = 60_000
+const MOST_SYN_ACK_RETRIES = 6
 
 /** @returns what is chosen by `value`. @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE. */
 type Check = (value: unknown, name: string) => unknown
@@ -248,7 +249,8 @@ function makeConfig(transport: Transport, family: number, switches: Switches): C
     maxRto: maxRto ?? Math.max(DEFAULT_MAX_RTO, minRto ?? 0),
     maxRetries,
     maxSynRetries: maxRetries,
-    maxSynAckRetries: maxRetries,
+    // a SYN may be made up: seven answers at most
+    maxSynAckRetries: maxRetries === undefined ? undefined : Math.min(maxRetries, MOST_SYN_ACK_RETRIES),
     userTimeout: transport.userTimeout,
     msl: transport.msl,
     sendBuffer: transport.sendBuffer,

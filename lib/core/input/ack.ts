@@ -225,7 +225,11 @@ function takeSacks(tcb: Tcb, segment: Segment, start: number, ack: number, now: 
     edges[2 * at] = left
     edges[2 * at + 1] = right
   }
-  return tcb.scoreboard.sack(edges, count, now)
+  const { scoreboard } = tcb
+  const before = scoreboard.refused
+  const news = scoreboard.sack(edges, count, now)
+  tcb.defences.sacksRefused += scoreboard.refused - before
+  return news
 }
 
 /** The first block lies below the ACK or within the second one: something arrived twice (RFC 2883 §4). */

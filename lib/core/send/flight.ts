@@ -10,6 +10,8 @@ export class Flight {
   /** When it left for the second time, ms; Infinity: it has not. */
   resentAt: number = Number.POSITIVE_INFINITY
   sacked = false
+  /** Cut off by a SACK block that named a part of what left as one. */
+  isPiece = false
   // ---- as it last left, for the delivery rate: bytes delivered, when; start of its sample's sending; in flight; lost
   delivered = 0
   deliveredAt = 0
@@ -52,7 +54,7 @@ export function takeFlight(from: number, to: number, now: number): Flight {
   flight.from = from
   flight.to = to
   flight.sentAt = now
-  flight.retransmitted = flight.sacked = flight.lost = false
+  flight.retransmitted = flight.sacked = flight.lost = flight.isPiece = false
   flight.resentAt = Number.POSITIVE_INFINITY
   return flight
 }

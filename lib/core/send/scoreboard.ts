@@ -5,6 +5,8 @@ const COMPACT_AFTER = 1024
 /** Never added to. */
 const NO_FLIGHTS: Flight[] = []
 const MAX_FLIGHTS = 131_072
+/** Of these so many pieces that SACK blocks have cut off: no honest peer holds parts of so many segments. */
+const MAX_PIECES = 4_096
 
 export class Scoreboard implements FlightList {
   /** Bytes in the network: sent, neither acknowledged nor deemed lost. */
@@ -15,6 +17,9 @@ export class Scoreboard implements FlightList {
   sackedCount = 0
   /** Bytes deemed lost and not sent again. */
   lostBytes = 0
+  /** SACK blocks that were not taken, since they would have cut off more pieces than may be. */
+  refused = 0
+  private pieces = 0
   private readonly observer: FlightObserver
   /** By offset, from `head`. */
   private flights = NO_FLIGHTS
@@ -178,6 +183,7 @@ export class Scoreboard implements FlightList {
         news += flight.length
         this.deliver(flight, now)
       }
+      if (flight.isPiece) this.pieces--
       this.head++
       giveFlight(flight)
     }
@@ -202,7 +208,7 @@ export class Scoreboard implements FlightList {
   clear(): void {
     this.flights = NO_FLIGHTS
     this.head = 0
-    this.inFlight = this.sackedBytes = this.sackedCount = this.lostBytes = 0
+    this.inFlight = this.sackedBytes = this.sackedCount = this.lostBytes = this.pieces = 0
     this.oldestSent = this.newestSent = null
   }
 
@@ -231,13 +237,15 @@ export class Scoreboard implements FlightList {
       if (flight.from >= right) break
       if (flight.sacked || flight.to <= left) continue
       if (flight.from < left || flight.to > right) {
-        // no honest peer holds parts of so many segments
-        if (this.isFull) continue
-        if (flight.from < left) {
-          this.split(i, left)
-          continue // the part from `left` on is the next one
+        if (this.pieces >= MAX_PIECES) {
+          this.refused++
+          continue
         }
-        this.split(i, right)
+        this.pieces++
+        const isHead = flight.from < left
+        this.split(i, isHead ? left : right)
+        ;(this.flights[i + 1] as Flight).isPiece = true
+        if (isHead) continue // the part from `left` on is the next one
       }
       news += flight.length
       this.deliver(flight, now)
