@@ -117,13 +117,14 @@ function answerUnacceptable(tcb: Tcb, segment: Segment, segSeq: number, now: num
   const end = segSeq + segment.length
   // nothing comes before the SYN, which is 0; nor again from before what any window can have held
   const isRepeated = segSeq >= Math.max(0, tcb.rcvNxt - tcb.window.largest) && end <= tcb.rcvNxt
-  if (segment.length > 0 && isRepeated) {
+  if (segment.length > 0 && (segment.flags & SYN) === 0 && isRepeated) {
     // seen before: our ACK was lost, the sender waits for another
     tcb.stats.duplicates++
     noteDuplicate(tcb, segSeq, segSeq + segment.textLength)
     tcb.ackPolicy.onDuplicate()
   } else {
-    tcb.defences.outOfWindow++
+    if (segment.flags & SYN) tcb.defences.synsDoubted++
+    else tcb.defences.outOfWindow++
     challenge(tcb, now)
   }
 }
