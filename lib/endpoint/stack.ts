@@ -248,14 +248,19 @@ export class Stack implements EndpointHost {
       const isThere = endpoint.udpPort === local.port && endpoint.binding.covers(local)
       if (isThere && endpoint.canListen(wanted.port, wanted)) return endpoint
     }
-    const endpoint = new Endpoint(this)
+    const endpoint = this.endpoint()
     this.bind(endpoint, { ...local, reusePort: true })
     this.reusing.add(endpoint)
     return endpoint
   }
 
+  /** One that any number of connections may live on. */
+  private endpoint(): Endpoint {
+    return new Endpoint(this, new Commons(this.limits.maxBufferMemory))
+  }
+
   private share(local: LocalAddress): Endpoint {
-    const endpoint = new Endpoint(this, new Commons(this.limits.maxBufferMemory))
+    const endpoint = this.endpoint()
     this.bind(endpoint, local)
     this.shared.set(endpoint.udpPort, endpoint)
     return endpoint
