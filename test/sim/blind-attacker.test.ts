@@ -8,6 +8,7 @@ import { ACK, FIN, PSH, RST, Segment, SYN } from '../../lib/wire/segment.js'
 import { CLIENT, PORT, SERVER } from '../support/couple.js'
 import { stream } from '../support/schedule.js'
 import { datagramOf } from '../support/segments.js'
+import { read } from '../support/source-tree.js'
 import { Spoofer } from '../support/spoofer.js'
 
 /** `npm run attack:blind` sprays a million. */
@@ -121,6 +122,19 @@ test(`${SEGMENTS} segments of all kinds, in the window and out of it: no byte is
     }
     expect(totals.timestampsMissing).toBeGreaterThan(SEGMENTS / 20)
     expect(totals.timestampsOld).toBeGreaterThan(SEGMENTS / 20)
+  }
+})
+
+test('the odds of success are those that docs/reliability.md states', () => {
+  const NUMBERS = 2 ** 32
+  const LONGEST = 65_487
+  const rows = [...read('docs/reliability.md').matchAll(/^\| (\d+) \| (\S+) \| (\S+) \|$/gm)]
+  expect(rows.length).toBe(3)
+  for (const [, bytes, reset, text] of rows) {
+    const window = Number(bytes)
+    // it reaches into the receive window; its ACK is no older than a send window, and of what may be in flight; its TSval is not old
+    const oneIn = (NUMBERS / (window + LONGEST)) * (NUMBERS / (2 * window)) * 2
+    expect([reset, text]).toEqual([NUMBERS.toExponential(1), oneIn.toExponential(1)])
   }
 })
 
