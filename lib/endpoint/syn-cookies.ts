@@ -36,7 +36,7 @@ export class SynCookies {
   /** Of the last issOf(). */
   private timestampOffset = 0
   /** ms */
-  lastSentAt = Number.NEGATIVE_INFINITY
+  lastSentAt: number = Number.NEGATIVE_INFINITY
 
   constructor(numbers: SequenceNumbers) {
     this.numbers = numbers

@@ -41,34 +41,38 @@ const claim = fc.record({
 describe('Demux', () => {
   it('finds what a search through a list finds, as tenants come and go', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.boolean(), claim), { maxLength: 100 }), (steps) => {
-        const demux = new Demux<Claim>()
-        const list: Claim[] = []
-        for (const [adding, { local, address, udpPort, remotePort, localPort }] of steps) {
-          const socket = locals[local] as LocalSocket
-          const same = list.filter(
-            (each) =>
-              each.peerAddress === address &&
-              each.remoteUdpPort === udpPort &&
-              each.remotePort === remotePort &&
-              each.localPort === localPort,
-          )
-          const expected =
-            same.find((each) => each.local === socket) ?? same.find((each) => each.local === wildcard) ?? undefined
-          const found = demux.find(socket, address, udpPort, remotePort, localPort)
-          expect(found).toBe(expected)
-          if (adding && found === undefined) {
-            const added = new Claim(socket, address, udpPort, remotePort, localPort)
-            demux.add(added)
-            list.push(added)
-          } else if (!adding && found !== undefined) {
-            demux.remove(found)
-            demux.remove(found)
-            list.splice(list.indexOf(found), 1)
+      fc.property(
+        fc.nat(2 ** 32 - 1),
+        fc.array(fc.tuple(fc.boolean(), claim), { maxLength: 100 }),
+        (scramble, steps) => {
+          const demux = new Demux<Claim>(scramble)
+          const list: Claim[] = []
+          for (const [adding, { local, address, udpPort, remotePort, localPort }] of steps) {
+            const socket = locals[local] as LocalSocket
+            const same = list.filter(
+              (each) =>
+                each.peerAddress === address &&
+                each.remoteUdpPort === udpPort &&
+                each.remotePort === remotePort &&
+                each.localPort === localPort,
+            )
+            const expected =
+              same.find((each) => each.local === socket) ?? same.find((each) => each.local === wildcard) ?? undefined
+            const found = demux.find(socket, address, udpPort, remotePort, localPort)
+            expect(found).toBe(expected)
+            if (adding && found === undefined) {
+              const added = new Claim(socket, address, udpPort, remotePort, localPort)
+              demux.add(added)
+              list.push(added)
+            } else if (!adding && found !== undefined) {
+              demux.remove(found)
+              demux.remove(found)
+              list.splice(list.indexOf(found), 1)
+            }
+            expect(demux.size).toBe(list.length)
           }
-          expect(demux.size).toBe(list.length)
-        }
-      }),
+        },
+      ),
     )
   })
 
@@ -86,8 +90,23 @@ describe('Demux', () => {
     expect(demux.find(wildcard, '10.0.0.1', 9000, 9000, 9000)).toBeUndefined()
   })
 
+  it('what a peer chooses is scrambled by a secret, one to one, so that nobody can pick ports that meet in one bucket', () => {
+    const keys = (scramble: number): number[] => {
+      const demux = new Demux<Claim>(scramble) as unknown as { keyOf(udp: number, remote: number, own: number): number }
+      return Array.from({ length: 60_000 }, (_, i) => demux.keyOf((i * 7919) & 0xffff, i, 443))
+    }
+    const [one, other] = [keys(0x1234_5678), keys(0x9abc_def0)]
+    expect(new Set(one).size).toBe(one.length)
+    expect(one.every((key) => Number.isSafeInteger(key) && key < 2 ** 48 && key % 2 ** 16 === 443)).toBe(true)
+    // what lies together for one secret does not for another
+    const near = (list: number[]): Set<number> =>
+      new Set(list.flatMap((key, i) => (Math.floor(key / 2 ** 16) % 1024 === 0 ? [i] : [])))
+    const shared = [...near(one)].filter((i) => near(other).has(i))
+    expect(shared.length).toBeLessThan(near(one).size / 10)
+  })
+
   it('tells the three ports apart at their limits', () => {
-    const demux = new Demux<Claim>()
+    const demux = new Demux<Claim>(0xdead_beef)
     const extremes = [0, 1, 65535]
     const claims = extremes.flatMap((a) => extremes.flatMap((b) => extremes.map((c) => [a, b, c] as const)))
     for (const [a, b, c] of claims) demux.add(new Claim(wildcard, '10.0.0.9', a, b, c))

@@ -300,6 +300,19 @@ describe('a queue in front of the kernel', () => {
     expect(acceptance.channels[0].reason).toBe('reset')
   })
 
+  it('a half-open connection that is dropped while its socket is full is forgotten', () => {
+    const { network, server, listener } = scene({ sendBuffer: { rate: 1000, bytes: 100 } })
+    for (let i = 0; i < 20; i++) {
+      const peer = new HandMade(network, network.host('10.0.0.8'), 5000 + i, { address: SERVER, port: 80 })
+      peer.send(SYN)
+    }
+    network.advance(170)
+    const { stalled } = server.settler as unknown as { stalled: Set<unknown> }
+    expect(stalled.size).toBeGreaterThan(0)
+    listener.close()
+    expect(stalled.size).toBe(0)
+  })
+
   it('a reset waits for it too', () => {
     const { network, acceptance, connect } = scene({ sendBuffer: { rate: 1_000_000, bytes: 4096 } })
     const one = connect()

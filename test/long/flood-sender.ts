@@ -1,6 +1,6 @@
 // The sender of a flood: SYNs from many addresses and ports, at a rate, and what comes back is counted and thrown away.
 import { createSocket, type Socket } from 'node:dgram'
-import { encode, MAX_HEADER_LENGTH, Segment, SYN } from '../../lib/core/index.js'
+import { encode, MAX_HEADER_LENGTH, Segment, SYN } from 'tcp-over-udp/core'
 import type { FloodReport } from './flood-messages.js'
 
 /** Addresses of 127.0.0.0/8 that say to be as many hosts; each has 65,536 TCP ports. */

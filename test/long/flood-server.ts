@@ -1,5 +1,5 @@
 // The server of a flood: it echoes, and tells what it takes.
-import { createServer, defaultStack } from '../../lib/index.js'
+import { createServer, defaultStack } from 'tcp-over-udp'
 import type { ServerReport } from './flood-messages.js'
 
 let mostRss = 0

@@ -2,7 +2,7 @@
 import { type ChildProcess, fork, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { connect } from '../../lib/index.js'
+import { connect } from 'tcp-over-udp'
 import type { FloodReport, ServerReport } from './flood-messages.js'
 
 const CLIENTS = 100
