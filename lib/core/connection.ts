@@ -110,6 +110,19 @@ export class Connection {
     return this.tcb.sndUna < this.tcb.sndEnd
   }
 
+  /** When something came that the peer itself must have sent, ms. */
+  get heardAt(): number {
+    return this.tcb.keepalive.heardAt
+  }
+
+  /** Memory is spent: what lies above a hole goes if the peer has been silent since `silentSince`, ms; it will come again (RFC 2018 §8). */
+  shed(silentSince: number): void {
+    const { reassembly, keepalive, defences } = this.tcb
+    if (reassembly.isEmpty || keepalive.heardAt > silentSince) return
+    reassembly.clear()
+    defences.textShed++
+  }
+
   /** Bytes of memory that its buffers take. */
   get memory(): number {
     return this.tcb.memory

@@ -21,6 +21,8 @@ export class Defences {
   sacksRefused = 0
   /** Segments whose text was not kept for want of memory: it will come again. */
   textRefused = 0
+  /** Connections whose text above a hole was let go, memory being spent and their peer silent. */
+  textShed = 0
   /** SYNs that were not answered: there is no room for their connections. */
   synsDropped = 0
   /** SYNs that found the queue full and were answered with a cookie, and those that became connections. */

@@ -4,6 +4,11 @@ import type { Channel } from './channel.js'
 import type { Commons } from './commons.js'
 import type { StackLimits } from './limits.js'
 
+/** ms between two looks at all connections for what may be shed. */
+const SHED_INTERVAL = 1000
+/** Who has been silent for so long, ms, does not fill a hole. */
+const SILENCE = 10_000
+
 export class Admission {
   /** SYNs, or handshakes, that found no room: of connections, of those of their address, of memory. */
   refusedByLimit = 0
@@ -11,6 +16,7 @@ export class Admission {
   refusedByMemory = 0
   readonly commons: Commons
   private readonly limits: StackLimits
+  private shedAt = Number.NEGATIVE_INFINITY
   private perAddress: AddressCount | null = null
 
   constructor(commons: Commons, limits: StackLimits) {
@@ -41,6 +47,19 @@ export class Admission {
     if (change === 0) return
     channel.memory += change
     this.commons.budget.charge(change)
+  }
+
+  /** Memory is spent, and it is a while since all were asked to shed some. */
+  wantsShedding(now: number): boolean {
+    if (!this.commons.budget.isSpent || now - this.shedAt < SHED_INTERVAL) return false
+    this.shedAt = now
+    return true
+  }
+
+  /** Lets go of what `channel` holds above a hole, if its peer does nothing to fill it. */
+  shed(channel: Channel, now: number): void {
+    channel.connection.shed(now - SILENCE)
+    this.account(channel)
   }
 
   /** Its owner is gone. */

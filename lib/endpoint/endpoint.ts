@@ -354,9 +354,9 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
       if (tenant.local !== local) this.move(tenant, local)
       local.heardAt = now
       const { connection } = tenant
-      const before = connection.bytesReceived
       connection.handleSegment(segment, now)
-      if (local.hearsMany && connection.bytesReceived > before) local.room.note(tenant, now)
+      // text in somebody else's name takes no room from those who receive
+      if (local.hearsMany && segment.textLength > 0 && connection.heardAt === now) local.room.note(tenant, now)
       this.changed(tenant)
       if (connection.isAckUrgent) this.settler.onPause()
       return
@@ -504,6 +504,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
 
   turnOver(now: number): void {
     if (this.closed) return
+    if (this.admission.wantsShedding(now)) this.shed(now)
     this.binding.flush()
     const { timeWait } = this
     if (timeWait !== null && timeWait.next <= now) timeWait.expire(now)
@@ -514,6 +515,10 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
       else this.close()
     }
     if (timeWait !== null && !this.closed) this.settler.wakeAt(this, timeWait.next)
+  }
+
+  private shed(now: number): void {
+    for (const tenant of this.demux) if (tenant instanceof Channel) this.admission.shed(tenant, now)
   }
 
   private attach(channel: Channel): void {

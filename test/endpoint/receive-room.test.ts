@@ -6,7 +6,11 @@ import { Stack } from '../../lib/endpoint/stack.js'
 import type { Platform } from '../../lib/platform/platform.js'
 import { Network } from '../../lib/testing/network.js'
 import type { SimulatedPlatform } from '../../lib/testing/simulated-platform.js'
+import { ACK, Segment } from '../../lib/wire/segment.js'
+import { HandMade } from '../support/hand-made.js'
 import { Acceptance, Recorder } from '../support/recorder.js'
+import { datagramOf } from '../support/segments.js'
+import { Spoofer } from '../support/spoofer.js'
 
 const BUFFER = 212_992
 /** The machine's own overhead is as much again. */
@@ -150,4 +154,28 @@ describe('senders on a short path', () => {
       expect(receiveLimit).toBeGreaterThanOrEqual(2 * receiveMss)
     }
   })
+})
+
+it('text in the name of others, whose numbers it does not have, takes no room from who receives', () => {
+  const network = new Network({ link: { delay: 1 } })
+  const spoofer = new Spoofer(network.host('10.0.0.1').platform)
+  const acceptance = new Acceptance()
+  new Stack(spoofer.platform).listen({ address: '10.0.0.1', port: 80 }, createConfig, acceptance)
+  const peers = Array.from({ length: 10 }, (_, i) => {
+    const peer = new HandMade(network, network.host('10.0.0.9'), 5000 + i, { address: '10.0.0.1', port: 80 })
+    peer.open()
+    return peer
+  })
+  const { room } = acceptance.channels[0].local
+  const all = room.bytes
+  for (const { port, seq } of peers) {
+    const segment = Object.assign(new Segment(), { flags: ACK, sourcePort: port, destinationPort: 80 })
+    Object.assign(segment, { seq: (seq + 2 ** 30) >>> 0, ack: 7, payload: new Uint8Array(10) })
+    spoofer.arrive(80, datagramOf(segment), '10.0.0.9', port)
+  }
+  spoofer.quiet(80)
+  expect(room.bytes).toBe(all)
+  for (const peer of peers) peer.send(ACK, { payload: new Uint8Array(10) })
+  network.advance(10)
+  expect(room.bytes).toBeLessThanOrEqual(Math.ceil(all / 10))
 })

@@ -220,6 +220,28 @@ describe('memory for buffers', () => {
     expect(got).toBe(100_000)
   })
 
+  test('what lies above holes goes, where the peer has been silent for ten seconds', () => {
+    const { network, peer, listener } = scene({ maxBufferMemory: 200 * KB })
+    const silent = Array.from({ length: 5 }, () => peer())
+    for (const each of silent) each.open({ mss: 1000 })
+    for (const each of silent) {
+      for (let at = 1; at < 60_000; at += 1000) each.send(ACK, { seq: each.seq + at, payload: new Uint8Array(1000) })
+      network.advance(5)
+    }
+    expect(listener.getStats().bufferMemory).toBeGreaterThanOrEqual(200 * KB)
+    const late = peer()
+    late.send(SYN)
+    expect(late.flagsAfter(10)).toEqual([])
+    network.advance(11_000)
+    // any word of anybody's is the occasion
+    silent[0]?.send(ACK)
+    network.advance(10)
+    expect(listener.getStats().textShed).toBe(2)
+    expect(listener.getStats().bufferMemory).toBeLessThan(100 * KB)
+    late.send(SYN)
+    expect(late.flagsAfter(10)).toEqual(['S.'])
+  })
+
   test('connections without an owner go first, the one that is one for longest before the others', () => {
     const { network, channels, peer, listener } = scene({ maxBufferMemory: 200 * KB })
     const peers = Array.from({ length: 6 }, () => peer())
