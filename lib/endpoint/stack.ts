@@ -14,9 +14,9 @@ import type { Listener, ListenerOwner } from './listener.js'
 import type { LocalSocket } from './local-socket.js'
 import { choosePort } from './ports.js'
 import { Settler } from './settler.js'
-import { type ConnectTarget, type EndpointStats, type ListenTarget, socketChoices } from './target.js'
+import { type ConnectTarget, type ListenTarget, socketChoices } from './target.js'
 import type { TimeWaitRecord } from './time-wait.js'
-import { type DropsObserver, Totals } from './totals.js'
+import { type DropsObserver, type TotalStats, Totals } from './totals.js'
 
 export interface StackStats {
   /** UDP ports in use. */
@@ -138,7 +138,7 @@ export class Stack implements EndpointHost {
   }
 
   /** What all endpoints of this stack have counted, those that are closed too. */
-  getTotals(): EndpointStats {
+  getTotals(): TotalStats {
     return this.totals.sum(this.endpoints)
   }
 

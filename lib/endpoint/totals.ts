@@ -24,6 +24,9 @@ const GAUGES: ReadonlySet<string> = new Set(['sockets', 'connections', 'timeWait
 
 type Counts = Record<string, number>
 
+/** Of a stack; what the machine grants is each socket's own. */
+export type TotalStats = Omit<EndpointStats, 'receiveBuffer'>
+
 export class Totals {
   /** When report() is due, ms; Infinity: nobody observes. */
   reportAt: number = Number.POSITIVE_INFINITY
@@ -51,12 +54,12 @@ export class Totals {
     }
   }
 
-  sum(endpoints: Iterable<Counting>): EndpointStats {
+  sum(endpoints: Iterable<Counting>): TotalStats {
     const { defences, budget } = this.ofClients
     const sum: Counts = { ...this.gone }
     add(sum, { ...defences, bufferMemory: budget.used, orphansEnded: budget.orphansEnded })
     for (const endpoint of endpoints) add(sum, this.countsOf(endpoint))
-    return sum as unknown as EndpointStats
+    return sum as unknown as TotalStats
   }
 
   /** Tells the observer what is new. */
@@ -76,7 +79,10 @@ export class Totals {
   }
 
   private countsOf(endpoint: Counting): Counts {
-    return { ...(endpoint.commons === this.ofClients ? endpoint.ownStats() : endpoint.getStats()) }
+    const stats = endpoint.commons === this.ofClients ? endpoint.ownStats() : endpoint.getStats()
+    const { receiveBuffer: _, dropped, ...counts } = stats
+    // what the machine does not say counts as nothing
+    return dropped === undefined ? counts : { ...counts, dropped }
   }
 }
 

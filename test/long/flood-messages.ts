@@ -1,5 +1,5 @@
 // What the parts of a flood tell each other.
-import type { EndpointStats } from '../../lib/endpoint/target.js'
+import type { TotalStats } from '../../lib/endpoint/totals.js'
 
 export interface ServerReport {
   /** Bytes, now and at most since it began. */
@@ -7,7 +7,7 @@ export interface ServerReport {
   readonly mostRss: number
   /** ms of CPU. */
   readonly cpu: number
-  readonly stats: EndpointStats
+  readonly stats: TotalStats
 }
 
 export interface FloodReport {
