@@ -16,6 +16,10 @@ export interface Config {
   readonly keepAliveInterval: number
   /** Unanswered probes before 'timed-out', 1 to 255. @default 9 */
   readonly keepAliveCount: number
+  /** Longest time in which nothing leaves, so that NATs keep their mapping; 0: off. @default 0 */
+  readonly natKeepAlive: number
+  /** Answer a peer that asks from which path it is heard (decision 024). @default false */
+  readonly followPeer: boolean
   /** Whole time for connecting; 0: only maxSynRetries limits it. @default 0 */
   readonly connectTimeout: number
   /** RTO before the first RTT sample. @default 1000 (RFC 6298 §2.1) */
@@ -62,6 +66,8 @@ export const DEFAULT_CONFIG: Config = Object.freeze({
   keepAliveInitialDelay: 7_200_000,
   keepAliveInterval: 75_000,
   keepAliveCount: 9,
+  natKeepAlive: 0,
+  followPeer: false,
   connectTimeout: 0,
   initialRto: 1000,
   minRto: 200,

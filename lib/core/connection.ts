@@ -2,10 +2,11 @@
 import type { Segment } from '../wire/segment.js'
 import { wrap } from '../wire/seq.js'
 import type { Config } from './config.js'
-import { acceptSyn, segmentArrives } from './input/segment-arrives.js'
+import { acceptSyn, mayBePeers, segmentArrives } from './input/segment-arrives.js'
 import { synSentArrives } from './input/syn-sent.js'
 import { traceMetrics } from './metrics.js'
-import { pollSegment } from './output.js'
+import { takeNewPath } from './new-path.js'
+import { fillPathProbe, pollSegment } from './output.js'
 import type { PathMemory } from './path-memory.js'
 import { takeTooLong } from './repair.js'
 import { canReceive, canSend, isSynchronized, type State } from './state.js'
@@ -166,6 +167,21 @@ export class Connection {
     takeTooLong(this.tcb, now)
   }
 
+  /** Whether `segment`, which came from another address than the peer's, may be the peer's (decision 024). */
+  mayBePeers(segment: Segment, now: number): boolean {
+    return mayBePeers(this.tcb, segment, now)
+  }
+
+  /** Fills `out`, but for the ports, with what asks the peer there to echo `tsVal` (u32). */
+  fillPathProbe(out: Segment, tsVal: number, now: number): void {
+    fillPathProbe(this.tcb, out, tsVal, now)
+  }
+
+  /** The peer is reached by another path from now on. */
+  takeNewPath(now: number): void {
+    takeNewPath(this.tcb, now)
+  }
+
   /** OPEN, active: a SYN goes out with the next poll() (RFC 9293 §3.10.1). */
   open(now: number): void {
     const tcb = this.tcb
@@ -255,6 +271,7 @@ export class Connection {
   poll(out: Segment, now: number): boolean {
     if (!pollSegment(this.tcb, out, now)) return false
     this.tcb.stats.segmentsSent++
+    this.tcb.spokeAt = now
     if (this.tcb.trace !== null) {
       this.tcb.trace.onSegmentSent(out, now)
       traceMetrics(this.tcb)

@@ -272,6 +272,20 @@ function pollProbe(tcb: Tcb, out: Segment, now: number): boolean {
   return true
 }
 
+/**
+ * The question to a peer that speaks from another address, whether it is there: keep-alive form, at a number that it has acknowledged,
+ * with `tsVal` (u32) to be echoed. It tells nothing that changes anything here.
+ */
+export function fillPathProbe(tcb: Tcb, out: Segment, tsVal: number, now: number): void {
+  prepare(tcb, out, now)
+  out.payload = NOTHING
+  out.payloadTail = NOTHING
+  out.seq = wrap(tcb.iss, tcb.sndUna - 1)
+  out.tsVal = tsVal
+  out.tsEcr = tcb.tsRecent
+  out.sackCount = 0
+}
+
 /** Sequence, acknowledgment, window and options of any segment after the handshake. */
 function prepare(tcb: Tcb, out: Segment, now: number): void {
   out.clearOptions()
@@ -282,7 +296,7 @@ function prepare(tcb: Tcb, out: Segment, now: number): void {
   if (tcb.timestamps) {
     out.hasTimestamps = true
     out.tsVal = timestampValue(tcb, now)
-    out.tsEcr = tcb.tsRecent
+    out.tsEcr = tcb.tsProbe >= 0 ? tcb.tsProbe : tcb.tsRecent
   }
   if (tcb.sackPermitted && (tcb.dsackFrom >= 0 || !tcb.reassembly.isEmpty)) addSackBlocks(tcb, out)
 }
@@ -362,4 +376,5 @@ function noteAckSent(tcb: Tcb): void {
   tcb.timers.delayedAck = Number.POSITIVE_INFINITY
   tcb.lastAckSent = tcb.rcvNxt
   tcb.dsackFrom = -1
+  tcb.tsProbe = -1
 }

@@ -23,6 +23,7 @@ export class Stats {
   challengeAcks = 0
   zeroWindowProbes = 0
   keepAliveProbes = 0
+  natKeepAlives = 0
   /** D-SACKs received: something of ours arrived twice. */
   dsacks = 0
 }

@@ -59,6 +59,7 @@ export interface Status {
   readonly challengeAcks: number
   readonly zeroWindowProbes: number
   readonly keepAliveProbes: number
+  readonly natKeepAlives: number
   readonly dsacks: number
   /** Since anything came from the peer. */
   readonly lastHeard: number

@@ -106,17 +106,19 @@ export class Tcb {
   readonly sendBuffer: SendBuffer
   readonly scoreboard: Scoreboard = new Scoreboard(new FlightWatch(this))
   readonly rate: DeliveryRate = new DeliveryRate()
-  readonly pacer: Pacer = new Pacer()
+  pacer: Pacer = new Pacer()
   /** One past the last small segment sent (Minshall's Nagle). */
   smallEnd = 0
   /** When text last left, ms; Infinity: never, and there is no silence to restart after. */
   lastSentAt: number = Number.POSITIVE_INFINITY
+  /** When anything last left, ms: for natKeepAlive alone. */
+  spokeAt = 0
   /** Up to here the congestion window was what held text back: its ACKs are evidence for a larger one (RFC 7661 §4.3). */
   cwndLimitedEnd = 0
 
   // ---- repair
-  readonly rtt: Rtt
-  readonly rack: Rack = new Rack()
+  rtt: Rtt
+  rack: Rack = new Rack()
   readonly tlp: TailLossProbe = new TailLossProbe()
   /** null before the first repair. */
   undo: Undo | null = null
@@ -170,6 +172,8 @@ export class Tcb {
   tsOld = 0
   tsOldNext = 0
   tsOldNextAt = 0
+  /** u32: TSval of a probe, which the next segment echoes in place of TS.Recent; -1: none (decision 024). */
+  tsProbe = -1
 
   // ---- probing and answering
   readonly keepalive: KeepAlive
@@ -204,7 +208,7 @@ export class Tcb {
     this.timestampOffset = timestampOffset
     this.noDelay = config.noDelay
     this.sendBuffer = new SendBuffer(config.sendBuffer)
-    this.rtt = new Rtt(config.initialRto, config.minRto, config.maxRto)
+    this.rtt = newRtt(config)
     if (memory !== null) this.rtt.remember(memory.srtt, memory.rttvar)
     this.compactAt = this.chunkAllowance
     const first = Math.max(config.initialReceiveBuffer, FIRST_SEGMENTS * Math.min(config.mss, link.safe))
@@ -212,8 +216,7 @@ export class Tcb {
     this.window = new ReceiveWindow(config.maxReceiveBuffer, this.tuning.limit)
     const { keepAlive, keepAliveInitialDelay, keepAliveInterval, keepAliveCount } = config
     this.keepalive = new KeepAlive(keepAlive, keepAliveInitialDelay, keepAliveInterval, keepAliveCount)
-    // the ISS is random enough for what a controller does with it
-    this.controller = config.congestion.create(DEFAULT_MSS, randomFrom(iss | 1), memory?.ssthresh)
+    this.controller = newController(config, iss, memory?.ssthresh)
   }
 
   /** The MSS that we offer: what the peer may send at most (MUST-67, RFC 6691). */
@@ -303,6 +306,15 @@ export class Tcb {
     this.roundEnd = this.sndNxt + 1
     return true
   }
+}
+
+export function newRtt({ initialRto, minRto, maxRto }: Config): Rtt {
+  return new Rtt(initialRto, minRto, maxRto)
+}
+
+/** The ISS is random enough for what a controller does with it. `ssthresh`: of an earlier connection. */
+export function newController({ congestion }: Config, iss: number, ssthresh?: number): CongestionController {
+  return congestion.create(DEFAULT_MSS, randomFrom(iss | 1), ssthresh)
 }
 
 /** The only writer of `state`: an edge that is not in the table is a bug. */

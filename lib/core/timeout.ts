@@ -34,6 +34,7 @@ export function handleTimeout(tcb: Tcb, now: number): void {
   if (timers.persist <= now) onPersist(tcb)
   if (timers.retransmit <= now) onRetransmit(tcb, now)
   if (timers.keepalive <= now) onKeepAlive(tcb, now)
+  if (timers.natKeepAlive <= now) onNatKeepAlive(tcb, now)
 }
 
 function onRetransmit(tcb: Tcb, now: number): void {
@@ -108,6 +109,17 @@ function isAbandoned(tcb: Tcb): boolean {
 function abandon(tcb: Tcb): void {
   tcb.resetOwed = true
   enterClosed(tcb, 'timed-out')
+}
+
+/** Whoever is on the way has to see something leave; whether it is answered does not matter (RFC 4787 REQ-6). */
+function onNatKeepAlive(tcb: Tcb, now: number): void {
+  const { natKeepAlive } = tcb.config
+  const isSilent = now >= tcb.spokeAt + natKeepAlive
+  if (isSilent) {
+    tcb.probeOwed = true
+    tcb.stats.natKeepAlives++
+  }
+  tcb.timers.natKeepAlive = (isSilent ? now : tcb.spokeAt) + natKeepAlive
 }
 
 function onKeepAlive(tcb: Tcb, now: number): void {

@@ -1,6 +1,6 @@
 // The deadlines of one connection by name, absolute ms; Infinity: not set.
 
-const COUNT = 10
+const COUNT = 11
 const NOT_SET = Number.POSITIVE_INFINITY
 const NONE_SET: readonly number[] = new Array<number>(COUNT).fill(NOT_SET)
 
@@ -97,5 +97,13 @@ export class Timers {
   }
   set finWait2(at: number) {
     this.at[9] = at
+  }
+
+  /** Something has to leave for a NAT to see. */
+  get natKeepAlive(): number {
+    return this.at[10] as number
+  }
+  set natKeepAlive(at: number) {
+    this.at[10] = at
   }
 }

@@ -11,6 +11,7 @@ export function enterEstablished(tcb: Tcb, now: number): void {
   tcb.events |= CONNECTED
   if (tcb.synRetransmits > 0) tcb.rtt.synWasRetransmitted()
   if (tcb.keepalive.on) tcb.timers.keepalive = tcb.keepalive.deadline(now)
+  if (tcb.config.natKeepAlive > 0) tcb.timers.natKeepAlive = now + tcb.config.natKeepAlive
   if (tcb.closeRequested && tcb.state === 'ESTABLISHED') setState(tcb, 'FIN-WAIT-1')
 }
 

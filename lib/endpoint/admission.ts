@@ -41,6 +41,13 @@ export class Admission {
     return channel.counted
   }
 
+  /** It is followed to `address`, and counts among those of that one, as far as there is a place. */
+  moves(channel: Channel, address: string): void {
+    if (!channel.counted) return
+    this.perAddress?.remove(channel.peerAddress)
+    channel.counted = this.perAddress?.add(address) ?? false
+  }
+
   /** Charges it for what its buffers take now. */
   account(channel: Channel): void {
     const change = channel.connection.memory - channel.memory

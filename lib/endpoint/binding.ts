@@ -75,10 +75,10 @@ export class Binding {
     return sum
   }
 
-  /** Binds one more local address. @throws the machine's bind error */
-  hold(local: LocalAddress): void {
+  /** Binds one more local address; `isRoaming`: a wildcard stays one, whatever addresses there are. @throws the machine's bind error */
+  hold(local: LocalAddress, isRoaming = false): void {
     const shared = this.locals.length > 0
-    if (local.peer === undefined && isWildcard(local.address)) this.holdWildcard(local, shared)
+    if (local.peer === undefined && !isRoaming && isWildcard(local.address)) this.holdWildcard(local, shared)
     else this.holdAddress(local, shared)
     this.reusePort = local.reusePort ?? false
   }

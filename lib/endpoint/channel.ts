@@ -63,15 +63,15 @@ export class Channel implements Tenant, Waking, Receiver {
   /** TCP ports, and the peer's UDP port. */
   readonly localPort: number
   readonly remotePort: number
-  readonly remoteUdpPort: number
-  readonly remoteAddress: string
+  remoteUdpPort: number
+  remoteAddress: string
 
   // ---- the endpoint's: not for owners
   readonly host: ChannelHost
   /** Set by the endpoint as soon as the channel is made. */
   connection!: Connection
   local: LocalSocket
-  readonly peerAddress: string
+  peerAddress: string
   readonly remembers: boolean
   sibling: Tenant | null = null
   dueAt: number = Number.POSITIVE_INFINITY
@@ -223,6 +223,15 @@ export class Channel implements Tenant, Waking, Receiver {
   }
 
   // ---- the endpoint's
+
+  /** The peer is there now. */
+  moveTo(local: LocalSocket, peerAddress: string, remoteUdpPort: number): void {
+    this.local = local
+    this.peerAddress = peerAddress
+    this.remoteUdpPort = remoteUdpPort
+    this.remoteAddress = this.show(peerAddress)
+    this.shownLocalAddress = null
+  }
 
   /** When it has to be settled though nothing happens, ms. */
   get wakeAt(): number {

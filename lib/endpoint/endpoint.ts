@@ -17,6 +17,7 @@ import { type SequenceNumbers, tupleOf } from './isn.js'
 import type { StackLimits } from './limits.js'
 import { Listener, type ListenerHost, type ListenerOwner } from './listener.js'
 import type { Arrival, DatagramSink, LocalSocket } from './local-socket.js'
+import { Paths } from './paths.js'
 import { Rejecter } from './reject.js'
 import type { Settler, Turning } from './settler.js'
 import type { RebuiltSyn } from './syn-cookies.js'
@@ -74,6 +75,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   // ---- made when they are needed: the endpoint of a client has one connection and nothing else
   private timeWait: TimeWait | null = null
   private rejecter: Rejecter | null = null
+  private paths: Paths | null = null
   private listeners: Map<number, Listener[]> | null = null
   private connecting: Set<Channel> | null = null
 
@@ -185,7 +187,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     channel.connection.open(this.now())
     this.connecting ??= new Set()
     this.connecting.add(channel)
-    this.attach(channel)
+    this.attach(channel, config)
     return channel
   }
 
@@ -222,6 +224,8 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
       refusedPerAddress: this.admission.refusedPerAddress,
       refusedByMemory: this.admission.refusedByMemory,
       selfAddressed: this.selfAddressed,
+      pathProbes: this.paths?.probes ?? 0,
+      pathsFollowed: this.paths?.followed ?? 0,
       socketErrors: this.socketErrors,
     }
   }
@@ -305,7 +309,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
       channel.connection.poll(DISCARDED, began)
       channel.connection.handleSegment(segment, now)
     }
-    this.attach(channel)
+    this.attach(channel, config)
     return channel
   }
 
@@ -313,8 +317,10 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     return this.admission.established(channel)
   }
 
-  reject({ local, segment, address, udpPort, now }: Arrival): void {
+  reject(arrival: Arrival): void {
     this.unowned++
+    if (this.paths?.mayConcern(arrival)) return
+    const { local, segment, address, udpPort, now } = arrival
     this.rejecter ??= new Rejecter(this.host.limits.maxResets, this.numbers.draw)
     this.rejecter.reject(local, segment, address, udpPort, now)
   }
@@ -351,19 +357,37 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     const { sourcePort, destinationPort } = segment
     const tenant = this.demux.find(home, address, udpPort, sourcePort, destinationPort)
     if (tenant instanceof Channel) {
-      if (tenant.local !== local) this.move(tenant, local)
-      local.heardAt = now
-      const { connection } = tenant
-      connection.handleSegment(segment, now)
-      // text in somebody else's name takes no room from those who receive
-      if (local.hearsMany && segment.textLength > 0 && connection.heardAt === now) local.room.note(tenant, now)
-      this.changed(tenant)
-      if (connection.isAckUrgent) this.settler.onPause()
+      this.paths?.heard(tenant, segment, now)
+      this.segmentArrives(tenant, local, segment, now)
       return
     }
     const arrival: Arrival = { local: home, segment, address, udpPort, now }
     if (tenant instanceof TimeWaitRecord) this.recordArrives(tenant, arrival)
     else this.strangerArrives(arrival)
+  }
+
+  private segmentArrives(channel: Channel, local: LocalSocket, segment: Segment, now: number): void {
+    if (channel.local !== local) this.move(channel, local)
+    local.heardAt = now
+    const { connection } = channel
+    connection.handleSegment(segment, now)
+    // text in somebody else's name takes no room from those who receive
+    if (local.hearsMany && segment.textLength > 0 && connection.heardAt === now) local.room.note(channel, now)
+    this.changed(channel)
+    if (connection.isAckUrgent) this.settler.onPause()
+  }
+
+  /** The new path has proved itself by this segment, whose echo tells nothing of time. */
+  private follow(channel: Channel, { local, segment, address, udpPort, now }: Arrival): void {
+    this.demux.remove(channel)
+    this.leave(channel)
+    this.admission.moves(channel, address)
+    channel.moveTo(local, address, udpPort)
+    this.demux.add(channel)
+    segment.tsEcr = 0
+    this.segmentArrives(channel, local, segment, now)
+    // what it acknowledges went the old way
+    channel.connection.takeNewPath(now)
   }
 
   onPause(): void {
@@ -419,6 +443,11 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     if (!isUnicast(arrival.address)) return // MUST-63
     if (this.isSelfAddressed(arrival)) {
       this.selfAddressed++
+      return
+    }
+    const moved = this.paths?.claim(arrival) ?? null
+    if (moved !== null) {
+      this.follow(moved, arrival)
       return
     }
     // before the socket is chosen, the addresses must be as they are now
@@ -521,8 +550,12 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     for (const tenant of this.demux) if (tenant instanceof Channel) this.admission.shed(tenant, now)
   }
 
-  private attach(channel: Channel): void {
+  private attach(channel: Channel, config: Config): void {
     this.channels++
+    if (config.followPeer) {
+      this.paths ??= new Paths(this.platform)
+      this.paths.add(channel)
+    }
     this.demux.add(channel)
     this.holdChanged(channel)
     this.changed(channel)
@@ -533,6 +566,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     channel.detached = true
     this.channels--
     this.demux.remove(channel)
+    this.paths?.remove(channel)
     this.settler.forget(channel)
     this.leave(channel)
     this.admission.left(channel)

@@ -70,7 +70,7 @@ export class Stack implements EndpointHost {
     if (localUdpPort !== undefined) {
       return this.connectFrom(this.sharedAt(target, localUdpPort), target, config, owner)
     }
-    const address = canonical(target.address)
+    const address = config.followPeer ? destination(canonical(target.address)) : canonical(target.address)
     const remoteUdpPort = udpPortOf(target)
     const endpoint = new Endpoint(this, this.ofClients)
     const { localPort = 0 } = target
@@ -79,13 +79,15 @@ export class Stack implements EndpointHost {
     const wanted = {
       address: target.localAddress ?? (isIPv6(address) ? '::' : '0.0.0.0'),
       port: localPort,
-      peer: { address, port: remoteUdpPort },
       recvBufferSize,
       offload,
+      // a connected socket would hear the peer nowhere else, and leave from nowhere else
+      ...(config.followPeer ? {} : { peer: { address, port: remoteUdpPort } }),
     }
-    this.bind(endpoint, wanted, (victim) => {
+    const reclaim = (victim: Endpoint): void => {
       former = victim.recordOf(address, remoteUdpPort, target.port, localPort)
-    })
+    }
+    this.bind(endpoint, wanted, reclaim, config.followPeer)
     const local = endpoint.binding.locals[0] as LocalSocket
     const addresses = {
       local,
@@ -267,10 +269,15 @@ export class Stack implements EndpointHost {
   }
 
   /** What only waits in TIME-WAIT makes room for what is wanted now. */
-  private bind(endpoint: Endpoint, local: LocalAddress, onReclaim?: (victim: Endpoint) => void): void {
+  private bind(
+    endpoint: Endpoint,
+    local: LocalAddress,
+    onReclaim?: (victim: Endpoint) => void,
+    isRoaming = false,
+  ): void {
     for (;;) {
       try {
-        endpoint.binding.hold(local)
+        endpoint.binding.hold(local, isRoaming)
         this.endpoints.add(endpoint)
         return
       } catch (error) {

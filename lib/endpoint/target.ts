@@ -86,6 +86,9 @@ export interface OwnStats {
   readonly refusedByMemory: number
   /** Segments that say to come from where they went to: dropped. */
   readonly selfAddressed: number
+  /** Questions to addresses from which a peer seemed to speak, and peers that were followed there (`followPeer`). */
+  readonly pathProbes: number
+  readonly pathsFollowed: number
   /** Failed sends and ICMP errors. */
   readonly socketErrors: number
 }

@@ -27,6 +27,17 @@ export interface TransportOptions {
   keepAliveInterval?: number | undefined
   /** Unanswered keep-alive probes before ETIMEDOUT, 1 to 255. @default 9 (RFC 9293 §3.8.4) */
   keepAliveCount?: number | undefined
+  /**
+   * Longest time in which a connection sends nothing, so that a NAT on the way keeps its mapping, ms, 0 to 2^31 - 1; 0: off. Behind a
+   * NAT 25000 is right (RFC 4787 REQ-5: mappings may go after two minutes, and many go after 30 s). It ends no connection. @default 0
+   */
+  natKeepAlive?: number | undefined
+  /**
+   * Follow a peer whose UDP address or port has changed, as behind a NAT that forgot it, once the new path has proved itself. Both ends
+   * have to ask for it, and to have `timestamps`. With it connect() does not hear of a closed UDP port (ICMP): it ends by ETIMEDOUT then.
+   * @default false
+   */
+  followPeer?: boolean | undefined
   /** Time without progress, with data waiting, before ETIMEDOUT, ms, 0 to 2^31 - 1; 0: off. @default 0 (RFC 9293 §3.9.1) */
   userTimeout?: number | undefined
   /** Maximum segment lifetime, ms, 0 to 2^31 - 1; TIME-WAIT lasts twice this. @default 30000 */
@@ -125,6 +136,7 @@ const CHECKS: ReadonlyMap<string, Check> = new Map<keyof Transport, Check>([
   ['maxRetries', integer(1, 255)],
   ['keepAliveInterval', integer(1, MAX_DELAY)],
   ['keepAliveCount', integer(1, 255)],
+  ['natKeepAlive', integer(0, MAX_DELAY)],
   ['userTimeout', integer(0, MAX_DELAY)],
   ['msl', integer(0, MAX_DELAY)],
   ['lingerTimeout', integer(0, MAX_DELAY)],
@@ -141,6 +153,7 @@ const CHECKS: ReadonlyMap<string, Check> = new Map<keyof Transport, Check>([
   ['reusePort', boolean],
   ['hostCache', boolean],
   ['offload', boolean],
+  ['followPeer', boolean],
   ['stack', checkStack],
   ['timeWait', checkTimeWait],
   ['congestionControl', algorithmOf],
@@ -243,6 +256,8 @@ function makeConfig(transport: Transport, family: number, switches: Switches): C
     keepAliveInitialDelay: switches.keepAliveInitialDelay || undefined,
     keepAliveInterval: switches.keepAliveInterval || transport.keepAliveInterval,
     keepAliveCount: switches.keepAliveCount || transport.keepAliveCount,
+    natKeepAlive: transport.natKeepAlive,
+    followPeer: transport.followPeer,
     connectTimeout: transport.connectTimeout,
     initialRto: transport.initialRto,
     minRto: minRto ?? Math.min(DEFAULT_MIN_RTO, maxRto ?? DEFAULT_MIN_RTO),

@@ -25,7 +25,7 @@ export function negotiate(tcb: Tcb, syn: Segment, now: number): void {
   }
   const ceiling = Math.min(peerMss, tcb.offeredMss, MAX_DATAGRAM - HEADER_LENGTH)
   pathMtu.begin(ceiling)
-  tcb.setSegmentLimit(Math.min(ceiling, link.safe))
+  tcb.setSegmentLimit(pathMtu.start(link.safe))
   tcb.sndWnd = syn.window // never scaled in a SYN (RFC 7323 §2.2)
   tcb.maxSndWnd = Math.max(tcb.maxSndWnd, tcb.sndWnd)
   tcb.sndWl1 = 0

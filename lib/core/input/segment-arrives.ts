@@ -2,6 +2,7 @@
 
 import { ACK, RST, type Segment, SYN } from '../../wire/segment.js'
 import { before, unwrap } from '../../wire/seq.js'
+import { isSynchronized } from '../state.js'
 import { setState, type Tcb } from '../tcb.js'
 import { challenge, enterClosed } from '../transition.js'
 import { isAckAcceptable, processAck } from './ack.js'
@@ -31,6 +32,12 @@ export function segmentArrives(tcb: Tcb, segment: Segment, now: number): void {
     }
     segSeq = 1
   } else {
+    if (tcb.config.followPeer && asksForPath(tcb, segment, segSeq)) {
+      tcb.keepalive.onHeard(now)
+      tcb.tsProbe = segment.tsVal
+      challenge(tcb, now)
+      return
+    }
     if (tcb.timestamps && (flags & RST) === 0 && !passesPaws(tcb, segment, segSeq, now)) return
     if (!isAcceptable(tcb, segment, segSeq, now)) return
     if (flags & RST) {
@@ -53,6 +60,30 @@ export function segmentArrives(tcb: Tcb, segment: Segment, now: number): void {
   if (tcb.timestamps && segment.hasTimestamps && segSeq <= tcb.lastAckSent) noteTimestamp(tcb, segment, now)
   if (!processAck(tcb, segment, segSeq, now)) return
   takeText(tcb, segment, segSeq, now)
+}
+
+/**
+ * Whether a segment that came from elsewhere may be the peer's (decision 024): its timestamp is fresh, and its numbers lie no more than a
+ * window from what is expected, on either side, for what comes first from a new address may repeat what arrived from the old one.
+ */
+export function mayBePeers(tcb: Tcb, segment: Segment, now: number): boolean {
+  if (!tcb.timestamps || !segment.hasTimestamps || (segment.flags & (SYN | RST | ACK)) !== ACK) return false
+  if (!isSynchronized(tcb.state) || tcb.state === 'TIME-WAIT' || isBehind(tcb, segment, now)) return false
+  const segSeq = unwrap(segment.seq, tcb.irs, tcb.rcvNxt)
+  const isNear = segSeq >= tcb.rcvNxt - tcb.window.limit && segSeq <= tcb.window.edge
+  return isNear && isAckNear(tcb, segment)
+}
+
+/** A probe in keep-alive form: its timestamp is a number to be echoed, and says nothing of time. */
+function asksForPath(tcb: Tcb, segment: Segment, segSeq: number): boolean {
+  const isEmpty = segment.flags === ACK && segment.textLength === 0 && segSeq < tcb.rcvNxt
+  return isEmpty && tcb.timestamps && segment.hasTimestamps && segSeq >= 0 && isAckNear(tcb, segment)
+}
+
+/** RFC 5961 §5.2. */
+function isAckNear(tcb: Tcb, segment: Segment): boolean {
+  const ack = unwrap(segment.ack, tcb.iss, tcb.sndUna)
+  return ack <= tcb.sndNxt && ack >= tcb.sndUna - tcb.maxSndWnd
 }
 
 /** RFC 7323 §5.3 R1, and §3.2: once agreed, every segment has the option. */

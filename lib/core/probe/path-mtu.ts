@@ -42,6 +42,22 @@ export class PathMtu {
     this.ceiling = ceiling
   }
 
+  /** Another path: nothing has failed on it yet. */
+  restart(): void {
+    this.failed = Number.POSITIVE_INFINITY
+    this.nextAt = 0
+    this.pause = FIRST_PAUSE
+    this.end = -1
+    this.losses = 0
+    this.expiries = 0
+    this.settling = false
+  }
+
+  /** Where a search begins, if `safe` may be relied on. */
+  start(safe: number): number {
+    return Math.min(this.ceiling, safe)
+  }
+
   /** Whether the path may be asked for more than `limit` now. */
   mayProbe(limit: number, now: number): boolean {
     return limit < this.ceiling && this.end < 0 && now >= this.nextAt
