@@ -272,42 +272,50 @@ export class Fuzzed {
 
   private check(): void {
     const { tcb, connection } = this
-    const { scoreboard, sendBuffer, received, reassembly, config } = tcb
-    must(!Number.isNaN(connection.wakeAt), 'wakeAt is a number')
+    checkConnection(connection)
     must(
       this.ended === (tcb.state === 'CLOSED' || tcb.state === 'TIME-WAIT' ? 1 : 0),
       `${tcb.state}, ended ${this.ended} times`,
     )
-    must(tcb.sndUna <= tcb.sndNxt, `SND.UNA ${tcb.sndUna} beyond SND.NXT ${tcb.sndNxt}`)
-    must(sendBuffer.length <= config.sendBuffer, 'the send buffer holds what it may')
-    const most = config.maxReceiveBuffer + Math.max(65_536, config.maxReceiveBuffer * ROUNDING)
-    must(received.length + reassembly.bytes <= most, `${received.length} + ${reassembly.bytes} bytes held`)
-    const chunks = received.chunkCount + reassembly.chunkCount
-    must(chunks <= Math.max(config.maxReceiveBuffer / 2048, 2 * (most / 2048 + 1100)) + 2, `${chunks} chunks`)
-    const ranges = Reflect.get(reassembly, 'ranges') as unknown[]
-    must(ranges.length <= 1024, `${ranges.length} ranges`)
-    if (tcb.state === 'CLOSED' || tcb.state === 'TIME-WAIT') {
-      if (tcb.state === 'CLOSED') must(connection.wakeAt === Number.POSITIVE_INFINITY, 'nothing to wait for')
-      return
-    }
-    must(tcb.sndNxt <= Math.max(tcb.sndEnd, 1), `SND.NXT ${tcb.sndNxt} beyond the end ${tcb.sndEnd}`)
-    const outstanding = scoreboard.inFlight + scoreboard.sackedBytes + scoreboard.lostBytes
-    must(
-      outstanding === tcb.sndNxt - tcb.sndUna,
-      `${outstanding} bytes in flights, ${tcb.sndNxt - tcb.sndUna} outstanding`,
-    )
-    must(scoreboard.count <= outstanding && scoreboard.count <= 131_072 + 8, `${scoreboard.count} flights`)
+    if (tcb.state === 'CLOSED' || tcb.state === 'TIME-WAIT') return
+    const { sendBuffer, received } = tcb
     must(
       sendBuffer.length === this.sent - Math.max(0, Math.min(tcb.sndUna, sendBuffer.end) - 1),
       'what is sent is held until it is acknowledged',
     )
     must(received.length + this.read === tcb.stats.bytesReceived, 'each byte is given once')
-    const { window } = tcb.controller
-    must(window > 0 && window < Number.POSITIVE_INFINITY, `a congestion window of ${window}`)
     const waits = tcb.sndNxt < tcb.sndEnd && tcb.state !== 'SYN-SENT'
     if (waits) must(connection.wakeAt !== Number.POSITIVE_INFINITY, 'a timer watches what has not left yet')
-    if (scoreboard.count > 0) must(connection.wakeAt !== Number.POSITIVE_INFINITY, 'a timer watches what is in flight')
   }
+}
+
+/** What holds of any connection, whatever has arrived. @throws Error that says what does not */
+export function checkConnection(connection: Connection): void {
+  const tcb = Reflect.get(connection, 'tcb') as Tcb
+  const { scoreboard, sendBuffer, received, reassembly, config } = tcb
+  must(!Number.isNaN(connection.wakeAt), 'wakeAt is a number')
+  must(tcb.sndUna <= tcb.sndNxt, `SND.UNA ${tcb.sndUna} beyond SND.NXT ${tcb.sndNxt}`)
+  must(sendBuffer.length <= config.sendBuffer, 'the send buffer holds what it may')
+  const most = config.maxReceiveBuffer + Math.max(65_536, config.maxReceiveBuffer * ROUNDING)
+  must(received.length + reassembly.bytes <= most, `${received.length} + ${reassembly.bytes} bytes held`)
+  const chunks = received.chunkCount + reassembly.chunkCount
+  must(chunks <= Math.max(config.maxReceiveBuffer / 2048, 2 * (most / 2048 + 1100)) + 2, `${chunks} chunks`)
+  const ranges = Reflect.get(reassembly, 'ranges') as unknown[]
+  must(ranges.length <= 1024, `${ranges.length} ranges`)
+  if (tcb.state === 'CLOSED' || tcb.state === 'TIME-WAIT') {
+    if (tcb.state === 'CLOSED') must(connection.wakeAt === Number.POSITIVE_INFINITY, 'nothing to wait for')
+    return
+  }
+  must(tcb.sndNxt <= Math.max(tcb.sndEnd, 1), `SND.NXT ${tcb.sndNxt} beyond the end ${tcb.sndEnd}`)
+  const outstanding = scoreboard.inFlight + scoreboard.sackedBytes + scoreboard.lostBytes
+  must(
+    outstanding === tcb.sndNxt - tcb.sndUna,
+    `${outstanding} bytes in flights, ${tcb.sndNxt - tcb.sndUna} outstanding`,
+  )
+  must(scoreboard.count <= outstanding && scoreboard.count <= 131_072 + 8, `${scoreboard.count} flights`)
+  const { window } = tcb.controller
+  must(window > 0 && window < Number.POSITIVE_INFINITY, `a congestion window of ${window}`)
+  if (scoreboard.count > 0) must(connection.wakeAt !== Number.POSITIVE_INFINITY, 'a timer watches what is in flight')
 }
 
 const HERE: Near = { by: 0, anywhere: null }
@@ -316,6 +324,6 @@ function unwrapped(wire: number, initial: number): number {
   return (wire - initial) | 0
 }
 
-function must(holds: boolean, what: string): void {
+export function must(holds: boolean, what: string): void {
   if (!holds) throw new Error(what)
 }
