@@ -121,13 +121,13 @@ class RealSoak {
     syn.destinationPort = this.port
     syn.mss = 1460
     while (this.running) {
-      await sleep(20)
+      await sleep(200)
       syn.sourcePort = 1024 + this.random.below(60_000)
       syn.seq = this.random.u32()
       const real = datagramOf(syn)
       socket.send(real, this.port, HOST)
       this.halfOpen++
-      for (let i = 0; i < 20; i++, this.garbage++) socket.send(mangle(real, real, this.random), this.port, HOST)
+      for (let i = 0; i < 4; i++, this.garbage++) socket.send(mangle(real, real, this.random), this.port, HOST)
     }
     socket.close()
   }
@@ -150,7 +150,7 @@ function echo(socket: Socket): void {
 
 async function listen(): Promise<Server> {
   const server = createServer({ msl: 500, keepAlive: true, keepAliveInitialDelay: 5_000 } as never, echo)
-  await once(server.listen({ port: 0, host: HOST, timeWait: 'release' }), 'listening')
+  await once(server.listen({ port: 0, host: HOST, backlog: 4096, timeWait: 'release' }), 'listening')
   return server
 }
 
@@ -163,7 +163,7 @@ export async function soakInRealTime(minutes: number): Promise<string[]> {
   const began = performance.now()
   const cpu = process.cpuUsage()
   const running = soak.run()
-  let before = 0
+  let before = Number.NaN
   let latest = 0
   for (let second = 1; second <= seconds && soak.wrong.length === 0; second++) {
     await sleep(1_000)

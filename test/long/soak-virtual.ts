@@ -51,7 +51,8 @@ async function soakWorld(days: number, connections: number): Promise<string[]> {
   )
   return [
     ...(last - day > NOISE ? [`memory grew by ${last - day} bytes`] : []),
-    ...(life.failed + life.wrong > 0 ? ['connections failed'] : []),
+    ...life.reasons.slice(0, 5),
+    ...(life.wrong > 0 ? ['bytes are missing'] : []),
     ...(stats.connections > connections + 100 ? ['connections stayed'] : []),
     ...(life.stayed < connections ? [`${connections - life.stayed} that stay died`] : []),
     ...(leftovers > 0 ? ['something is left'] : []),

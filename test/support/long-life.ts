@@ -62,6 +62,8 @@ export class LongLife {
   gone = 0
   failed = 0
   wrong = 0
+  /** Why those that failed did. */
+  readonly reasons: string[] = []
   halfOpen = 0
   vanished = 0
   private readonly stack: Stack
@@ -102,6 +104,8 @@ export class LongLife {
   end(): number {
     this.stopped = true
     this.stayed = this.alive
+    // those that have come go as they would
+    this.network.advance(120_000)
     for (const channel of this.stayers) channel.close()
     this.listener.close()
     this.network.advance(4 * 3_600_000)
@@ -127,11 +131,16 @@ export class LongLife {
         for (let bytes = channel.receive(); bytes !== null; bytes = channel.receive()) received += bytes.length
         if ((events & CLOSED) === 0) return
         this.gone++
-        if (channel.reason !== null) this.failed++
+        if (channel.reason !== null) this.fail(channel)
         else if (received !== PAYLOAD.length) this.wrong++
       },
     })
     let received = 0
+  }
+
+  private fail(channel: Channel): void {
+    this.failed++
+    this.reasons.push(`${channel.reason} at ${this.network.now} ms, port ${channel.localPort}`)
   }
 
   /** A SYN, and nothing more. */

@@ -6,6 +6,8 @@ const DUP_THRESH = 3
 const CLOCK_STEP = 1
 /** Recoveries after which a reordering window widened by D-SACK narrows again (RFC 8985 §6.2 step 4). */
 const PERSIST_RECOVERIES = 16
+/** Twice the RFC's MSL, ms: nothing is on its way for longer (RFC 9293 §3.4.2); a clock that has jumped says so all the same. */
+const LONGEST_ROUND_TRIP = 240_000
 
 export class Rack {
   /** RTT of the newest flight that the ACK in hand delivered without ambiguity, ms; NaN: none (RFC 6298 §3, Karn). */
@@ -41,7 +43,7 @@ export class Rack {
       this.sample = Number.NaN
     } else if (flight.sentAt >= this.newestSample) {
       this.newestSample = flight.sentAt
-      this.sample = rtt
+      this.sample = rtt > LONGEST_ROUND_TRIP ? Number.NaN : rtt
     }
     // RFC 8985 §6.2 step 2
     if (flight.retransmitted && (flight.sentAt > this.echoAt || rtt < this.minRtt)) return
