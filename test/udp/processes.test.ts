@@ -1,0 +1,111 @@
+// Threads, forks and clusters, a process that exits in the middle, and exceptions in the program's own callbacks: over real UDP.
+import { expect, it } from 'vitest'
+import { startScript } from '../support/run-script.js'
+
+/** Two ends in one process; `server`, `client` and `served` are there. */
+const PAIR = `
+import { once } from 'node:events'
+import { connect, createServer } from 'tcp-over-udp'
+const server = createServer()
+await once(server.listen(0, '127.0.0.1'), 'listening')
+const { port } = server.address()
+const arrived = once(server, 'connection')
+const client = connect(port, '127.0.0.1')
+const [served] = await arrived
+if (client.connecting) await once(client, 'connect')
+`
+
+it.each(['', '--no-addons'])(
+  'process.exit() in a callback: the code that was asked for, and nothing printed %s',
+  async (flag) => {
+    const script = `${PAIR}
+    served.on('data', () => process.exit(7))
+    client.write(new Uint8Array(1_000_000))`
+    const { ended } = startScript(script, ...(flag === '' ? [] : [flag]))
+    expect(await ended).toEqual({ code: 7, signal: null, stdout: '', stderr: '' })
+  },
+)
+
+it('an exception in a callback that nobody catches ends the process as it would anywhere', async () => {
+  const { ended } = startScript(`${PAIR}
+    served.on('data', () => { throw new Error('mine') })
+    client.write('x')`)
+  const { code, stderr } = await ended
+  expect(code).toBe(1)
+  expect(stderr).toContain('Error: mine')
+})
+
+it('one that is caught costs no other connection anything, nor the bytes of its own', async () => {
+  const { ended } = startScript(`${PAIR}
+    const caught = []
+    process.on('uncaughtException', (error) => caught.push(error.message))
+    let mine = 0, others = 0
+    served.on('data', (bytes) => { mine += bytes.length; throw new Error('data') })
+    server.on('connection', (socket) => {
+      socket.on('data', (bytes) => (others += bytes.length)).on('end', () => socket.end())
+      throw new Error('connection')
+    })
+    const other = connect(port, '127.0.0.1')
+    const closed = Promise.all([client, other].map((socket) => new Promise((resolve) => socket.on('close', resolve))))
+    other.resume()
+    other.on('connect', () => { other.end(new Uint8Array(500_000)); throw new Error('connect') })
+    client.on('close', () => { throw new Error('close') })
+    client.resume()
+    client.end(new Uint8Array(500_000))
+    served.on('end', () => served.end())
+    await closed
+    await new Promise((resolve) => server.close(resolve))
+    console.log(mine, others, [...new Set(caught)].sort().join(' '))`)
+  expect(await ended).toEqual({
+    code: 0,
+    signal: null,
+    stdout: '500000 500000 close connect connection data\n',
+    stderr: '',
+  })
+})
+
+it('a server in a worker thread; the thread is terminated, and the other side hears of it', async () => {
+  const { ended } = startScript(`
+    import { Worker } from 'node:worker_threads'
+    import { once } from 'node:events'
+    import { connect } from 'tcp-over-udp'
+    const code = \`
+      import { parentPort } from 'node:worker_threads'
+      import { createServer } from 'tcp-over-udp'
+      const server = createServer((socket) => socket.pipe(socket))
+      server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port))\`
+    const worker = new Worker(new URL('data:text/javascript,' + encodeURIComponent(code.replace("'tcp-over-udp'", JSON.stringify(import.meta.resolve('tcp-over-udp'))))))
+    const [port] = await once(worker, 'message')
+    const client = connect({ port, host: '127.0.0.1', keepAlive: true, keepAliveInitialDelay: 300, keepAliveInterval: 200, keepAliveCount: 3 })
+    let bytes = 0
+    client.on('data', (data) => (bytes += data.length))
+    client.write(new Uint8Array(300_000))
+    while (bytes < 300_000) await once(client, 'data')
+    await worker.terminate()
+    const [error] = await once(client, 'error').catch((error) => [error])
+    console.log(bytes, error.code)`)
+  expect(await ended).toEqual({ code: 0, signal: null, stdout: '300000 ETIMEDOUT\n', stderr: '' })
+})
+
+it('the workers of a cluster: each has its own ports, and one that dies takes nothing of the others', async () => {
+  const { ended } = startScript("await import('./dist/test/support/cluster-program.js')", '--no-warnings')
+  expect(await ended).toMatchObject({ code: 0, stdout: '2 hello\n' })
+})
+
+it('a port that a fork has is in use for its parent, until the fork is killed', async () => {
+  const { ended } = startScript(`
+    import { once } from 'node:events'
+    import { spawn } from 'node:child_process'
+    import { createServer } from 'tcp-over-udp'
+    const code = "import { createServer } from 'tcp-over-udp'; const s = createServer().listen(0, '127.0.0.1', () => console.log(s.address().port))"
+    const child = spawn(process.execPath, ['--input-type=module', '-e', code])
+    const port = Number((await once(child.stdout, 'data'))[0])
+    const [error] = await once(createServer().listen(port, '127.0.0.1'), 'error')
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    const server = createServer()
+    await once(server.listen(port, '127.0.0.1'), 'listening')
+    console.log(error.code)
+    server.close()`)
+  expect(await ended).toEqual({ code: 0, signal: null, stdout: 'EADDRINUSE\n', stderr: '' })
+})
