@@ -9,6 +9,7 @@ import { Pace } from './pace.js'
 import { CHUNK_HEADER, CHUNK_LENGTH, type ToHost, type ToMember, tellHost } from './protocol.js'
 import { cleanFileName, size } from './text.js'
 
+const MOST_INCOMING = 64 // files: a host that offers more means no good
 const HELD_FOR_DISK = 4 * 1024 * 1024 // bytes; beyond, the room is not read until the disk has them
 
 export interface FileOptions {
@@ -59,6 +60,7 @@ export class Files {
   #room: MessageStream | null = null
   #lastRef = 0
   #idle: (() => void)[] = []
+  #opening = 0
   #waitingForDisk = 0
   #leaving = false
 
@@ -246,8 +248,10 @@ export class Files {
     say(`* ${from} offers ${file} (${size(news.size)})`)
     if (!accept) return refuse('takes no files')
     if (this.#leaving) return refuse('is leaving')
+    if (this.#incoming.size + this.#opening >= MOST_INCOMING) return refuse('takes no more at a time')
     if (news.size > maxFile) return refuse(`longer than ${size(maxFile)}`)
     const part = join(folder, `.${file}.${process.pid}-${transfer}-${Date.now()}.part`)
+    this.#opening++
     try {
       await mkdir(folder, { recursive: true })
       const output = createWriteStream(part, { flags: 'wx', highWaterMark: HELD_FOR_DISK })
@@ -261,6 +265,8 @@ export class Files {
     } catch (error) {
       say(`* cannot take ${file}: ${reasonOf(error)}`)
       refuse('cannot be written')
+    } finally {
+      this.#opening--
     }
   }
 

@@ -7,6 +7,7 @@ const HELD = 8 * 1024 * 1024 // bytes of a transfer that may have come and not y
 const STEP = 128 * 1024 // a new limit is worth a message
 const ANSWER_WITHIN = 5 // s
 const STALL = 20 // s
+const MOST_AT_A_TIME = 16 // files of one sender: each may hold HELD here, and has a file open at each taker
 
 /** How far one taker is. */
 interface Lane {
@@ -115,6 +116,12 @@ export class Relay {
 
   #offer(guest: Guest, offer: FileTalk & { type: 'offer' }): void {
     const id = ++this.#lastId
+    const underWay = [...this.#transfers.values()].filter((transfer) => transfer.from === guest)
+    if (underWay.length >= MOST_AT_A_TIME) {
+      tellMember(guest.messages, { type: 'go', ref: offer.ref, transfer: id, takers: 1 })
+      tellMember(guest.messages, { type: 'cancel', transfer: id, reason: `more than ${MOST_AT_A_TIME} at a time` })
+      return
+    }
     const others = [...this.#guests.values()].filter((one) => one !== guest && one.farewells === null)
     const transfer: Transfer = {
       ...{ id, from: guest, size: offer.size, asked: new Set(others), lanes: new Map() },

@@ -17,6 +17,7 @@ import { reset, Silence } from './silence.js'
 const FAREWELL_WITHIN = 5 // s
 const COME_BACK_WITHIN = 10 // s
 const MOST_KEPT = 1000 // lines for those who have yet to come back
+const MOST_UNHEARD = 1000 // members that the host before took in, and that did not come round
 const LONGEST_QUEUE = 16 * 1024 * 1024 // bytes that may wait for someone who does not read
 
 /** A member as the host has it. */
@@ -82,7 +83,8 @@ export class Room {
   #welcome(hello: Hello, messages: MessageStream, address: string): string | null {
     if (this.#closing !== null) return 'the host is leaving'
     const { id: room, host, bind } = this.#options
-    const back = hello.room === room && hello.order > 0
+    // an order that was given here, or by the host before to somebody that this one had not heard of yet
+    const back = hello.room === room && hello.order > 0 && hello.order <= this.#lastOrder + MOST_UNHEARD
     const twin = this.guests.get(hello.id) // the same one, whose last connection is still held for alive here
     if (twin !== undefined) this.#drop(twin)
     this.#expected.delete(hello.id)

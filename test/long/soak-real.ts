@@ -68,40 +68,43 @@ class RealSoak {
   /** So many bytes there and back, each of them looked at. */
   private async transfer(stack: number, length: number): Promise<void> {
     const socket = this.open(stack)
+    const closed = this.closeOf(socket, 'a transfer')
     let received = 0
     socket.on('data', (bytes: Buffer) => {
       const at = received % PERIOD
       if (!isStream(bytes, at)) this.wrong.push(`something else after ${received} bytes`)
       received += bytes.length
     })
-    try {
-      for (let sent = 0; sent < length; ) {
-        const at = sent % PERIOD
-        const bytes = STREAM.subarray(at, at + Math.min(length - sent, PERIOD))
-        sent += bytes.length
-        if (!socket.write(bytes)) await once(socket, 'drain')
-      }
-      socket.end()
-      await once(socket, 'close')
-      if (received !== length) this.wrong.push(`${received} of ${length} bytes`)
-      this.transfers++
-      this.bytes += received
-    } catch (error) {
-      this.wrong.push(String(error))
+    for (let sent = 0; sent < length && !socket.destroyed; ) {
+      const at = sent % PERIOD
+      const bytes = STREAM.subarray(at, at + Math.min(length - sent, PERIOD))
+      sent += bytes.length
+      if (!socket.write(bytes)) await Promise.race([new Promise((resolve) => socket.once('drain', resolve)), closed])
     }
+    socket.end()
+    await closed
+    if (received !== length) this.wrong.push(`${received} of ${length} bytes`)
+    this.transfers++
+    this.bytes += received
   }
 
   /** A connection for all of the time, with a word every now and then. */
   private async stay(stack: number): Promise<void> {
     const socket = this.open(stack, { keepAlive: true, keepAliveInitialDelay: 2_000, natKeepAlive: 1_000 })
-    socket.on('error', (error) => this.wrong.push(`one that stays: ${String(error)}`))
+    const closed = this.closeOf(socket, 'one that stays')
     socket.resume()
     while (this.running) {
       await sleep(500 + this.random.below(4_000))
+      if (socket.destroyed) this.wrong.push('one that stays did not')
       socket.write('still here')
     }
     socket.end()
-    await once(socket, 'close')
+    await closed
+  }
+
+  private closeOf(socket: Socket, who: string): Promise<void> {
+    socket.on('error', (error) => this.wrong.push(`${who} (port ${socket.localPort}): ${String(error)}`))
+    return new Promise((resolve) => socket.on('close', () => resolve()))
   }
 
   private async reset(): Promise<void> {
@@ -177,7 +180,7 @@ export async function soakInRealTime(minutes: number): Promise<string[]> {
   const after = await memoryInUse()
   progress.close()
   soak.stop()
-  await running
+  await Promise.race([running, sleep(30_000).then(() => soak.wrong.push('not all of it comes to an end'))])
   const took = (performance.now() - began) / 1000
   const { user, system } = process.cpuUsage(cpu)
   const left = await close(server)
