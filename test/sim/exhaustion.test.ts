@@ -2,6 +2,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, expect, test } from 'vitest'
 import { createConfig } from '../../lib/core/config.js'
+import { WRITABLE } from '../../lib/core/events.js'
 import { hostOf } from '../../lib/endpoint/address-count.js'
 import type { Channel } from '../../lib/endpoint/channel.js'
 import { DEFAULT_LIMITS, type StackLimits } from '../../lib/endpoint/limits.js'
@@ -206,7 +207,7 @@ describe('memory for buffers', () => {
       for (let taken = 1; taken > 0 && left > 0; left -= taken)
         taken = channel.send(new Uint8Array(Math.min(left, 10_000)))
     }
-    channel.owner = { onEvents: write }
+    channel.owner = { onEvents: (events) => void (events & WRITABLE && write()) }
     write()
     let got = 0
     for (let i = 0; i < 2000 && got < 100_000; i++) {
