@@ -5,8 +5,6 @@ import { parseArgs } from 'node:util'
 import udp from 'tcp-over-udp'
 import { couple, type Half } from './bridge/couple.js'
 
-const overUdp = udp as unknown as typeof net // the same, as far as it is used here
-
 const HELP = `node dist/examples/bridge.js FROM TO
 
 FROM and TO are tcp:HOST:PORT or udp:HOST:PORT. To reach the SSH server of another machine over UDP:
@@ -33,7 +31,7 @@ interface Place {
 function placeOf(text: string): Place | undefined {
   const [, protocol, host, port] = /^(tcp|udp):(.+):(\d+)$/.exec(text) ?? []
   if (protocol === undefined || host === undefined) return undefined
-  return { over: protocol === 'tcp' ? net : overUdp, host, port: Number(port) }
+  return { over: protocol === 'tcp' ? net : (udp as unknown as typeof net), host, port: Number(port) }
 }
 
 async function bridge(from: Place, to: Place): Promise<void> {

@@ -1,6 +1,6 @@
 // SSH over UDP, with the package ssh2: a server that answers commands, and a client. `node dist/examples/ssh.js`
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket as NetSocket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import ssh2, { type ClientChannel } from 'ssh2'
 import { connect, createServer } from 'tcp-over-udp'
@@ -18,9 +18,7 @@ const ssh = new ssh2.Server({ hostKeys: [key] }, (client, { ip }) => {
     })
   })
 })
-const server = createServer({ noDelay: true }, (socket) =>
-  ssh.injectSocket(socket as unknown as Parameters<typeof ssh.injectSocket>[0]),
-)
+const server = createServer({ noDelay: true }, (socket) => ssh.injectSocket(socket as unknown as NetSocket))
 server.listen(0, '127.0.0.1')
 await once(server, 'listening')
 

@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import net, { type AddressInfo } from 'node:net'
 import { parseArgs } from 'node:util'
-import { connect, createServer } from 'tcp-over-udp'
+import { connect, type Server } from 'tcp-over-udp'
+import { serve } from 'tcp-over-udp/http'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { couple, type Half } from './bridge/couple.js'
 import { PAGE } from './websocket-chat/page.js'
@@ -30,7 +31,7 @@ async function chat(port: number): Promise<void> {
 }
 
 /** The page, and a room in which everybody hears everybody. */
-function serveRoom(): ReturnType<typeof createServer> {
+function serveRoom(): Server {
   const people = new Set<WebSocket>()
   const room = new WebSocketServer({ noServer: true })
   room.on('connection', (person) => {
@@ -44,6 +45,5 @@ function serveRoom(): ReturnType<typeof createServer> {
   http.on('upgrade', (request, socket, head) => {
     room.handleUpgrade(request, socket, head, (person) => room.emit('connection', person))
   })
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => http.emit('connection', socket))
-  return server.on('listening', () => http.emit('listening'))
+  return serve(http)
 }

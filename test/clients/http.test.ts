@@ -1,6 +1,7 @@
 // HTTP servers and clients of others: express and fastify; axios, got and undici; and http-proxy between.
+import { once } from 'node:events'
 import http from 'node:http'
-import type { Socket } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
@@ -9,6 +10,7 @@ import express from 'express'
 import fastify from 'fastify'
 import got from 'got'
 import httpProxy from 'http-proxy'
+import { createHttpAgent, serve } from 'tcp-over-udp/http'
 import { type buildConnector, Agent as UndiciAgent, fetch as undiciFetch, request as undiciRequest } from 'undici'
 import { afterEach, describe, expect, test } from 'vitest'
 import { host, net, next, type Place, pattern, serveHttp, UdpAgent } from './over-udp.js'
@@ -47,6 +49,19 @@ describe('express', () => {
     const agent = new UdpAgent(place.port)
     const { data } = await axios.post('http://localhost/json', { n: 1 }, { httpAgent: agent })
     expect(data).toEqual({ got: { n: 1 }, from: host })
+  })
+
+  test('the same by serve() and an agent of createHttpAgent()', async () => {
+    const server = serve(http.createServer(application())).listen(0, host)
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const httpAgent = createHttpAgent({ keepAlive: true })
+    const { data } = await axios.post(`http://${host}:${port}/json`, { n: 2 }, { httpAgent })
+    expect(data).toEqual({ got: { n: 2 }, from: host })
+    httpAgent.destroy()
+    const closes = once(server, 'close')
+    server.close()
+    await closes
   })
 })
 
