@@ -26,6 +26,17 @@ const STREAM = Buffer.from(new Uint8Array(2 * PERIOD).map((_, i) => (i % PERIOD)
 const WARM = 0.3
 const NOISE = 12 * 2 ** 20
 
+/** A peer whose RST got lost is missed within seconds. */
+const SERVER = {
+  msl: 500,
+  keepAlive: true,
+  keepAliveInitialDelay: 5_000,
+  keepAliveInterval: 1_000,
+  keepAliveCount: 5,
+  maxRetries: 8,
+  maxRto: 2_000,
+}
+
 class RealSoak {
   transfers = 0
   bytes = 0
@@ -152,7 +163,7 @@ function echo(socket: Socket): void {
 }
 
 async function listen(): Promise<Server> {
-  const server = createServer({ msl: 500, keepAlive: true, keepAliveInitialDelay: 5_000 } as never, echo)
+  const server = createServer(SERVER as never, echo)
   await once(server.listen({ port: 0, host: HOST, backlog: 4096, timeWait: 'release' }), 'listening')
   return server
 }

@@ -86,6 +86,11 @@ export class LongLife {
       this.stayers.push(new Reader(this.stack.connect(target, this.config, { onEvents: () => {} })).channel)
       if (i % 200 === 0) this.network.advance(50)
     }
+    // what a connection makes when it is first used is made now
+    for (const [i, channel] of this.stayers.entries()) {
+      channel.send(PAYLOAD)
+      if (i % 200 === 0) this.network.advance(50)
+    }
     this.network.advance(60_000)
     this.every(options.churn, () => this.comeAndGo())
     this.every(10 * options.churn, () => this.leaveHalfOpen())
