@@ -14,16 +14,6 @@ const DEAF: DatagramHandler = {
   onError: () => {},
 }
 
-/** Of an endpoint, and of the descriptors that the process may have open. */
-const MOST_BRANCHES = 256
-const BRANCH_SHARE = 1 / 8
-/** ms. */
-const SILENCE = 100
-/** Bytes to ask for: some of the longest segments. */
-const BRANCH_BUFFER = 262_144
-/** Less than this part of it is its own as things are. */
-const WORTH = 1 / 2
-
 const NONE: readonly LocalAddress[] = []
 
 /** Between two looks for new addresses of the machine, ms. */
@@ -35,11 +25,6 @@ const ADDRESS_INTERVAL = 1000
  */
 export class Binding {
   locals: readonly LocalSocket[] = []
-  /** Sockets for one peer each, which has much to say. */
-  private readonly branches: Set<LocalSocket> = new Set()
-  private silentAt = Number.NEGATIVE_INFINITY
-  /** By those that are gone. */
-  private droppedByBranches: number | undefined = 0
   /** Other processes may hold the same port, and each hears its own peers (decision 022). */
   reusePort = false
   private readonly platform: Platform
@@ -54,10 +39,6 @@ export class Binding {
     this.sink = sink
   }
 
-  get size(): number {
-    return this.locals.length + this.branches.size
-  }
-
   get port(): number {
     return (this.locals[0] as LocalSocket).port
   }
@@ -69,9 +50,8 @@ export class Binding {
 
   /** Datagrams that found no room in any of them; undefined: the machine does not say. */
   get dropped(): number | undefined {
-    let sum = this.droppedByBranches
+    let sum: number | undefined = 0
     for (const local of this.locals) sum = add(sum, local.dropped)
-    for (const branch of this.branches) sum = add(sum, branch.dropped)
     return sum
   }
 
@@ -114,43 +94,6 @@ export class Binding {
     }
   }
 
-  /** A socket for what comes to `home` from this peer alone. @returns null: the machine has none, enough are open, or it would gain little. */
-  branch(home: LocalSocket, address: string, port: number, now: number): LocalSocket | null {
-    const { room, askedBuffer } = home
-    const isCrowded = room.isShared && room.bytes < BRANCH_BUFFER * WORTH
-    if (!home.canBranch || !isCrowded || this.branches.size >= this.mostBranches) return null
-    const recvBufferSize = Math.min(BRANCH_BUFFER, askedBuffer)
-    const local = { address: home.address, port: home.port, peer: { address, port }, recvBufferSize }
-    try {
-      const branch = new LocalSocket(this.platform, local, this.sink, home)
-      branch.unref()
-      branch.heardAt = now
-      this.branches.add(branch)
-      return branch
-    } catch {
-      return null
-    }
-  }
-
-  /** One that has heard nothing for a while, when there can be no more of them; looked for now and then. */
-  silentBranch(now: number): LocalSocket | null {
-    if (this.branches.size < this.mostBranches || now - this.silentAt < SILENCE) return null
-    this.silentAt = now
-    for (const branch of this.branches) if (now - branch.heardAt > SILENCE) return branch
-    return null
-  }
-
-  /** Whom it was for is gone. */
-  cut(branch: LocalSocket): void {
-    this.branches.delete(branch)
-    this.droppedByBranches = add(this.droppedByBranches, branch.dropped)
-    branch.close()
-  }
-
-  private get mostBranches(): number {
-    return Math.min(MOST_BRANCHES, (this.platform.descriptorLimit ?? Number.POSITIVE_INFINITY) * BRANCH_SHARE)
-  }
-
   /** What one of its sockets was given has not left yet. */
   get blocked(): boolean {
     return this.locals.some((local) => local.blocked)
@@ -162,7 +105,6 @@ export class Binding {
 
   close(): void {
     for (const local of this.locals) local.close()
-    for (const branch of this.branches) branch.close()
   }
 
   /** The port that is asked for, or one that nobody has. @throws EADDRINUSE, unless it is to be shared */

@@ -8,7 +8,8 @@ import type { Platform } from '../platform/platform.js'
 import { ACK, decode, RST, Segment, SYN } from '../wire/segment.js'
 import { isLoopback, isUnicast, mapped } from './address.js'
 import { Admission } from './admission.js'
-import { Binding } from './binding.js'
+import { add, Binding } from './binding.js'
+import { Branches } from './branches.js'
 import { Channel, type ChannelAddresses, type ChannelHost, type ChannelOwner } from './channel.js'
 import type { Commons } from './commons.js'
 import { Demux, type Tenant } from './demux.js'
@@ -73,6 +74,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   private readonly demux: Demux<Tenant>
   private readonly admission: Admission
   // ---- made when they are needed: the endpoint of a client has one connection and nothing else
+  private branches: Branches | null = null
   private timeWait: TimeWait | null = null
   private rejecter: Rejecter | null = null
   private paths: Paths | null = null
@@ -117,6 +119,11 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     return this.channels === 0 && this.listening === 0
   }
 
+  /** Datagrams that found no room in any of its sockets; undefined: the machine does not say. */
+  get dropped(): number | undefined {
+    return add(this.binding.dropped, this.branches?.dropped ?? 0)
+  }
+
   now(): number {
     return this.platform.now()
   }
@@ -134,6 +141,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     this.settler.forget(this)
     if (this.refd) this.settler.hold(false)
     this.binding.close()
+    this.branches?.close()
     this.host.endpointClosed(this)
   }
 
@@ -209,13 +217,13 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   /** Without what it has in common with others. */
   ownStats(): OwnStats {
     return {
-      sockets: this.binding.size,
+      sockets: this.binding.locals.length + (this.branches?.size ?? 0),
       connections: this.channels,
       timeWait: this.timeWait?.size ?? 0,
       timeWaitEvicted: this.timeWait?.evicted ?? 0,
       datagrams: this.datagrams,
       receiveBuffer: this.binding.buffer,
-      dropped: this.binding.dropped,
+      dropped: this.dropped,
       malformed: this.malformed,
       unowned: this.unowned,
       resetsSent: this.rejecter?.sent ?? 0,
@@ -367,7 +375,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   }
 
   private segmentArrives(channel: Channel, local: LocalSocket, segment: Segment, now: number): void {
-    if (channel.local !== local) this.move(channel, local)
+    if (channel.local !== local) this.openBranches().move(channel, local)
     local.heardAt = now
     const { connection } = channel
     connection.handleSegment(segment, now)
@@ -380,7 +388,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   /** The new path has proved itself by this segment, whose echo tells nothing of time. */
   private follow(channel: Channel, { local, segment, address, udpPort, now }: Arrival): void {
     this.demux.remove(channel)
-    this.leave(channel)
+    this.branches?.leave(channel)
     this.admission.moves(channel, address)
     channel.moveTo(local, address, udpPort)
     this.demux.add(channel)
@@ -483,43 +491,8 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
       if (state === 'TIME-WAIT') this.keep(new TimeWaitRecord(channel, connection.timeWaitSeed(), now))
     } else {
       this.holdChanged(channel)
-      if (connection.isConfined && !channel.local.blocked) this.branch(channel, now)
+      if (connection.isConfined && !channel.local.blocked) this.openBranches().make(channel, now)
     }
-  }
-
-  /** It has more to receive than its part of the socket's buffer takes. */
-  private branch(channel: Channel, now: number): void {
-    const silent = this.binding.silentBranch(now)
-    if (silent !== null) this.empty(silent)
-    const branch = this.binding.branch(channel.local, channel.peerAddress, channel.remoteUdpPort, now)
-    if (branch !== null) this.move(channel, branch)
-  }
-
-  /** Those who hear through it go home, and it closes. */
-  private empty(branch: LocalSocket): void {
-    for (const tenant of this.demux) {
-      if (!(tenant instanceof Channel) || tenant.local !== branch) continue
-      this.leave(tenant)
-      tenant.connection.setRoom(tenant.local.room)
-    }
-  }
-
-  /** It hears through `local` now: the address that was called, or its peer, has got a socket of its own since. */
-  private move(channel: Channel, local: LocalSocket): void {
-    const former = channel.local
-    // what had come to its home before there was a branch, or comes to the branch of another before that is one
-    if (former.home === local || !local.isFor(channel.peerAddress, channel.remoteUdpPort)) return
-    this.leave(channel)
-    if (local.home !== local) local.users++
-    channel.local = local
-    channel.connection.setRoom(local.room)
-  }
-
-  /** It hears no longer through its branch, if it has one. */
-  private leave(channel: Channel): void {
-    const { local } = channel
-    channel.local = local.home
-    if (local.home !== local && --local.users === 0) this.binding.cut(local)
   }
 
   sleeps(channel: Channel): void {
@@ -550,6 +523,11 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     for (const tenant of this.demux) if (tenant instanceof Channel) this.admission.shed(tenant, now)
   }
 
+  private openBranches(): Branches {
+    this.branches ??= new Branches(this.platform, this)
+    return this.branches
+  }
+
   private attach(channel: Channel, config: Config): void {
     this.channels++
     if (config.followPeer) {
@@ -568,7 +546,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     this.demux.remove(channel)
     this.paths?.remove(channel)
     this.settler.forget(channel)
-    this.leave(channel)
+    this.branches?.leave(channel)
     this.admission.left(channel)
     if (this.connecting !== null) this.connected(channel)
     this.holdChanged(channel)

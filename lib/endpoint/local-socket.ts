@@ -53,8 +53,7 @@ export class LocalSocket implements DatagramHandler {
   readonly askedBuffer: number
   /** Whose address it shares, as a branch: a socket for one of its peers; else itself. */
   readonly home: LocalSocket
-  /** Of a branch: connections that hear through it, and when it was heard last, ms. */
-  users = 0
+  /** When a connection was heard through it last, ms. */
   heardAt = 0
   /** A queue has formed in front of the kernel: nothing may be sent before it has drained. */
   blocked = false

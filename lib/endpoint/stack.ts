@@ -132,9 +132,9 @@ export class Stack implements EndpointHost {
   getStats(): StackStats {
     let receiveBuffer = Number.POSITIVE_INFINITY
     let dropped: number | undefined = 0
-    for (const { binding } of this.endpoints) {
-      receiveBuffer = Math.min(receiveBuffer, binding.buffer)
-      dropped = add(dropped, binding.dropped)
+    for (const endpoint of this.endpoints) {
+      receiveBuffer = Math.min(receiveBuffer, endpoint.binding.buffer)
+      dropped = add(dropped, endpoint.dropped)
     }
     return { endpoints: this.endpoints.size, waiting: this.waiting.size, receiveBuffer, dropped }
   }
