@@ -260,7 +260,7 @@ describe('time limits and closing', () => {
   const limits = { connectionsCheckingInterval: 10 }
 
   sameAsTcp('of half a head, and of half a request', async (wire, log) => {
-    const server = http.createServer({ ...limits, headersTimeout: 60, requestTimeout: 60 }, (request) =>
+    const server = http.createServer({ ...limits, headersTimeout: 250, requestTimeout: 250 }, (request) =>
       request.resume(),
     )
     const { port, close } = await wire.listen(server)

@@ -286,7 +286,7 @@ describe('https', () => {
   })
 
   sameAsTcp('has the time limits of http', async (wire, log) => {
-    const limits = { headersTimeout: 60, requestTimeout: 60, connectionsCheckingInterval: 10 }
+    const limits = { headersTimeout: 250, requestTimeout: 250, connectionsCheckingInterval: 10 }
     const server = https.createServer({ ...IDENTITY, ...limits })
     const { port, close } = await wire.listen(server)
     const secure = wire.connectTls({ port, host: HOST, ...TRUST })
