@@ -13,10 +13,20 @@ const exe = process.platform === 'win32' ? '.exe' : ''
 /** Version as asked for → package and range. */
 const nodePackage = (version) => `node-${platform}-${process.arch}@${version}`
 
+let running
+// who ends this ends what it runs
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => {
+    running?.kill(signal)
+    process.exit(1)
+  })
+}
+
 /** Runs a command to its end. @returns its exit code and all that it printed */
 export function run(command, args, { log, env = process.env, limit = 0 } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    running = child
     const file = log === undefined ? undefined : createWriteStream(log)
     const timer = limit > 0 ? setTimeout(() => child.kill('SIGKILL'), limit) : undefined
     let output = ''
