@@ -145,14 +145,14 @@ describe.each([
       await kind.withSockets([{}, {}], async (one, two) => {
         for (let i = 0; i < 5; i++) {
           send(two, [bytes(`number ${i}`)], one.socket.port)
-          send(two, [new Uint8Array(20_000).fill(i)], one.socket.port)
+          send(two, [new Uint8Array(40_000).fill(i)], one.socket.port)
         }
         await until(() => one.heard.length === 10)
         const kept = one.heard.filter(({ isLent }) => !isLent)
         expect(new Set(kept.map((each) => each.bytes.buffer)).size).toBe(kept.length)
         for (const [i, { bytes: each, isLent }] of one.heard.entries()) {
           if (i % 2 === 0) expect(text(each)).toBe(`number ${i / 2}`)
-          else expect([isLent, each.length, each[0], each[19_999]]).toEqual([false, 20_000, (i - 1) / 2, (i - 1) / 2])
+          else expect([isLent, each.length, each[0], each[39_999]]).toEqual([false, 40_000, (i - 1) / 2, (i - 1) / 2])
         }
       })
     })
