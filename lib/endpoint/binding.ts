@@ -8,7 +8,6 @@ const ATTEMPTS = 8
 
 const DEAF: DatagramHandler = {
   onDatagram: () => {},
-  onPause: () => {},
   onQuiet: () => {},
   onDrain: () => {},
   onError: () => {},

@@ -382,7 +382,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     // text in somebody else's name takes no room from those who receive
     if (local.hearsMany && segment.textLength > 0 && connection.heardAt === now) local.room.note(channel, now)
     this.changed(channel)
-    if (connection.isAckUrgent) this.settler.onPause()
+    if (connection.isAckUrgent) this.settler.answer()
   }
 
   /** The new path has proved itself by this segment, whose echo tells nothing of time. */
@@ -396,10 +396,6 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     this.segmentArrives(channel, local, segment, now)
     // what it acknowledges went the old way
     channel.connection.takeNewPath(now)
-  }
-
-  onPause(): void {
-    this.settler.onPause()
   }
 
   onQuiet(): void {

@@ -17,7 +17,6 @@ export interface DatagramSink {
     udpPort: number,
     isLent: boolean,
   ): void
-  onPause(): void
   onQuiet(): void
   onDrain(local: LocalSocket): void
   onError(local: LocalSocket, error: Error): void
@@ -92,10 +91,6 @@ export class LocalSocket implements DatagramHandler {
 
   onDatagram(bytes: Uint8Array, start: number, end: number, address: string, port: number, isLent: boolean): void {
     this.sink.onDatagram(this, bytes, start, end, address, port, isLent)
-  }
-
-  onPause(): void {
-    this.sink.onPause()
   }
 
   onQuiet(): void {

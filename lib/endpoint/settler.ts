@@ -82,7 +82,7 @@ export class Settler {
   }
 
   /** So much has been read that it is acted on, though more follows: what is said now leaves with what is said then. */
-  onPause(): void {
+  answer(): void {
     if (this.settling) return
     this.walk()
     // the answer to what has left just now may be among what is read next

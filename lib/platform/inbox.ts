@@ -7,8 +7,6 @@ export const SLOTS = 16
 const SLOT_BYTES = 65_536
 /** From here on a datagram keeps the memory that it came in; a shorter one is lent. */
 const KEPT = 32_768
-/** Datagrams after which the taker has a pause. */
-const PAUSE_AFTER = 16
 /** Of msg_flags: the datagram was longer than its slot, or what the kernel told with it longer than the room for that. */
 const TRUNCATED = 0x20 | 0x08
 /** Of struct mmsghdr, a sockaddr, struct iovec, a struct cmsghdr with an int. */
@@ -21,8 +19,6 @@ const CONTROL = 32
 export interface Taker {
   /** As onDatagram() of a DatagramHandler. @returns false: enough. */
   take(bytes: Uint8Array, start: number, end: number, address: string, port: number, isLent: boolean): boolean
-  /** It has taken so many that it may answer, though more follow. */
-  pause(): void
 }
 
 /** One for all sockets: a socket is read to its end at a time. */
@@ -37,8 +33,6 @@ export class Inbox {
   private readonly vectors: Piece
   private readonly controls: Piece
   private readonly slots: Uint8Array[] = []
-  /** How far each slot has been written since it was provided. */
-  private readonly marks = new Uint32Array(SLOTS)
   /** Slots whose headers the kernel has filled. */
   private used = 0
 
@@ -84,11 +78,9 @@ export class Inbox {
     if (part < 0) return true
     if (part >= length) {
       const isLent = length < KEPT
-      if (isLent) this.mark(i, length)
-      else this.giveAway(i, length)
+      if (!isLent) this.provide(i)
       return this.give(taker, bytes, 0, length, address, port, isLent)
     }
-    this.mark(i, length)
     for (let at = 0; at < length; at += part) {
       if (!this.give(taker, bytes, at, Math.min(at + part, length), address, port, true)) return false
     }
@@ -105,7 +97,7 @@ export class Inbox {
     isLent: boolean,
   ): boolean {
     const goesOn = taker.take(bytes, start, end, address, port, isLent)
-    if (++this.datagrams % PAUSE_AFTER === 0) taker.pause()
+    this.datagrams++
     return goesOn
   }
 
@@ -124,22 +116,10 @@ export class Inbox {
     return control.getInt32(at + 16, true) || -1
   }
 
-  private mark(i: number, length: number): void {
-    if (length > (this.marks[i] as number)) this.marks[i] = length
-  }
-
-  /** The receiver keeps slot `i`; behind the `length` bytes of its datagram nothing of others is left. */
-  private giveAway(i: number, length: number): void {
-    const mark = this.marks[i] as number
-    if (mark > length) this.slots[i]?.fill(0, length, mark)
-    this.provide(i)
-  }
-
   /** Memory for what is read into slot `i`. */
   private provide(i: number): void {
     const slot = new Uint8Array(Buffer.allocUnsafeSlow(SLOT_BYTES).buffer)
     this.slots[i] = slot
-    this.marks[i] = 0
     putWord(this.vectors.view, i * VECTOR, this.libc.address(slot))
     putWord(this.vectors.view, i * VECTOR + 8, SLOT_BYTES)
   }

@@ -309,10 +309,6 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
     return !this.closed
   }
 
-  pause(): void {
-    this.handler.onPause()
-  }
-
   /** @returns the peer as datagrams from it are reported; undefined: no route, which is told later, and each send says why. */
   private connect(peer: { address: string; port: number }): string | undefined {
     const { descriptors } = this.offload

@@ -54,8 +54,6 @@ export interface DatagramHandler {
    * memory is used for something else as soon as this returns; else it is the receiver's to keep.
    */
   onDatagram(bytes: Uint8Array, start: number, end: number, address: string, port: number, isLent: boolean): void
-  /** So many have been handed over that they may be answered, though more follow in the same turn. */
-  onPause(): void
   /** What had come has been handed over, and may be answered: follows onDatagram() in the same turn, once for as many as there were. */
   onQuiet(): void
   /** Views given to send() are no longer held. */

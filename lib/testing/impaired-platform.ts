@@ -167,8 +167,6 @@ class ImpairedSocket implements DatagramSocket, DatagramHandler {
     })
   }
 
-  onPause(): void {}
-
   /** Each datagram is quiet by itself, when the path lets it through. */
   onQuiet(): void {}
 

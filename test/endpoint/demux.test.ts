@@ -7,7 +7,7 @@ import { Network } from '../../lib/testing/network.js'
 
 const network = new Network()
 const host = network.host('10.0.0.1', '10.0.0.2')
-const deaf = { onDatagram: () => {}, onPause: () => {}, onQuiet: () => {}, onDrain: () => {}, onError: () => {} }
+const deaf = { onDatagram: () => {}, onQuiet: () => {}, onDrain: () => {}, onError: () => {} }
 const bind = (address: string): LocalSocket =>
   new LocalSocket(host.platform, { address, port: 9, reuseAddr: true }, deaf)
 const wildcard = bind('0.0.0.0')

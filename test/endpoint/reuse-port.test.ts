@@ -86,7 +86,7 @@ describe('processes that share a port', () => {
   it.each([SERVER, '0.0.0.0', '::'])('port 0 at %s is a port that nobody has', (address) => {
     const scene = new Scene()
     const other = scene.host.process()
-    const quiet = { onDatagram: () => {}, onPause: () => {}, onQuiet: () => {}, onDrain: () => {}, onError: () => {} }
+    const quiet = { onDatagram: () => {}, onQuiet: () => {}, onDrain: () => {}, onError: () => {} }
     // what Linux would take for free, since those who have it reuse ports too
     for (let port = 32_768; port < 61_000; port++) {
       if (port !== 40_000) other.bind({ address: SERVER, port, reusePort: true }, quiet)

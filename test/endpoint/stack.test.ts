@@ -119,7 +119,7 @@ describe('a server on a wildcard', () => {
   it('finds that the port is taken, by any address of it', () => {
     const { server } = scene()
     const other = server.host.process()
-    const quiet = { onDatagram: () => {}, onPause: () => {}, onQuiet: () => {}, onDrain: () => {}, onError: () => {} }
+    const quiet = { onDatagram: () => {}, onQuiet: () => {}, onDrain: () => {}, onError: () => {} }
     const taken = other.bind({ address: '10.0.0.2', port: 80 }, quiet)
     expect(() => server.listen({ address: '0.0.0.0', port: 80 })).toThrow(code('EADDRINUSE'))
     expect(() => server.listen({ address: '::', port: 80 })).toThrow(code('EADDRINUSE'))

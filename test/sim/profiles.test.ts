@@ -104,9 +104,9 @@ describe('one flow, two flows, an outage', () => {
       "
       reno            of link queue 95  repairs timeouts   resent  in vain
       broadband         0.947    15 ms        2        0      338        0
-      lossy-wifi        0.097     0 ms       18        0       26        0
+      lossy-wifi        0.093     0 ms       19        0       26        0
       transatlantic     0.079     0 ms        5        0        7        0
-      mobile            0.135     2 ms       15        0       50        0
+      mobile            0.136     2 ms       15        0       50        0
       satellite         0.012     0 ms        6        0        8        0
       bufferbloat       0.957   999 ms        2        0      871        0
       reordering        0.919    29 ms        2        0      193        1
@@ -125,7 +125,7 @@ describe('one flow, two flows, an outage', () => {
       broadband         0.947    20 ms        3        0      453        0
       lossy-wifi        0.118     0 ms       22        0       30        0
       transatlantic     0.111     0 ms        6        0        9        0
-      mobile            0.170     1 ms       18        0       60        0
+      mobile            0.169     1 ms       18        0       60        0
       satellite         0.026     0 ms        7        0       14        0
       bufferbloat       0.912   997 ms        1        0      175        0
       reordering        0.930    38 ms        4        0      149        1

@@ -55,7 +55,7 @@ export class HandMade {
       this.heard.push({ segment, address, udpPort: from, at: network.now })
     }
     const address = target.address.includes(':') ? '::' : '0.0.0.0'
-    const quiet = { onDatagram, onPause: () => {}, onQuiet: () => {}, onDrain: () => {}, onError: () => {} }
+    const quiet = { onDatagram, onQuiet: () => {}, onDrain: () => {}, onError: () => {} }
     this.socket = host.platform.bind({ address, port: udpPort }, quiet)
   }
 

@@ -15,7 +15,6 @@ export class Inbox {
     return {
       onDatagram: (bytes, start, end, from, port) =>
         void this.all.push({ bytes: bytes.subarray(start, end), from, port, at: time.now }),
-      onPause: () => {},
       onQuiet: () => {},
       onDrain: () => void this.drains++,
       onError: (error) => void this.errors.push(error),

@@ -59,7 +59,6 @@ function handler(take: (bytes: Uint8Array, address: string, port: number) => voi
   return {
     onDatagram: (bytes: Uint8Array, start: number, end: number, address: string, port: number): void =>
       take(new Uint8Array(bytes.subarray(start, end)), address, port),
-    onPause: (): void => {},
     onQuiet: (): void => {},
     onDrain: (): void => {},
     onError: (): void => {},

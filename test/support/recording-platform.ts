@@ -15,7 +15,6 @@ export function recording(platform: Platform, watcher: Watcher): Platform {
         if (decode(bytes, segment, start, end)) watcher.onReceived(segment)
         handler.onDatagram(bytes, start, end, address, port, isLent)
       },
-      onPause: () => handler.onPause(),
       onQuiet: () => handler.onQuiet(),
       onDrain: () => handler.onDrain(),
       onError: (error) => handler.onError(error),

@@ -21,7 +21,6 @@ afterEach(() => {
 
 const DEAF: DatagramHandler = {
   onDatagram: () => {},
-  onPause: () => {},
   onQuiet: () => {},
   onDrain: () => {},
   onError: () => {},

@@ -44,7 +44,6 @@ class Kind {
           const each = memory.subarray(start, end)
           heard.push({ bytes: isLent ? new Uint8Array(each) : each, address, port, isLent })
         },
-        onPause: () => {},
         onQuiet: () => {},
         onDrain: () => {},
         onError: (error) => void errors.push(error),

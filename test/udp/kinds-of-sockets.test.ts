@@ -80,7 +80,6 @@ function listen(heard: number[], errors: unknown[]): DatagramSocket {
     { address: '127.0.0.1', port: 0 },
     {
       onDatagram: (_bytes, start, end) => void heard.push(end - start),
-      onPause: () => {},
       onQuiet: () => {},
       onDrain: () => {},
       onError: (error: Error & { code?: unknown }) => void errors.push(error.code),

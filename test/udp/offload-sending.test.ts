@@ -32,7 +32,6 @@ class Scene {
   constructor(peer?: { address: string; port: number }) {
     const handler = {
       onDatagram: () => {},
-      onPause: () => {},
       onQuiet: () => {},
       onDrain: () => void this.drains++,
       onError: (error: Error & { code?: unknown }) => void this.errors.push(error.code),

@@ -57,7 +57,7 @@ const worker = new Worker(\`
   import { parentPort } from 'node:worker_threads'
   import { createServer, defaultStack } from 'tcp-over-udp'
   const nothing = () => {}
-  const handler = { onDatagram: nothing, onPause: nothing, onQuiet: nothing, onDrain: nothing, onError: nothing }
+  const handler = { onDatagram: nothing, onQuiet: nothing, onDrain: nothing, onError: nothing }
   const socket = defaultStack().platform.bind({ address: '127.0.0.1', port: 0 }, handler)
   socket.close()
   // the kernel cuts into fragments what dgram sends

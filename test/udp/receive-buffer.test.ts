@@ -25,7 +25,7 @@ function listen(local: Partial<LocalAddress>): Ear {
   const ear = { heard: 0 }
   const socket = platform.bind(
     { address: '127.0.0.1', port: 0, ...local },
-    { onDatagram: () => void ear.heard++, onPause: () => {}, onQuiet: () => {}, onDrain: () => {}, onError: () => {} },
+    { onDatagram: () => void ear.heard++, onQuiet: () => {}, onDrain: () => {}, onError: () => {} },
   )
   return Object.assign(ear, { socket })
 }

@@ -2,8 +2,12 @@
 
 /** A sender in slow start doubles what is in flight with each round trip, and a hole keeps a round trip's worth unread. */
 const ROUND_TRIPS = 2
-/** Slow start doubles, or nearly. */
+/** Slow start doubles, or nearly, what there was in any round trip lately: rounds of one ms are uneven. */
 const GROWTH = 1.5
+const FADING = 7 / 8
+/** After a pause, ms or in round trips, the sender begins anew. */
+const PAUSE = 200
+const PAUSE_ROUND_TRIPS = 4
 /** By this part an estimate follows samples that lie above it; each of them may hold a pause of the sender's. */
 const RISE = 1 / 8
 /** ms: what a clock of whole ms can tell. */
@@ -23,7 +27,7 @@ export class ReceiveTuning {
   private leastRtt = Number.POSITIVE_INFINITY
   private readonly initial: number
   private readonly most: number
-  /** Bytes taken: ever, in this round trip, in the one before, and before that. */
+  /** Bytes taken: ever, in this round trip, in the one before, and the most before that, which fades. */
   private taken = 0
   private current = 0
   private previous = 0
@@ -83,7 +87,8 @@ export class ReceiveTuning {
     const elapsed = now - this.roundAt
     if (elapsed >= this.rtt) {
       const isNext = elapsed < 2 * this.rtt
-      this.earlier = isNext ? this.previous : 0
+      const isPause = elapsed > Math.max(PAUSE, PAUSE_ROUND_TRIPS * this.rtt)
+      this.earlier = isPause ? 0 : Math.max(this.previous, this.earlier * FADING)
       this.previous = isNext ? this.current : 0
       this.current = 0
       this.roundAt = now
