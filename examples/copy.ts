@@ -1,7 +1,7 @@
 // Copies files, and knows that they arrived as they left. `node dist/examples/copy.js`
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { createReadStream, createWriteStream, mkdtempSync, rmSync, type WriteStream } from 'node:fs'
+import { createReadStream, createWriteStream, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { finished } from 'node:stream/promises'
@@ -66,16 +66,21 @@ async function receiveInto(folder: string): Promise<Server> {
 async function receive(socket: Socket, folder: string): Promise<void> {
   const messages = new MessageStream(socket)
   const digest = createHash('sha256')
-  let file: WriteStream | undefined
-  for await (const message of messages) {
-    if (typeof message === 'string') file = createWriteStream(join(folder, basename(message)))
-    else {
-      digest.update(message)
-      if (!file?.write(message)) await once(file as WriteStream, 'drain') // a slow disk stops the sender
+  const name = await messages.receive()
+  if (typeof name !== 'string') throw new Error('a file without a name')
+  // never over another, nor outside of the folder: who sends may be anybody
+  const file = createWriteStream(join(folder, basename(name) || '?'), { flags: 'wx' })
+  try {
+    await once(file, 'open')
+    for await (const piece of messages) {
+      digest.update(piece)
+      if (!file.write(piece)) await once(file, 'drain') // a slow disk stops the sender
     }
+    await finished(file.end())
+  } finally {
+    file.destroy()
+    if (!file.writableFinished) socket.destroy()
   }
-  if (file === undefined) return
-  await finished(file.end())
   messages.post(digest.digest('hex'))
   await messages.end()
   console.log(`received ${basename(String(file.path))}`)

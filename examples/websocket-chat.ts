@@ -37,6 +37,7 @@ function serveRoom(): Server {
   room.on('connection', (person) => {
     people.add(person)
     person.on('close', () => people.delete(person))
+    person.on('error', () => {}) // who breaks the rules is closed, and that is all
     person.on('message', (line) => {
       for (const other of people) other.send(String(line))
     })

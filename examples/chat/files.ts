@@ -49,6 +49,8 @@ interface Incoming {
   readonly output: WriteStream
   readonly hash: Hash
   received: number
+  /** All is said to have come. */
+  isDone: boolean
 }
 
 type FileNews = Extract<ToMember, { type: 'offered' | 'go' | 'limit' | 'done' | 'cancel' | 'result' }>
@@ -128,8 +130,9 @@ export class Files {
     else {
       const incoming = this.#incoming.get(news.transfer)
       const outgoing = [...this.#outgoing.values()].find((one) => one.transfer === news.transfer)
-      if (news.type === 'done') void (incoming && this.#finish(incoming, news.sha256))
-      else if (news.type === 'cancel') {
+      if (news.type === 'done') {
+        if (incoming && !incoming.isDone) void this.#finish(incoming, news.sha256)
+      } else if (news.type === 'cancel') {
         if (incoming) this.#stopReceiving(incoming, news.reason)
         if (outgoing) this.#stopSending(outgoing, news.reason)
       } else if (outgoing && news.type === 'limit') {
@@ -142,7 +145,7 @@ export class Files {
   /** A piece of a file. */
   chunk(data: Buffer): void {
     const incoming = data.length > CHUNK_HEADER ? this.#incoming.get(data.readUInt32BE(0)) : undefined
-    if (incoming === undefined) return
+    if (incoming === undefined || incoming.isDone) return
     const piece = data.subarray(CHUNK_HEADER)
     incoming.received += piece.length
     if (incoming.received > incoming.size) {
@@ -256,7 +259,17 @@ export class Files {
       await mkdir(folder, { recursive: true })
       const output = createWriteStream(part, { flags: 'wx', highWaterMark: HELD_FOR_DISK })
       const incoming: Incoming = {
-        ...{ transfer, file, from, size: news.size, part, output, hash: createHash('sha256'), received: 0 },
+        ...{
+          transfer,
+          file,
+          from,
+          size: news.size,
+          part,
+          output,
+          hash: createHash('sha256'),
+          received: 0,
+          isDone: false,
+        },
       }
       output.on('error', (error) => this.#refuse(incoming, reasonOf(error)))
       await new Promise<void>((resolve, reject) => output.on('open', () => resolve()).on('error', reject))
@@ -273,6 +286,7 @@ export class Files {
   async #finish(incoming: Incoming, sha256: string): Promise<void> {
     const { say, progress, folder } = this.#options
     const { transfer, file, from, output, part } = incoming
+    incoming.isDone = true
     const digest = incoming.hash.digest('hex')
     progress(`receiving ${file}`, 0, 0)
     if (incoming.received !== incoming.size || digest !== sha256) {

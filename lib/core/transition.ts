@@ -50,7 +50,7 @@ export function refuseAck(tcb: Tcb, segAck: number, now: number): void {
   if (mayChallenge(tcb, now)) tcb.replyReset = segAck
 }
 
-function mayChallenge(tcb: Tcb, now: number): boolean {
+export function mayChallenge(tcb: Tcb, now: number): boolean {
   const earned = ((now - tcb.challengeAt) / 1000) * CHALLENGES_PER_SECOND
   tcb.challengeTokens = Math.min(CHALLENGES_PER_SECOND, tcb.challengeTokens + earned)
   tcb.challengeAt = now

@@ -41,11 +41,15 @@ export class Admission {
     return channel.counted
   }
 
-  /** It is followed to `address`, and counts among those of that one, as far as there is a place. */
-  moves(channel: Channel, address: string): void {
-    if (!channel.counted) return
-    this.perAddress?.remove(channel.peerAddress)
-    channel.counted = this.perAddress?.add(address) ?? false
+  /** It would be followed to `address`, and counts among those of that one. @returns false: there are too many. */
+  moves(channel: Channel, address: string): boolean {
+    const { perAddress } = this
+    if (!channel.counted || perAddress === null) return true
+    perAddress.remove(channel.peerAddress)
+    if (perAddress.add(address)) return true
+    perAddress.add(channel.peerAddress)
+    this.refusedPerAddress++
+    return false
   }
 
   /** Charges it for what its buffers take now. */

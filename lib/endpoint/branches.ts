@@ -98,7 +98,11 @@ export class Branches {
     this.silentAt = now
     for (const [branch, users] of this.all) {
       if (now - branch.heardAt <= SILENCE) continue
-      for (const user of users) this.leave(user)
+      for (const user of users) {
+        this.leave(user)
+        // it may have waited for the branch to drain
+        user.host.changed(user)
+      }
       return
     }
   }

@@ -22,7 +22,7 @@ import { Paths } from './paths.js'
 import { Rejecter } from './reject.js'
 import type { Settler, Turning } from './settler.js'
 import type { RebuiltSyn } from './syn-cookies.js'
-import type { ConnectTarget, EndpointStats, ListenTarget, OwnStats } from './target.js'
+import type { ConnectTarget, EndpointStats, ListenTarget, OwnCounts, OwnStats } from './target.js'
 import { TimeWait, TimeWaitRecord } from './time-wait.js'
 
 /** What the machine may say of a peer that cannot be reached: it ends an attempt to connect, and nothing else. */
@@ -217,13 +217,20 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   /** Without what it has in common with others. */
   ownStats(): OwnStats {
     return {
+      ...this.counts(),
       sockets: this.binding.locals.length + (this.branches?.size ?? 0),
       connections: this.channels,
       timeWait: this.timeWait?.size ?? 0,
-      timeWaitEvicted: this.timeWait?.evicted ?? 0,
-      datagrams: this.datagrams,
       receiveBuffer: this.binding.buffer,
       dropped: this.dropped,
+    }
+  }
+
+  /** What goes on counting in the totals of the stack when it is closed. */
+  counts(): OwnCounts {
+    return {
+      timeWaitEvicted: this.timeWait?.evicted ?? 0,
+      datagrams: this.datagrams,
       malformed: this.malformed,
       unowned: this.unowned,
       resetsSent: this.rejecter?.sent ?? 0,
@@ -387,10 +394,11 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
 
   /** The new path has proved itself by this segment, whose echo tells nothing of time. */
   private follow(channel: Channel, { local, segment, address, udpPort, now }: Arrival): void {
+    if (!this.admission.moves(channel, address)) return
     this.demux.remove(channel)
     this.branches?.leave(channel)
-    this.admission.moves(channel, address)
     channel.moveTo(local, address, udpPort)
+    channel.connection.setRoom(local.room)
     this.demux.add(channel)
     segment.tsEcr = 0
     this.segmentArrives(channel, local, segment, now)

@@ -279,8 +279,14 @@ export class Settler {
 
 /** Tells the owner what has happened; a listener, when the handshake is done. */
 function deliver(channel: Channel, now: number): void {
-  let events = channel.connection.takeEvents()
-  channel.reviewLinger((events & ACKED) !== 0, now)
+  const news = channel.connection.takeEvents()
+  channel.reviewLinger((news & ACKED) !== 0, now)
+  let events = news
+  if (channel.acceptor === null && channel.early !== 0) {
+    // whoever was told of the connection threw before it heard the rest
+    events |= channel.early
+    channel.early = 0
+  }
   if (events === 0) return
   const { acceptor } = channel
   if (acceptor !== null) {
@@ -293,9 +299,11 @@ function deliver(channel: Channel, now: number): void {
       acceptor.failed(channel)
       return
     }
-    events = (events | channel.early) & ~CONNECTED
+    channel.early = (events | channel.early) & ~CONNECTED
     try {
       acceptor.established(channel)
+      events = channel.early
+      channel.early = 0
     } finally {
       // nobody wants it
       if (channel.owner === null) channel.release(0)

@@ -98,8 +98,14 @@ export class Stack implements EndpointHost {
       remembers: target.hostCache ?? false,
       show: asIs,
     }
-    // nothing else lives there: the ports cannot be taken
-    return endpoint.open(addresses, config, owner, former) as Channel
+    try {
+      // nothing else lives there: the ports cannot be taken
+      return endpoint.open(addresses, config, owner, former) as Channel
+    } catch (error) {
+      // a congestion controller of the program's own threw
+      endpoint.closeIfIdle()
+      throw error
+    }
   }
 
   /** @throws the machine's bind error (EADDRINUSE, EADDRNOTAVAIL, EACCES); the port is bound on return */
@@ -162,6 +168,8 @@ export class Stack implements EndpointHost {
   /** A connection from a UDP port that is bound already. */
   connectFrom(endpoint: Endpoint, target: ConnectTarget, config: Config, owner: ChannelOwner): Channel {
     try {
+      // its listener has gone while a name was looked up
+      if (endpoint.closed) throw bindError('EADDRNOTAVAIL', target.localAddress ?? '::', endpoint.udpPort)
       // the answer would come to any of those who share it
       if (endpoint.binding.reusePort) throw bindError('EADDRINUSE', target.localAddress ?? '::', endpoint.udpPort)
       const address = destination(canonical(target.address))
@@ -187,14 +195,15 @@ export class Stack implements EndpointHost {
 
   endpointWaits(endpoint: Endpoint): void {
     if (this.waiting.has(endpoint)) return
-    const sockets = endpoint.binding.locals.length
+    // one that shares its port does not go early: that would break connections of others (decision 022)
+    const sockets = endpoint.binding.reusePort ? 0 : endpoint.binding.locals.length
     this.waiting.set(endpoint, sockets)
     this.waitingSockets += sockets
     const quarter = Math.floor((this.platform.descriptorLimit ?? Number.POSITIVE_INFINITY) / 4)
     const limit = Math.min(this.limits.maxTimeWaitSockets, quarter)
     for (const oldest of this.waiting.keys()) {
       if (this.waitingSockets <= limit) return
-      oldest.close()
+      if (!oldest.binding.reusePort) oldest.close()
     }
   }
 

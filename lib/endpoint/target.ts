@@ -60,18 +60,22 @@ export interface EndpointStats extends OwnStats, DefenceCounts {
 }
 
 /** What is one endpoint's alone. */
-export interface OwnStats {
+export interface OwnStats extends OwnCounts {
   /** UDP sockets: one, and beside a wildcard one for each address. */
   readonly sockets: number
   readonly connections: number
   readonly timeWait: number
-  /** Records that went early, to make room. */
-  readonly timeWaitEvicted: number
-  readonly datagrams: number
   /** Bytes that the machine grants each socket for what waits to be read, its own overhead among them: see `recvBufferSize`. */
   readonly receiveBuffer: number
   /** Datagrams that came and found no room there: lost, as in the network. undefined: the machine does not say. */
   readonly dropped: number | undefined
+}
+
+/** What it has counted since it began. */
+export interface OwnCounts {
+  /** Records that went early, to make room. */
+  readonly timeWaitEvicted: number
+  readonly datagrams: number
   /** Datagrams that were no segments. */
   readonly malformed: number
   /** Segments for nobody. */

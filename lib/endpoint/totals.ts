@@ -1,12 +1,13 @@
 // What all endpoints of a stack have counted, those that are closed too; and from time to time, what was dropped lately.
 import type { Commons } from './commons.js'
-import type { EndpointStats, OwnStats } from './target.js'
+import type { EndpointStats, OwnCounts, OwnStats } from './target.js'
 
 /** An endpoint, as far as it counts. */
 export interface Counting {
   readonly commons: Commons
   getStats(): EndpointStats
   ownStats(): OwnStats
+  counts(): OwnCounts
 }
 
 /** Hears what was dropped, doubted or refused. */
@@ -35,7 +36,8 @@ export class Totals {
   private reportedAt = 0
   private readonly ofClients: Commons
   /** Of endpoints that are closed. */
-  private readonly gone: Counts = {}
+  private readonly gone: Record<keyof OwnCounts, number> = nothing()
+  private readonly goneInCommon: Counts = {}
 
   /** `ofClients`: of the endpoints that have one connection each. */
   constructor(ofClients: Commons) {
@@ -49,14 +51,19 @@ export class Totals {
   }
 
   endpointClosed(endpoint: Counting): void {
-    for (const [name, count] of Object.entries(this.countsOf(endpoint))) {
-      if (!GAUGES.has(name)) this.gone[name] = (this.gone[name] ?? 0) + count
+    const { gone } = this
+    const counts = endpoint.counts()
+    for (const name of OWN) gone[name] += counts[name]
+    // those of clients have the rest in common, which stays
+    if (endpoint.commons !== this.ofClients) {
+      const { defences, budget } = endpoint.commons
+      add(this.goneInCommon, { ...defences, orphansEnded: budget.orphansEnded })
     }
   }
 
   sum(endpoints: Iterable<Counting>): TotalStats {
     const { defences, budget } = this.ofClients
-    const sum: Counts = { ...this.gone }
+    const sum: Counts = { ...this.goneInCommon, ...this.gone }
     add(sum, { ...defences, bufferMemory: budget.used, orphansEnded: budget.orphansEnded })
     for (const endpoint of endpoints) add(sum, this.countsOf(endpoint))
     return sum as unknown as TotalStats
@@ -83,6 +90,27 @@ export class Totals {
     const { receiveBuffer: _, dropped, ...counts } = stats
     // what the machine does not say counts as nothing
     return dropped === undefined ? counts : { ...counts, dropped }
+  }
+}
+
+/** One for each name: an endpoint closes with each connection of a client. */
+const OWN: readonly (keyof OwnCounts)[] = Object.keys(nothing()) as (keyof OwnCounts)[]
+
+function nothing(): Record<keyof OwnCounts, number> {
+  return {
+    timeWaitEvicted: 0,
+    datagrams: 0,
+    malformed: 0,
+    unowned: 0,
+    resetsSent: 0,
+    resetsSuppressed: 0,
+    refusedByLimit: 0,
+    refusedPerAddress: 0,
+    refusedByMemory: 0,
+    selfAddressed: 0,
+    pathProbes: 0,
+    pathsFollowed: 0,
+    socketErrors: 0,
   }
 }
 

@@ -1,4 +1,5 @@
 // Messages over any Duplex: sent with receipts and backpressure, received as events or by iteration.
+// Past 400 lines because both directions end together: each looks at what the other has left.
 import { EventEmitter } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { DEFAULT_MAX_MESSAGE_LENGTH, FrameReader, FrameWriter, type Message, MessageError } from './frame.js'
@@ -292,6 +293,7 @@ export class MessageStream extends EventEmitter<MessageStreamEvents> {
   #deliver(): void {
     if (this.#delivering) return
     this.#delivering = true
+    let thrown = true
     try {
       while (this.#flowing || this.#waiting.length > 0) {
         const message = this.#next()
@@ -299,14 +301,20 @@ export class MessageStream extends EventEmitter<MessageStreamEvents> {
         if (this.#waiting.length > 0) this.#waiting.shift()!.resolve(message)
         else this.emit('message', message)
       }
+      thrown = false
     } finally {
       this.#delivering = false
-      // A listener that throws loses its own message only.
-      if (this.#flowing && this.#reader.hasBytes && this.#failure === null) process.nextTick(() => this.#deliver())
+      if (thrown) this.#goOn()
     }
     if (this.#reader.hasBytes || (!this.#flowing && this.#waiting.length === 0)) this.stream.pause()
     else this.stream.resume()
     if (this.#streamEnded && !this.#reader.hasBytes) this.#finish()
+  }
+
+  /** A listener that throws loses its own message only: nothing more is read before those that have come are told. */
+  #goOn(): void {
+    this.stream.pause()
+    process.nextTick(() => this.#deliver())
   }
 
   #finish(): void {

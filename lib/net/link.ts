@@ -26,6 +26,8 @@ interface Waiter {
   readonly reject: (error: Error) => void
 }
 
+const pullOf = (link: Link): void => link.pullNow()
+
 const NOTHING: readonly Piece[] = []
 /** Never added to. */
 const NOBODY: Waiter[] = []
@@ -53,6 +55,8 @@ export class Link implements ChannelOwner {
 
   /** The stream has asked for bytes and not been told to wait. */
   private wanted = false
+  /** And is about to get them. */
+  private pulling = false
   private ended = false
   /** onread's callback said stop; what is left of the chunk that it was given a part of. */
   private stopped = false
@@ -150,8 +154,31 @@ export class Link implements ChannelOwner {
 
   onEvents(events: number): void {
     this.idle?.touch()
-    if (events & (READABLE | ENDED)) this.pull()
-    if (events & WRITABLE) this.flush()
+    let left = events
+    try {
+      left &= ~(READABLE | ENDED)
+      if (left !== events) this.pull()
+      if (left & WRITABLE) {
+        left &= ~WRITABLE
+        this.flush()
+      }
+      left = 0
+      this.review(events)
+    } finally {
+      // what a listener throws is the program's to hear, and costs the connection nothing of what has happened
+      if (left !== 0) this.later(left)
+    }
+  }
+
+  private later(events: number): void {
+    const channel = this.channel ?? this.orphan
+    process.nextTick(() => {
+      if (channel !== null && channel === (this.channel ?? this.orphan)) this.onEvents(events)
+    })
+  }
+
+  /** What has been acknowledged, or is over. */
+  private review(events: number): void {
     const channel = this.channel ?? this.orphan
     if (channel === null) return
     if (events & CLOSED) this.over(channel)
@@ -251,9 +278,19 @@ export class Link implements ChannelOwner {
 
   // ---- reading
 
-  /** The stream asks for bytes. */
+  /** The stream asks for bytes: they come in the next tick, as net's do, since what is pushed out of _read() may be stuck if a listener throws. */
   read(): void {
     this.wanted = true
+    const { channel } = this
+    if (channel === null || this.pulling) return
+    if (this.leftover === null && channel.readable === 0 && !channel.ended) return
+    this.pulling = true
+    process.nextTick(pullOf, this)
+  }
+
+  /** For pullOf(). */
+  pullNow(): void {
+    this.pulling = false
     this.pull()
   }
 
@@ -296,6 +333,8 @@ export class Link implements ChannelOwner {
         if (channel.ended) this.end()
         return
       }
+      // should the program's function throw, it is not lost
+      this.leftover = bytes
       const buffer = typeof onread.buffer === 'function' ? onread.buffer() : onread.buffer
       const length = Math.min(bytes.length, buffer.length)
       buffer.set(length < bytes.length ? bytes.subarray(0, length) : bytes)

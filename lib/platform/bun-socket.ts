@@ -1,5 +1,6 @@
 // A UDP socket of Bun's own: that of its node:dgram is bound only later, and this one when the call returns.
 import type { DatagramHandler, DatagramSocket, LocalAddress } from './platform.js'
+import { setImmediate } from './time.js'
 
 /** As much of Bun as this needs. */
 interface Bun {

@@ -4,6 +4,7 @@ import { isIPv6 } from 'node:net'
 import { openReusing } from './descriptors.js'
 import { readDropped } from './kernel-table.js'
 import type { DatagramHandler, DatagramSocket, LocalAddress } from './platform.js'
+import { setImmediate } from './time.js'
 
 /**
  * A turn of the loop reads up to 32 datagrams, and nothing but setImmediate() tells when it has read the last one. Where turns bring

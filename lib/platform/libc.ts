@@ -85,7 +85,10 @@ export function loadLibc(): Libc | null {
 function tryToLoad(): Libc | null {
   if (process.platform !== 'linux' || !MACHINES.has(process.arch) || endianness() !== 'LE') return null
   try {
-    return bindings(createRequire(import.meta.url)('koffi') as Koffi)
+    const koffi = createRequire(import.meta.url)('koffi') as Koffi
+    // older versions lack what is needed here
+    const isNewEnough = typeof koffi.node?.poll === 'function' && typeof koffi.address === 'function'
+    return isNewEnough ? bindings(koffi) : null
   } catch {
     return null
   }

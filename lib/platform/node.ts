@@ -7,6 +7,7 @@ import { createSocket, DgramSocket } from './dgram-socket.js'
 import { loadOffload } from './offload.js'
 import { OffloadSocket } from './offload-socket.js'
 import type { Alarm, DatagramHandler, DatagramSocket, LocalAddress, Platform } from './platform.js'
+import { now, setImmediate } from './time.js'
 import { TimeoutAlarm } from './timeout-alarm.js'
 
 /** Between two looks at the interfaces for what their packets may be, ms: it costs more than a connection. */
@@ -29,7 +30,7 @@ class NodePlatform implements Platform {
   readonly allocate: (length: number) => Uint8Array = Buffer.allocUnsafeSlow
 
   now(): number {
-    return performance.now()
+    return now()
   }
 
   random(into: Uint8Array): void {
@@ -63,9 +64,9 @@ class NodePlatform implements Platform {
 
   mtuOf(address: string): number | undefined {
     const plain = address.replace(/^::ffff:(?=\d+\.)/, '').replace(/^127\..*/, '127.0.0.1')
-    const now = performance.now()
-    if (now - this.mtusReadAt > MTU_INTERVAL) {
-      this.mtusReadAt = now
+    const at = now()
+    if (at - this.mtusReadAt > MTU_INTERVAL) {
+      this.mtusReadAt = at
       this.mtus = readMtus()
     }
     return this.mtus.get(plain)

@@ -1,5 +1,6 @@
 // Which descriptors can be read or written now: one that stands for all of them is waited for by Node's event loop (epoll).
 import { Arena, type Libc, type Piece, type PollHandle } from './libc.js'
+import { clearTimeout, setImmediate, setTimeout } from './time.js'
 
 /** Who waits for a descriptor. */
 export interface Waiter {

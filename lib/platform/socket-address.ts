@@ -7,6 +7,7 @@ const LENGTH_6 = 28
 export const LONGEST: number = LENGTH_6
 /** Different ones that are remembered, in each direction. */
 const MOST_KNOWN = 4_096
+const MOST_INDEX = 0xffff_ffff
 const LINK_LOCAL = /^fe[89ab]/i
 
 export class SocketAddresses {
@@ -89,9 +90,15 @@ export class SocketAddresses {
       scratch.copy(address, 4, 0, 4)
     } else {
       scratch.copy(address, 8, 0, 16)
-      if (zone !== undefined) address.writeUInt32LE(Number(zone) || this.libc.ifNametoindex(zone), 24)
+      if (zone !== undefined) address.writeUInt32LE(this.indexOf(zone), 24)
     }
     return address
+  }
+
+  /** 0: there is none, and the kernel will say so. */
+  private indexOf(zone: string): number {
+    const index = /^\d+$/.test(zone) ? Number(zone) : this.libc.ifNametoindex(zone)
+    return index <= MOST_INDEX ? index : 0
   }
 
   /** `address`: 16 bytes and the scope. */

@@ -1,5 +1,6 @@
 // An alarm by setTimeout, moved only to an earlier time: when it rings too early, it is set anew.
 import type { Alarm } from './platform.js'
+import { clearTimeout, now, setTimeout } from './time.js'
 
 const MAX_TIMEOUT = 2 ** 31 - 1
 
@@ -45,7 +46,7 @@ export class TimeoutAlarm implements Alarm {
   }
 
   private start(): void {
-    const delay = Math.min(Math.max(1, Math.ceil(this.at - performance.now())), MAX_TIMEOUT)
+    const delay = Math.min(Math.max(1, Math.ceil(this.at - now())), MAX_TIMEOUT)
     this.timerAt = this.at
     this.timer = setTimeout(this.ring, delay)
     if (!this.refd) this.timer.unref()
@@ -55,7 +56,7 @@ export class TimeoutAlarm implements Alarm {
     this.timer = null
     this.timerAt = Number.POSITIVE_INFINITY
     if (this.at === Number.POSITIVE_INFINITY) return
-    if (this.at > performance.now() + 1) {
+    if (this.at > now() + 1) {
       this.start()
       return
     }

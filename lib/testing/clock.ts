@@ -203,17 +203,18 @@ export class AlarmClock implements Scheduler {
   }
 
   private ring(): void {
-    for (;;) {
-      const entry = this.heap.peek()
-      if (entry === undefined) return
-      if (entry.time > this.platform.now()) {
-        this.alarm.set(entry.time)
-        return
+    try {
+      for (let entry = this.heap.peek(); entry !== undefined; entry = this.heap.peek()) {
+        if (entry.time > this.platform.now()) return
+        this.heap.removeFirst()
+        const { run } = entry
+        entry.run = null
+        run?.()
       }
-      this.heap.removeFirst()
-      const { run } = entry
-      entry.run = null
-      run?.()
+    } finally {
+      // one that throws does not cost the others their time
+      const next = this.heap.peek()
+      if (next !== undefined) this.alarm.set(next.time)
     }
   }
 }

@@ -162,8 +162,11 @@ class ImpairedSocket implements DatagramSocket, DatagramHandler {
     const datagram = new Datagram(this.path.now(), kept, address, port, this.inner.address, this.inner.port)
     this.path.incoming.send(datagram, (arriving) => {
       if (this.closed) return
-      this.handler.onDatagram(arriving.bytes, 0, arriving.bytes.length, address, port, false)
-      this.handler.onQuiet()
+      try {
+        this.handler.onDatagram(arriving.bytes, 0, arriving.bytes.length, address, port, false)
+      } finally {
+        this.handler.onQuiet()
+      }
     })
   }
 

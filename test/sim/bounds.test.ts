@@ -109,7 +109,7 @@ describe('bytes to send', () => {
     expect(couple.accepted.length).toBe(connections)
   })
 
-  test('200,000 segments of one byte that are never acknowledged: 131,072 flights, the rest waits', () => {
+  test('200,000 segments of one byte that are never acknowledged: 32,768 flights, the rest waits', () => {
     const made = connected({ noDelay: true, maxRetries: 255 })
     const { channel, network, peer } = made
     openCongestionWindow(made, 300_000)
@@ -119,7 +119,9 @@ describe('bytes to send', () => {
       network.advance(0.0001)
       if (i % 100 === 0) peer.take()
     }
-    expect(channel.status().segmentsSent - segmentsSent).toBe(131_072)
+    // a tail probe may be one more
+    const { tailProbes } = channel.status()
+    expect(channel.status().segmentsSent - segmentsSent).toBe(32_768 + tailProbes)
     expect(channel.unacknowledged).toBe(200_000)
   })
 

@@ -312,7 +312,7 @@ export function checkConnection(connection: Connection): void {
     outstanding === tcb.sndNxt - tcb.sndUna,
     `${outstanding} bytes in flights, ${tcb.sndNxt - tcb.sndUna} outstanding`,
   )
-  must(scoreboard.count <= outstanding && scoreboard.count <= 131_072 + 8, `${scoreboard.count} flights`)
+  must(scoreboard.count <= outstanding && scoreboard.count <= 32_768 + 8, `${scoreboard.count} flights`)
   const { window } = tcb.controller
   must(window > 0 && window < Number.POSITIVE_INFINITY, `a congestion window of ${window}`)
   if (scoreboard.count > 0) must(connection.wakeAt !== Number.POSITIVE_INFINITY, 'a timer watches what is in flight')

@@ -64,6 +64,71 @@ it('one that is caught costs no other connection anything, nor the bytes of its 
   })
 })
 
+it('a reader that throws as it is resumed out of a full buffer reads on', async () => {
+  const { ended } = startScript(`${PAIR}
+    process.on('uncaughtException', () => {})
+    client.pause()
+    let got = 0, thrown = 0
+    served.end(new Uint8Array(400_000))
+    await once(served, 'finish')
+    client.on('data', (bytes) => { got += bytes.length; if (thrown++ === 0) throw new Error('mine') })
+    client.resume().end()
+    await once(client, 'end')
+    console.log(got)
+    server.close()`)
+  expect(await ended).toMatchObject({ code: 0, stdout: '400000\n' })
+})
+
+it('a reader that throws at every chunk costs neither its own writes nor the end of its connection', async () => {
+  const { ended } = startScript(`${PAIR}
+    process.on('uncaughtException', () => {})
+    let done = 0
+    served.on('data', () => { throw new Error('mine') })
+    client.on('data', () => client.write('x'))
+    const one = () => served.write(new Uint8Array(1_000_000), () => { if (++done < 10) one(); else client.resetAndDestroy() })
+    one()
+    const error = await new Promise((resolve) => served.on('error', resolve))
+    if (!served.closed) await once(served, 'close')
+    console.log(done, error.code)
+    server.close()`)
+  expect(await ended).toMatchObject({ code: 0, stdout: '10 ECONNRESET\n' })
+})
+
+it('messages are all heard though each of their listeners throws', async () => {
+  const { ended } = startScript(`${PAIR.replace('createServer()', 'createServer({ allowHalfOpen: true })')}
+    import { MessageStream } from 'tcp-over-udp/message'
+    process.on('uncaughtException', () => {})
+    const [a, b] = [new MessageStream(client), new MessageStream(served)]
+    let heard = 0, right = true
+    b.on('message', (message) => { right &&= message.length === 1000 + heard++; throw new Error('mine') })
+    for (let i = 0; i < 1000; i++) a.post(new Uint8Array(1000 + i))
+    const over = once(b, 'end')
+    a.end().catch(() => {})
+    await over
+    console.log(heard, right)
+    process.exit()`)
+  expect(await ended).toMatchObject({ code: 0, stdout: '1000 true\n' })
+})
+
+it('timers that a test puts in the place of Node’s are not ours, and a zone that cannot be is an error like another', async () => {
+  const { ended } = startScript(`${PAIR}
+    const { setImmediate, setTimeout } = globalThis
+    globalThis.setImmediate = globalThis.setTimeout = () => ({ ref() {}, unref() {} })
+    served.pipe(served)
+    client.write('hello')
+    const [echo] = await once(client, 'data')
+    Object.assign(globalThis, { setImmediate, setTimeout })
+    client.destroy()
+    const codes = []
+    for (const host of ['fe80::1%99999999999', 'fe80::1%nope']) {
+      const socket = connect({ host, port: 9 })
+      codes.push((await new Promise((resolve) => socket.on('error', resolve))).syscall)
+    }
+    console.log(String(echo), ...codes)
+    process.exit()`)
+  expect(await ended).toMatchObject({ code: 0, stdout: 'hello connect connect\n' })
+})
+
 it('a server in a worker thread; the thread is terminated, and the other side hears of it', async () => {
   const { ended } = startScript(`
     import { Worker } from 'node:worker_threads'

@@ -4,7 +4,7 @@ import { ACK, RST, type Segment, SYN } from '../../wire/segment.js'
 import { before, unwrap } from '../../wire/seq.js'
 import { isSynchronized } from '../state.js'
 import { setState, type Tcb } from '../tcb.js'
-import { challenge, enterClosed } from '../transition.js'
+import { challenge, enterClosed, mayChallenge } from '../transition.js'
 import { isAckAcceptable, processAck } from './ack.js'
 import { negotiate } from './negotiate.js'
 import { noteDuplicate, takeText } from './payload.js'
@@ -27,13 +27,13 @@ export function segmentArrives(tcb: Tcb, segment: Segment, now: number): void {
     // the peer's SYN again: its SYN,ACK of a simultaneous open (Figure 7), or ours got lost
     if ((flags & ACK) === 0) {
       const { first } = tcb.scoreboard
-      if (first !== null) tcb.scoreboard.markLost(first)
+      // as often as a challenge: a made-up SYN is not to draw any number of answers
+      if (first !== null && mayChallenge(tcb, now)) tcb.scoreboard.markLost(first)
       return
     }
     segSeq = 1
   } else {
     if (tcb.config.followPeer && asksForPath(tcb, segment, segSeq)) {
-      tcb.keepalive.onHeard(now)
       tcb.tsProbe = segment.tsVal
       challenge(tcb, now)
       return
@@ -71,19 +71,20 @@ export function mayBePeers(tcb: Tcb, segment: Segment, now: number): boolean {
   if (!isSynchronized(tcb.state) || tcb.state === 'TIME-WAIT' || isBehind(tcb, segment, now)) return false
   const segSeq = unwrap(segment.seq, tcb.irs, tcb.rcvNxt)
   const isNear = segSeq >= tcb.rcvNxt - tcb.window.limit && segSeq <= tcb.window.edge
-  return isNear && isAckNear(tcb, segment)
+  return isNear && isAckOfFlight(tcb, segment)
 }
 
 /** A probe in keep-alive form: its timestamp is a number to be echoed, and says nothing of time. */
 function asksForPath(tcb: Tcb, segment: Segment, segSeq: number): boolean {
-  const isEmpty = segment.flags === ACK && segment.textLength === 0 && segSeq < tcb.rcvNxt
-  return isEmpty && tcb.timestamps && segment.hasTimestamps && segSeq >= 0 && isAckNear(tcb, segment)
+  const isEmpty = segment.flags === ACK && segment.textLength === 0 && tcb.timestamps && segment.hasTimestamps
+  const isNear = segSeq < tcb.rcvNxt && segSeq >= Math.max(0, tcb.rcvNxt - tcb.window.largest)
+  return isEmpty && isNear && isAckOfFlight(tcb, segment)
 }
 
-/** RFC 5961 §5.2. */
-function isAckNear(tcb: Tcb, segment: Segment): boolean {
+/** Narrower than RFC 5961 §5.2: what the peer says now acknowledges no less than it has before, and on an idle connection that is one number. */
+function isAckOfFlight(tcb: Tcb, segment: Segment): boolean {
   const ack = unwrap(segment.ack, tcb.iss, tcb.sndUna)
-  return ack <= tcb.sndNxt && ack >= tcb.sndUna - tcb.maxSndWnd
+  return ack <= tcb.sndNxt && ack >= tcb.sndUna
 }
 
 /** RFC 7323 §5.3 R1, and §3.2: once agreed, every segment has the option. */
@@ -147,7 +148,7 @@ function isAcceptable(tcb: Tcb, segment: Segment, segSeq: number, now: number): 
 function answerUnacceptable(tcb: Tcb, segment: Segment, segSeq: number, now: number): void {
   const end = segSeq + segment.length
   // nothing comes before the SYN, which is 0; nor again from before what any window can have held
-  const isRepeated = segSeq >= Math.max(0, tcb.rcvNxt - tcb.window.largest) && end <= tcb.rcvNxt
+  const isRepeated = tcb.sndUna > 0 && segSeq >= Math.max(0, tcb.rcvNxt - tcb.window.largest) && end <= tcb.rcvNxt
   if (segment.length > 0 && (segment.flags & SYN) === 0 && isRepeated) {
     // seen before: our ACK was lost, the sender waits for another
     tcb.stats.duplicates++

@@ -4,7 +4,7 @@ import { type Flight, type FlightList, type FlightObserver, giveFlight, takeFlig
 const COMPACT_AFTER = 1024
 /** Never added to. */
 const NO_FLIGHTS: Flight[] = []
-const MAX_FLIGHTS = 131_072
+const MAX_FLIGHTS = 32_768
 /** Of these so many pieces that SACK blocks have cut off: no honest peer holds parts of so many segments. */
 const MAX_PIECES = 4_096
 
