@@ -327,6 +327,14 @@ describe('the sender', () => {
     expect(tcp.status).toMatchObject({ sacked: 0, inFlight: 0, lost: 0 })
   })
 
+  test('blocks that overlap, as no honest peer sends them, say what their union says', () => {
+    const tcp = inFlight(10)
+    tcp.at(100).inject('. 1 ack 1 win 65535 <sack 4001:6001 2001:5001 5501:7001>').take()
+    expect(tcp.status.sacked).toBe(5000)
+    tcp.inject('. 1 ack 10001 win 65535').take()
+    expect(tcp.status).toMatchObject({ sacked: 0, inFlight: 0, lost: 0 })
+  })
+
   test('RFC 2883 §5: a D-SACK says that something arrived twice, and takes nothing off the scoreboard', () => {
     const tcp = inFlight(2)
     tcp.next()

@@ -227,9 +227,23 @@ function takeSacks(tcb: Tcb, segment: Segment, start: number, ack: number, now: 
   }
   const { scoreboard } = tcb
   const before = scoreboard.refused
-  const news = scoreboard.sack(edges, count, now)
+  const news = scoreboard.sack(edges, joinOverlapping(count), now)
   tcb.defences.sacksRefused += scoreboard.refused - before
   return news
+}
+
+/** No honest peer's blocks overlap, and each is walked through. `count`: pairs in `edges`, by their left one. @returns how many are left. */
+function joinOverlapping(count: number): number {
+  let last = 0
+  for (let i = 1; i < count; i++) {
+    const [left, right] = [edges[2 * i] as number, edges[2 * i + 1] as number]
+    if (left > (edges[2 * last + 1] as number)) {
+      last++
+      edges[2 * last] = left
+      edges[2 * last + 1] = right
+    } else if (right > (edges[2 * last + 1] as number)) edges[2 * last + 1] = right
+  }
+  return count === 0 ? 0 : last + 1
 }
 
 /** The first block lies below the ACK or within the second one: something arrived twice (RFC 2883 §4). */
