@@ -91,11 +91,6 @@ export class Connection {
     return this.tcb.sendBuffer.length
   }
 
-  /** Bytes in order that have come. */
-  get bytesReceived(): number {
-    return this.tcb.stats.bytesReceived
-  }
-
   /** Bytes in order that receive() has not given out yet. */
   get readable(): number {
     return this.tcb.received.length

@@ -144,10 +144,10 @@ describe('branches', () => {
     scene.network.advance(400)
     expect(scene.acceptance.channels.map(isBranched).filter((is) => is)).toHaveLength(2)
     expect(isBranched(channel)).toBe(false)
-    const before = channel.connection.bytesReceived
+    const before = channel.status().bytesReceived
     client.channel.send(new Uint8Array(100_000))
     scene.network.advance(500)
-    expect(channel.connection.bytesReceived).toBeGreaterThan(before)
+    expect(channel.status().bytesReceived).toBeGreaterThan(before)
   })
 
   it('when the endpoint goes, they go', () => {
