@@ -5,7 +5,8 @@ import { text } from 'node:stream/consumers'
 import ssh2, { type ClientChannel } from 'ssh2'
 import { connect, createServer } from 'tcp-over-udp'
 
-const { private: key } = ssh2.utils.generateKeyPairSync('ed25519')
+// of its ed25519 keys it cannot read one in 256 (ssh2 1.17)
+const { private: key } = ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 })
 
 const ssh = new ssh2.Server({ hostKeys: [key] }, (client, { ip }) => {
   client.on('authentication', (attempt) => attempt.accept()) // whoever it is: this is an example
