@@ -40,6 +40,9 @@ export class Settler {
   private reading = false
   private readAt = Number.NaN
   private settling = false
+  private answering = false
+  /** A branch whose answers wait to leave together. */
+  private laden: LocalSocket | null = null
   private holds = 0
   private armedAt = Number.POSITIVE_INFINITY
 
@@ -84,7 +87,12 @@ export class Settler {
   /** So much has been read that it is acted on, though more follows: what is said now leaves with what is said then. */
   answer(): void {
     if (this.settling) return
-    this.walk()
+    this.answering = true
+    try {
+      this.walk()
+    } finally {
+      this.answering = false
+    }
     // the answer to what has left just now may be among what is read next
     this.readAt = this.platform.now()
   }
@@ -184,6 +192,8 @@ export class Settler {
   }
 
   private endTurn(): void {
+    this.laden?.flush()
+    this.laden = null
     if (this.firstTurning !== null) this.turnOver(this.firstTurning)
     if (this.firstDirty !== null) this.later()
     if (this.after.length > 0) this.runAfter()
@@ -224,16 +234,24 @@ export class Settler {
     if (channel.detached) return 0
     const sent = this.transmit(channel, now)
     // the endpoint flushes the sockets that many share
-    if (channel.local.home !== channel.local) {
-      channel.local.flush()
-      if (channel.local.blocked) this.stalled.add(channel)
-    }
+    if (channel.local.home !== channel.local) this.flushBranch(channel)
     deliver(channel, now)
     if (channel.detached) return sent
     this.deadlines.schedule(channel, channel.wakeAt)
     this.arm()
     host.settled(channel, now)
     return sent
+  }
+
+  private flushBranch(channel: Channel): void {
+    const { local, connection } = channel
+    // its last words would be lost with it, if there were no room for them
+    if (this.answering && connection.state === 'ESTABLISHED') {
+      this.laden = local
+      return
+    }
+    local.flush()
+    if (local.blocked) this.stalled.add(channel)
   }
 
   private transmit(channel: Channel, now: number): number {

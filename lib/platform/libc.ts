@@ -40,8 +40,8 @@ export interface Libc {
   ifNametoindex(name: string): number
   /** Name of an interface, ended by a 0; null: there is none. */
   ifIndextoname(index: number, into: Uint8Array): unknown
-  /** Has Node's event loop wait for `fd`. */
-  poll(fd: number, wanted: { readable: boolean }, onPoll: () => void): PollHandle
+  /** Has Node's event loop wait for `fd`. `status`: negative if that has ended by an error. */
+  poll(fd: number, wanted: { readable: boolean }, onPoll: (status: number) => void): PollHandle
   errno(): number
   /** Where `memory` begins. */
   address(memory: Uint8Array): number

@@ -1,4 +1,5 @@
-// Which descriptors can be read or written now: one that stands for all of them is waited for by Node's event loop (epoll).
+// Which descriptors can be read or written now: one that stands for all of them is waited for by Node's event loop (epoll), or the only
+// one itself, which spares the kernel and us a step for each datagram.
 import { Arena, type Libc, type Piece, type PollHandle } from './libc.js'
 import { clearTimeout, setImmediate, setTimeout } from './time.js'
 
@@ -22,6 +23,8 @@ const [EVENT, DATA] = process.arch === 'x64' ? [12, 4] : [16, 8]
 const REST = 1_000
 /** Descriptors of a turn. */
 const MOST = 64
+/** So many turns of one descriptor, and no other to wait for, before it is waited for itself. */
+const PATIENCE = 32
 
 /** One for all descriptors of the process. */
 export class Readiness {
@@ -33,6 +36,12 @@ export class Readiness {
   private count = 0
   /** The only one, if that is known: nothing has to be asked to find it. */
   private lone: Waiter | null = null
+  private loneFd = -1
+  /** Turns of it in a row. */
+  private turns = 0
+  /** The event loop waits for it itself. */
+  private isDirect = false
+  private hasEnded = false
   /** How many of them wait for room. */
   private roomless = 0
   private readonly change: Piece
@@ -53,8 +62,9 @@ export class Readiness {
   /** `waiter` is told from now on. It does not hold the process: see hold(). @returns false: the machine can't; see errno. */
   watch(fd: number, waiter: Waiter): boolean {
     if (!this.isOpen && !this.open()) return false
+    this.widen()
     this.waiters[fd] = waiter
-    this.lone = ++this.count === 1 ? waiter : null
+    this.setLone(++this.count === 1 ? fd : -1)
     if (this.control(ADD, fd, READ)) return true
     this.forget(fd)
     return false
@@ -63,11 +73,13 @@ export class Readiness {
   /** Whether `fd` is waited for to have room, too. */
   awaitRoom(fd: number, on: boolean): void {
     this.roomless += on ? 1 : -1
+    this.widen()
     this.control(CHANGE, fd, on ? READ | WRITE : READ)
   }
 
   /** Before it is closed. */
   unwatch(fd: number): void {
+    this.widen()
     this.control(REMOVE, fd, 0)
     this.forget(fd)
   }
@@ -81,8 +93,13 @@ export class Readiness {
 
   private forget(fd: number): void {
     this.waiters[fd] = undefined
-    this.lone = --this.count === 1 ? (this.waiters.find((waiter) => waiter !== undefined) ?? null) : null
+    this.setLone(--this.count === 1 ? this.waiters.findIndex((waiter) => waiter !== undefined) : -1)
     if (this.count === 0) this.rest = setTimeout(this.onRest, REST).unref()
+  }
+
+  private setLone(fd: number): void {
+    this.loneFd = fd
+    this.lone = this.waiters[fd] ?? null
   }
 
   private get isOpen(): boolean {
@@ -95,10 +112,29 @@ export class Readiness {
     const { libc } = this
     this.all = libc.epollCreate(CLOEXEC)
     if (this.all < 0) return false
-    this.handle = libc.poll(this.all, { readable: true }, () => this.onPoll())
-    this.handle.unref()
+    this.waitFor(this.all)
     process.on('exit', this.onExit)
     return true
+  }
+
+  private waitFor(fd: number): void {
+    this.handle?.close()
+    this.handle = this.libc.poll(fd, { readable: true }, this.onPoll)
+    if (this.holds === 0) this.handle.unref()
+  }
+
+  /** The only descriptor is waited for without the one that stands for all. */
+  private narrow(): void {
+    this.isDirect = true
+    this.waitFor(this.loneFd)
+  }
+
+  private widen(): void {
+    this.turns = 0
+    this.hasEnded = false
+    if (!this.isDirect) return
+    this.isDirect = false
+    this.waitFor(this.all)
   }
 
   private readonly onRest = (): void => {
@@ -124,7 +160,8 @@ export class Readiness {
   }
 
   // What follows a callback of Node's, promises and ticks, does not follow this one: so it only sees to it that there is one.
-  private onPoll(): void {
+  private readonly onPoll = (status: number): void => {
+    this.hasEnded ||= status < 0
     if (this.attending) return
     this.attending = true
     setImmediate(this.attend)
@@ -133,8 +170,15 @@ export class Readiness {
   private readonly attend = (): void => {
     this.attending = false
     if (this.handle === null) return
-    if (this.lone !== null && this.roomless === 0) this.lone.onReadable()
-    else this.attendFound()
+    // libuv waits no more for what has an error to tell; epoll goes on
+    if (this.hasEnded) this.widen()
+    if (this.lone === null || this.roomless > 0) {
+      this.turns = 0
+      this.attendFound()
+      return
+    }
+    if (++this.turns === PATIENCE) this.narrow()
+    this.lone.onReadable()
   }
 
   private attendFound(): void {

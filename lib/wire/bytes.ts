@@ -1,4 +1,4 @@
-// Numbers in network byte order, by index: the fastest way that Node has for a header of a few bytes.
+// Numbers in network byte order, by index, and views: the fastest ways that V8 has for a header of a few bytes and for what follows it.
 
 export function u16(bytes: Uint8Array, at: number): number {
   return ((bytes[at] as number) << 8) | (bytes[at + 1] as number)
@@ -22,4 +22,9 @@ export function put32(into: Uint8Array, at: number, value: number): number {
   into[at + 2] = value >>> 8
   into[at + 3] = value
   return at + 4
+}
+
+/** As subarray(), which takes half as long again to ask what it is to make. */
+export function viewOf(bytes: Uint8Array, from: number, to: number): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + from, to - from)
 }

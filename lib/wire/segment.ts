@@ -1,5 +1,5 @@
 // A TCP segment and its bytes: RFC 9293 §3.1, as FreeBSD carries it in UDP (checksum 0, nothing around it).
-import { put16, put32, u16, u32 } from './bytes.js'
+import { put16, put32, u16, u32, viewOf } from './bytes.js'
 import { decodeOptions, encodeOptions, optionsLength } from './options.js'
 
 export const FIN = 0x01
@@ -101,7 +101,7 @@ export function decode(bytes: Uint8Array, into: Segment, start = 0, end: number 
   into.window = u16(bytes, start + 14)
   into.clearOptions()
   if (text > start + HEADER_LENGTH) decodeOptions(bytes, start + HEADER_LENGTH, text, into)
-  into.payload = text === end ? NOTHING : bytes.subarray(text, end)
+  into.payload = text === end ? NOTHING : viewOf(bytes, text, end)
   into.payloadTail = NOTHING
   into.isLent = false
   return true

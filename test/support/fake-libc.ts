@@ -42,6 +42,10 @@ export class FakeLibc implements Libc {
   readonly options: string[] = []
   /** Events of the only descriptor, as epoll was told last. */
   awaited = 0
+  /** The descriptor that the event loop waits for; -1: none. */
+  waitedFor = -1
+  /** As the event loop would call. */
+  ring: (status: number) => void = () => {}
   private error = 0
   private calls = 0
   private readonly regions: Uint8Array[] = []
@@ -186,8 +190,14 @@ export class FakeLibc implements Libc {
     return 0
   }
 
-  poll(): { ref(): void; unref(): void; close(): void } {
-    return { ref: () => {}, unref: () => {}, close: () => {} }
+  poll(fd: number, _wanted: object, onPoll: (status: number) => void): { ref(): void; unref(): void; close(): void } {
+    this.waitedFor = fd
+    this.ring = onPoll
+    const close = (): void => {
+      this.waitedFor = -1
+      this.ring = () => {}
+    }
+    return { ref: () => {}, unref: () => {}, close }
   }
 
   inetPton(_family: number, text: string, into: Uint8Array): number {

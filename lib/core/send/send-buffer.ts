@@ -1,4 +1,5 @@
 // Bytes handed over and not yet acknowledged, by stream offset, in slabs that are written once and sent by reference.
+import { viewOf } from '../../wire/bytes.js'
 import type { Segment } from '../../wire/segment.js'
 import { giveSlab, SMALL_SLAB, takeSlab } from './slab-pool.js'
 
@@ -47,7 +48,7 @@ export class SendBuffer {
       if (slab === undefined || this.end === slab.from + slab.bytes.length) slab = this.addSlab(taken - done)
       const at = this.end - slab.from
       const count = Math.min(taken - done, slab.bytes.length - at)
-      slab.bytes.set(done === 0 && count === bytes.length ? bytes : bytes.subarray(done, done + count), at)
+      slab.bytes.set(done === 0 && count === bytes.length ? bytes : viewOf(bytes, done, done + count), at)
       done += count
       this.end += count
     }
@@ -59,9 +60,9 @@ export class SendBuffer {
     const index = this.find(from)
     const slab = this.slabs[index] as Slab
     const limit = slab.from + slab.bytes.length
-    out.payload = slab.bytes.subarray(from - slab.from, Math.min(to, limit) - slab.from)
+    out.payload = viewOf(slab.bytes, from - slab.from, Math.min(to, limit) - slab.from)
     if (to <= limit) out.payloadTail = NOTHING
-    else out.payloadTail = (this.slabs[index + 1] as Slab).bytes.subarray(0, to - limit)
+    else out.payloadTail = viewOf((this.slabs[index + 1] as Slab).bytes, 0, to - limit)
   }
 
   /** Lets go of the bytes below `upTo`. */
