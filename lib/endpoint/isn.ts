@@ -1,13 +1,13 @@
 // Initial sequence numbers (RFC 6528 §3) and timestamp offsets (RFC 7323 §5.4): a clock that nobody outside can read off.
-import { createHash } from 'node:crypto'
 import type { Platform } from '../platform/platform.js'
 import type { LocalSocket } from './local-socket.js'
 import { SipHash } from './siphash.js'
 
-/** What is secret of a stack: one key, drawn once. */
+/** What is secret of a stack: keys, drawn once. */
 export class SequenceNumbers {
   private readonly platform: Platform
-  private readonly key = new Uint8Array(32)
+  /** RFC 6528's F; Linux has SipHash for it, too. */
+  private readonly tuples: SipHash
   /** For cookies, which must be cheap. */
   readonly hash: SipHash
   /** For the demux, whose table nobody may fill on purpose; u32. */
@@ -17,18 +17,22 @@ export class SequenceNumbers {
 
   constructor(platform: Platform) {
     this.platform = platform
-    platform.random(this.key)
-    const derived = createHash('sha256').update('derived').update(this.key).digest()
-    this.hash = new SipHash(derived)
-    this.scramble = derived.readUInt32LE(16)
+    const secrets = new Uint8Array(36)
+    platform.random(secrets)
+    this.tuples = new SipHash(secrets.subarray(0, 16))
+    this.hash = new SipHash(secrets.subarray(16, 32))
+    this.scramble = new DataView(secrets.buffer).getUint32(32)
     this.draw = drawer(platform)
   }
 
   /** `tuple`: see tupleOf(). */
   choose(tuple: string): { iss: number; timestampOffset: number } {
-    const digest = createHash('sha256').update(this.key).update(tuple).digest()
+    const { tuples } = this
+    tuples.begin()
+    tuples.text(tuple)
+    tuples.finish()
     const clock = Math.floor(this.platform.now() * 250) // a tick each 4 us (RFC 9293 §3.4.1)
-    return { iss: (clock + digest.readUInt32LE(0)) >>> 0, timestampOffset: digest.readUInt32LE(4) }
+    return { iss: (clock + tuples.low) >>> 0, timestampOffset: tuples.high }
   }
 }
 
