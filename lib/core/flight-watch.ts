@@ -10,7 +10,7 @@ import type { Trace } from './trace.js'
 /** The parts of a connection that live by its flights. */
 export interface FlightParts {
   readonly rack: Rack
-  readonly rate: DeliveryRate
+  readonly rate: DeliveryRate | null
   readonly undo: Undo | null
   readonly controller: CongestionController
   readonly trace: Trace | null
@@ -36,7 +36,7 @@ export class FlightWatch implements FlightObserver {
     const { rack, rate, undo, trace } = this.parts
     trace?.onFlight?.('delivered', flight.from, flight.to)
     rack.onDelivered(flight, now)
-    rate.onDelivered(flight, now)
+    rate?.onDelivered(flight, now)
     undo?.onDelivered(flight)
   }
 
@@ -47,12 +47,14 @@ export class FlightWatch implements FlightObserver {
       this.parts.lostProbe += flight.length
       return
     }
-    rate.onLost(flight)
     packet.size = flight.length
-    packet.txInFlight = flight.txInFlight
-    packet.lostSince = rate.lost - flight.lostBefore
-    packet.delivered = rate.delivered
-    packet.appLimited = flight.appLimited
+    if (rate !== null) {
+      rate.onLost(flight)
+      packet.txInFlight = flight.txInFlight
+      packet.lostSince = rate.lost - flight.lostBefore
+      packet.delivered = rate.delivered
+      packet.appLimited = flight.appLimited
+    }
     controller.onPacketLost(packet)
   }
 

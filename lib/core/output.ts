@@ -105,7 +105,7 @@ function pollLost(tcb: Tcb, out: Segment, now: number): boolean {
   if (!isPaced(tcb, now)) return false
   tcb.repetitionOwed = false
   scoreboard.resent(flight, now)
-  tcb.rate.onSent(flight, scoreboard.inFlight, now)
+  tcb.rate?.onSent(flight, scoreboard.inFlight, now)
   // of a path's probe nothing follows for the window
   if (tcb.repair !== 'open') tcb.undo?.onRetransmit(from, Math.min(to, tcb.sendBuffer.end), tcb.sackPermitted)
   fillText(tcb, out, from, to)
@@ -162,7 +162,7 @@ function launch(tcb: Tcb, out: Segment, size: number, length: number, now: numbe
   const { scoreboard, sndNxt } = tcb
   const to = sndNxt + length
   const flight = scoreboard.add(sndNxt, to, now)
-  tcb.rate.onSent(flight, scoreboard.inFlight, now)
+  tcb.rate?.onSent(flight, scoreboard.inFlight, now)
   tcb.sndNxt = to
   fillText(tcb, out, sndNxt, to)
   if (size < tcb.sendMss) tcb.smallEnd = to
@@ -185,7 +185,7 @@ function pollTailProbe(tcb: Tcb, out: Segment, now: number): boolean {
     const flight = scoreboard.lastInPipe(textLimit(tcb, out))
     if (flight === null) return false
     scoreboard.probed(flight, now)
-    tcb.rate.onSent(flight, scoreboard.inFlight, now)
+    tcb.rate?.onSent(flight, scoreboard.inFlight, now)
     fillText(tcb, out, flight.from, flight.to)
     tcb.tlp.onSent(flight.to, true, sndNxt - tcb.sndUna)
     tcb.pathMtu.onRetransmit(flight.from)
@@ -219,8 +219,9 @@ function holdPacer({ controller, pacer, repair }: Tcb): void {
 
 /** The user has given too little to fill the window: what leaves now says nothing about the path. */
 function noteAppLimited(tcb: Tcb): void {
+  if (tcb.rate === null || tcb.scoreboard.lostBytes > 0) return
   const flying = pipe(tcb)
-  if (tcb.scoreboard.lostBytes === 0 && flying + tcb.sendMss <= congestionWindow(tcb)) tcb.rate.markAppLimited(flying)
+  if (flying + tcb.sendMss <= congestionWindow(tcb)) tcb.rate.markAppLimited(flying)
 }
 
 /** Silly-window avoidance (RFC 9293 §3.8.6.2.1) and Nagle's rule in Minshall's form, one small segment in flight at most. */

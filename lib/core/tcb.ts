@@ -105,7 +105,8 @@ export class Tcb {
   sendMss: number = DEFAULT_MSS
   readonly sendBuffer: SendBuffer
   readonly scoreboard: Scoreboard = new Scoreboard(new FlightWatch(this))
-  readonly rate: DeliveryRate = new DeliveryRate()
+  /** null: nobody would look at it. */
+  readonly rate: DeliveryRate | null
   pacer: Pacer = new Pacer()
   /** One past the last small segment sent (Minshall's Nagle). */
   smallEnd = 0
@@ -217,6 +218,7 @@ export class Tcb {
     const { keepAlive, keepAliveInitialDelay, keepAliveInterval, keepAliveCount } = config
     this.keepalive = new KeepAlive(keepAlive, keepAliveInitialDelay, keepAliveInterval, keepAliveCount)
     this.controller = newController(config, iss, memory?.ssthresh)
+    this.rate = this.controller.ignoresRate ? null : new DeliveryRate()
   }
 
   /** The MSS that we offer: what the peer may send at most (MUST-67, RFC 6691). */

@@ -17,23 +17,27 @@ export class SequenceNumbers {
 
   constructor(platform: Platform) {
     this.platform = platform
-    const secrets = new Uint8Array(36)
-    platform.random(secrets)
-    this.tuples = new SipHash(secrets.subarray(0, 16))
-    this.hash = new SipHash(secrets.subarray(16, 32))
-    this.scramble = new DataView(secrets.buffer).getUint32(32)
+    const keys = new Uint8Array(32)
+    platform.random(keys)
+    this.tuples = new SipHash(keys.subarray(0, 16))
+    this.hash = new SipHash(keys.subarray(16))
+    this.scramble = hashOf(this.hash, 'scramble').low
     this.draw = drawer(platform)
   }
 
   /** `tuple`: see tupleOf(). */
   choose(tuple: string): { iss: number; timestampOffset: number } {
-    const { tuples } = this
-    tuples.begin()
-    tuples.text(tuple)
-    tuples.finish()
+    const { low, high } = hashOf(this.tuples, tuple)
     const clock = Math.floor(this.platform.now() * 250) // a tick each 4 us (RFC 9293 §3.4.1)
-    return { iss: (clock + tuples.low) >>> 0, timestampOffset: tuples.high }
+    return { iss: (clock + low) >>> 0, timestampOffset: high }
   }
+}
+
+function hashOf(hash: SipHash, text: string): SipHash {
+  hash.begin()
+  hash.text(text)
+  hash.finish()
+  return hash
 }
 
 /** Numbers that nobody can foresee, 0 <= x < 1, drawn many at a time. */

@@ -12,6 +12,8 @@ export interface CongestionController {
   readonly sendQuantum: number
   /** `window` is meant for recoveries too; false: proportional rate reduction shapes them (RFC 9937). */
   readonly ownsRecovery: boolean
+  /** It does not look at what samples and packets say of the delivery rate, which is not measured then. @default false */
+  readonly ignoresRate?: boolean
   /** What it is about, in its own words, for those who watch: 'slow start', for one. */
   readonly phase?: string
   /** `bytes` have left; `inFlight` counts them. */
@@ -45,6 +47,7 @@ export interface CongestionAlgorithm {
 /** A packet deemed lost. One object, refilled for each: nothing of it is to be kept. */
 export interface LostPacket {
   size: number
+  // ---- of the delivery rate
   /** Bytes in flight once it had been sent, itself included. */
   txInFlight: number
   /** Bytes lost since it was sent, itself included. */
@@ -63,6 +66,7 @@ export interface AckSample {
   lostBytes: number
   /** Bytes in flight after this ACK. */
   inFlight: number
+  // ---- of the delivery rate
   /** Bytes per ms, of the newest packet that this ACK delivered; NaN: no sample (draft-cheng-iccrg-delivery-rate-estimation). */
   deliveryRate: number
   /** That packet was sent while the sender had too little to send. */
@@ -75,6 +79,7 @@ export interface AckSample {
   lostInSample: number
   /** Bytes in flight once it had been sent. */
   txInFlight: number
+  // ---- of the rest
   /** ms; NaN: no sample. */
   rtt: number
   srtt: number

@@ -25,6 +25,7 @@ interface Before {
 
 class Cubic implements CongestionController {
   readonly ownsRecovery = false
+  readonly ignoresRate = true
   window: number
   ssthresh: number
   private mss: number

@@ -9,6 +9,7 @@ class NewReno implements CongestionController {
   readonly pacingRate = Number.POSITIVE_INFINITY
   readonly sendQuantum = Number.POSITIVE_INFINITY
   readonly ownsRecovery = false
+  readonly ignoresRate = true
   private mss: number
   private credit = 0
   private windowBefore = 0

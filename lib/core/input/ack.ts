@@ -5,6 +5,7 @@ import { unwrap } from '../../wire/seq.js'
 import type { AckSample } from '../congestion/controller.js'
 import { ACKED } from '../events.js'
 import { beginRecovery, detectLosses, endRepair, followClock, pipe, undoRepair } from '../repair.js'
+import type { DeliveryRate } from '../send/delivery-rate.js'
 import { armTailProbe } from '../tail-probe.js'
 import { sackScratch as edges, setState, type Tcb, timestampValue } from '../tcb.js'
 import { challenge, enterClosed, enterEstablished, enterTimeWait, refuseAck } from '../transition.js'
@@ -124,7 +125,7 @@ function acknowledge(tcb: Tcb, segment: Segment, ack: number, arrived: number, n
   const isOfLast = ack > priorUna && twiceFrom <= priorUna && priorUna < twiceTo
   const echoAt = isOfLast ? now : echoTime(tcb, segment, now)
   rack.begin(echoAt)
-  tcb.rate.begin()
+  tcb.rate?.begin()
   const { first } = scoreboard
   const resentAt = first?.resentAt ?? Number.POSITIVE_INFINITY
   tcb.undo?.onAck(first !== null && ack >= first.to, tcb.sackPermitted && !(echoAt > Math.floor(resentAt)))
@@ -146,7 +147,7 @@ function acknowledge(tcb: Tcb, segment: Segment, ack: number, arrived: number, n
     tcb.tlp.onSample()
   }
   rack.minRtt = rtt.minRtt
-  tcb.rate.finish(rtt.minRtt)
+  tcb.rate?.finish(rtt.minRtt)
   const isPlain = ack === priorUna && segment.length === 0 && segment.sackCount === 0
   if (tcb.tlp.onAck(ack, isDuplicate ? twiceTo : -1, isPlain) && tcb.repair === 'open') answerForProbe(tcb, now)
   const isOverByItself = tcb.repair !== 'open' && scoreboard.lostBytes === 0 && !tcb.undo?.hasRepeated
@@ -191,7 +192,7 @@ function repair(tcb: Tcb, news: number, delivered: number, priorUna: number, now
   }
   if (tcb.repair === 'open') followClock(tcb, delivered)
   if (news === 0) return
-  const { rtt, rate } = tcb
+  const { rtt } = tcb
   ackSample.ackedBytes = news
   ackSample.lostBytes = lost
   ackSample.inFlight = scoreboard.inFlight
@@ -199,6 +200,14 @@ function repair(tcb: Tcb, news: number, delivered: number, priorUna: number, now
   ackSample.srtt = rtt.srtt
   ackSample.minRtt = rtt.minRtt
   ackSample.appLimited = priorUna >= tcb.cwndLimitedEnd
+  if (tcb.rate !== null) sampleRate(tcb.rate)
+  ackSample.roundStart = tcb.takeRound()
+  ackSample.inRecovery = tcb.repair === 'recovery'
+  ackSample.advanced = advanced
+  tcb.controller.onAck(ackSample, now)
+}
+
+function sampleRate(rate: DeliveryRate): void {
   ackSample.deliveryRate = rate.rate
   ackSample.rateAppLimited = rate.appLimited
   ackSample.delivered = rate.delivered
@@ -206,10 +215,6 @@ function repair(tcb: Tcb, news: number, delivered: number, priorUna: number, now
   ackSample.deliveredInSample = rate.deliveredInSample
   ackSample.lostInSample = rate.lostInSample
   ackSample.txInFlight = rate.txInFlight
-  ackSample.roundStart = tcb.takeRound()
-  ackSample.inRecovery = tcb.repair === 'recovery'
-  ackSample.advanced = advanced
-  tcb.controller.onAck(ackSample, now)
 }
 
 /** RFC 2018 §5, from the block `start` on. @returns bytes that the blocks show for the first time. */
