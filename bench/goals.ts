@@ -110,8 +110,11 @@ export class Goals extends Expectations {
   }
 
   private connections(): void {
-    const rate = (other: string, limit: number): void =>
+    const rate = (other: string, limit: number): void => {
       this.beside('connections', [OURS, other], 'connections/s', (value: Lives) => value.rate, 'least', limit)
+      const young = 'connections/s of young processes'
+      this.beside('connections', [OURS, other], young, (value: Lives) => value.youngRate, 'least', limit)
+    }
     rate(UDX, 1)
     rate(KERNEL, 0.8)
   }

@@ -7,7 +7,7 @@ import type { Answer, Command, Mark, Marking, Task } from './messages.js'
 import { Remote } from './remote.js'
 
 const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url))
-/** ms before anything is counted, for every peer: code is compiled by then, and windows are open. */
+/** ms before anything is counted, for every peer: what runs most is compiled by then, and windows are open. */
 export const WARM_UP = 1_000
 /** ms in which all connections of a task are there. */
 const BEGINNING = 60_000
@@ -84,6 +84,8 @@ export class Pair {
 /** What both did in a time that began after the warm-up. */
 export interface Window {
   readonly began: Ends
+  /** At the moments of the warm-up that were asked for; the last is where the window begins. */
+  readonly moments: readonly Ends[]
   readonly start: Ends
   readonly end: Ends
   /** s of CPU of each. */
@@ -93,13 +95,23 @@ export interface Window {
   readonly otherCores: number
 }
 
-/** One measurement of `seconds`. */
-export async function measureTask(task: Task, seconds: number, profiling?: Profiling): Promise<Window> {
+/** One measurement of `seconds`; `moments`: ms after the beginning, the last of which ends the warm-up. */
+export async function measureTask(
+  task: Task,
+  seconds: number,
+  profiling?: Profiling,
+  moments: readonly number[] = [WARM_UP],
+): Promise<Window> {
   const pair = new Pair(profiling)
   try {
     const began = await pair.start(task)
-    await sleep(WARM_UP)
-    const start = await pair.mark('fresh')
+    const begun = performance.now()
+    const marks: Ends[] = []
+    for (const moment of moments) {
+      await sleep(begun + moment - performance.now())
+      marks.push(await pair.mark('fresh'))
+    }
+    const start = marks[marks.length - 1] as Ends
     const machine = machineCpu()
     await sleep(seconds * 1000)
     const spent = machineCpu() - machine
@@ -107,7 +119,7 @@ export async function measureTask(task: Task, seconds: number, profiling?: Profi
     const clientCpu = (end.client.cpu - start.client.cpu) / 1000
     const serverCpu = (end.server.cpu - start.server.cpu) / 1000
     const others = Math.max(0, spent - clientCpu - serverCpu)
-    return { began, start, end, clientCpu, serverCpu, otherCores: others / seconds }
+    return { began, moments: marks, start, end, clientCpu, serverCpu, otherCores: others / seconds }
   } finally {
     await pair.stop()
   }

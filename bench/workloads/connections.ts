@@ -1,16 +1,20 @@
 // Connections that live briefly: how many a second, what one takes, and what it costs.
-import { measureTask, WARM_UP } from '../pair.js'
+import { type Ends, measureTask, WARM_UP } from '../pair.js'
 import { EVERYBODY, KERNEL, OURS, UDX } from '../peers/by-name.js'
 import { comparison, type Measured, profilingOf } from './comparison.js'
 
 /** At the same time. */
 const ABREAST = 8
+/** ms after which a process is young no more, and after which all is compiled that a connection's life runs through. */
+const YOUNG = 3_000
+const SETTLED = 6_000
 
 export interface Lives extends Measured {
   /** A second. */
   readonly rate: number
-  /** A second, in the first after the processes began. */
+  /** A second, in the first after the processes began; and in the second and third, NaN: they were not waited for. */
   readonly coldRate: number
+  readonly youngRate: number
   /** ms of one. */
   readonly p50: number
   readonly p99: number
@@ -21,6 +25,10 @@ export interface Lives extends Measured {
   readonly failed: number
 }
 
+function rateBetween({ client: from }: Ends, { client: to }: Ends): number {
+  return (to.count - from.count) / ((to.at - from.at) / 1000)
+}
+
 export const connections = comparison<Lives>({
   name: 'connections',
   summary: `connect, a byte there and back, end, close: ${ABREAST} at a time`,
@@ -29,29 +37,33 @@ export const connections = comparison<Lives>({
   columns: [
     { head: 'connections/s', figure: ({ rate }) => rate, spread: true },
     { head: 'cold', figure: ({ coldRate }) => coldRate },
+    { head: 'young', figure: ({ youngRate }) => youngRate },
     { head: 'p50 ms', figure: ({ p50 }) => p50, spread: true },
     { head: 'p99 ms', figure: ({ p99 }) => p99, spread: true },
     { head: 'client CPU ms', figure: ({ clientCpu }) => clientCpu },
     { head: 'server CPU ms', figure: ({ serverCpu }) => serverCpu },
     { head: 'came to nothing', figure: ({ failed }) => failed },
   ],
-  describe: ({ seconds }) => [
-    `Connect, a byte there and back, end, the other side's end: ${ABREAST} connections at a time, ${seconds} s after ${WARM_UP / 1000} s of warm-up; a ms is of the`,
-    'whole life, CPU for each connection. Cold: in the second that the others leave out.',
+  describe: ({ seconds, full }) => [
+    `Connect, a byte there and back, end, the other side's end: ${ABREAST} connections at a time, ${seconds} s after ${(full ? SETTLED : WARM_UP) / 1000} s of warm-up; a ms is of the`,
+    'whole life, CPU for each connection. Cold: in the first second of both processes; young: in the second and third.',
   ],
   async measure(peer, settings) {
     const window = await measureTask(
       { work: 'brief', peer, connections: ABREAST },
       settings.seconds,
       profilingOf(settings, `connections-${peer}`),
+      settings.full ? [WARM_UP, YOUNG, SETTLED] : [WARM_UP],
     )
-    const { began, start, end, clientCpu, serverCpu, otherCores } = window
+    const { began, moments, start, end, clientCpu, serverCpu, otherCores } = window
     const { client } = end
+    const [cold, young] = moments as [Ends, Ends?]
     const count = client.count - start.client.count
     if (count === 0) throw new Error('no connection came to its end')
     return {
-      rate: count / ((client.at - start.client.at) / 1000),
-      coldRate: (start.client.count - began.client.count) / ((start.client.at - began.client.at) / 1000),
+      rate: rateBetween(start, end),
+      coldRate: rateBetween(began, cold),
+      youngRate: young === undefined ? Number.NaN : rateBetween(cold, young),
       p50: client.p50 ?? Number.NaN,
       p99: client.p99 ?? Number.NaN,
       clientCpu: (clientCpu * 1e3) / count,
