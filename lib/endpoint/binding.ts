@@ -152,8 +152,8 @@ export class Binding {
   }
 
   private add(local: LocalSocket): void {
-    // one that grows has room for more, and most have one
-    this.locals = [...this.locals, local]
+    // most have one, and a list that grows has room for more
+    this.locals = this.locals.length === 0 ? [local] : [...this.locals, local]
     if (!this.refd) local.unref()
   }
 }

@@ -9,9 +9,10 @@ const PERSIST_RECOVERIES = 16
 /** Twice the RFC's MSL, ms: nothing is on its way for longer (RFC 9293 §3.4.2); a clock that has jumped says so all the same. */
 const LONGEST_ROUND_TRIP = 240_000
 
+/** The ACK in hand, of whatever connection: when what it answers was sent, ms, NaN: it does not tell; and of the newest flight that it delivered, when that left, and its RTT. */
+const inHand = { echoAt: Number.NaN, sentAt: Number.NaN, sample: Number.NaN }
+
 export class Rack {
-  /** RTT of the newest flight that the ACK in hand delivered without ambiguity, ms; NaN: none (RFC 6298 §3, Karn). */
-  sample: number = Number.NaN
   /** The connection's smallest RTT, ms; kept here so that step 2 can look at it. */
   minRtt = 0
   /** RACK.segment: the most recently sent flight that has arrived. */
@@ -24,29 +25,32 @@ export class Rack {
   private windowMultiple = 1
   private persist = PERSIST_RECOVERIES
   private dsackRoundEnd = -1
-  private echoAt: number = Number.NaN
-  private newestSample = Number.NEGATIVE_INFINITY
 
   /** Before the flights of an ACK are delivered. `echoAt`: when what it answers was sent, ms; NaN: it does not tell. */
   begin(echoAt: number): void {
-    this.echoAt = echoAt
-    this.sample = Number.NaN
-    this.newestSample = Number.NEGATIVE_INFINITY
+    inHand.echoAt = echoAt
+    inHand.sample = Number.NaN
+    inHand.sentAt = Number.NEGATIVE_INFINITY
+  }
+
+  /** RTT of the newest flight that the ACK in hand delivered without ambiguity, ms; NaN: none (RFC 6298 §3, Karn). */
+  get sample(): number {
+    return inHand.sample
   }
 
   onDelivered(flight: Flight, now: number): void {
     const rtt = now - flight.sentAt
     // which of several transmissions arrived? What came with it may have waited for it, and tells nothing either
-    const isCertain = !flight.retransmitted || flight.sentAt <= this.echoAt
+    const isCertain = !flight.retransmitted || flight.sentAt <= inHand.echoAt
     if (!isCertain) {
-      this.newestSample = Number.POSITIVE_INFINITY
-      this.sample = Number.NaN
-    } else if (flight.sentAt >= this.newestSample) {
-      this.newestSample = flight.sentAt
-      this.sample = rtt > LONGEST_ROUND_TRIP ? Number.NaN : rtt
+      inHand.sentAt = Number.POSITIVE_INFINITY
+      inHand.sample = Number.NaN
+    } else if (flight.sentAt >= inHand.sentAt) {
+      inHand.sentAt = flight.sentAt
+      inHand.sample = rtt > LONGEST_ROUND_TRIP ? Number.NaN : rtt
     }
     // RFC 8985 §6.2 step 2
-    if (flight.retransmitted && (flight.sentAt > this.echoAt || rtt < this.minRtt)) return
+    if (flight.retransmitted && (flight.sentAt > inHand.echoAt || rtt < this.minRtt)) return
     if (!flight.retransmitted && flight.to < this.fack) this.reorderingSeen = true // step 3
     if (flight.to > this.fack) this.fack = flight.to
     if (flight.sentAt > this.sentAt || (flight.sentAt === this.sentAt && flight.to > this.end)) {
