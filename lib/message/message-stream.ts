@@ -182,8 +182,9 @@ export class MessageStream extends EventEmitter<MessageStreamEvents> {
     return receipt.promise
   }
 
-  /** Destroys the stream, and what waits to be sent. */
+  /** Destroys the stream, what waits to be sent, and what has come and was not told yet. */
   destroy(error?: Error): this {
+    if (!this.#endTold && !this.stream.errored) this.#failure ??= error ?? prematureClose()
     this.stream.destroy(error)
     return this
   }
@@ -281,7 +282,8 @@ export class MessageStream extends EventEmitter<MessageStreamEvents> {
   }
 
   #next(): Message | null {
-    if (this.#failure !== null) return null
+    // who is thrown out is not heard any longer; what came before an orderly end is
+    if (this.#failure !== null || (this.stream.destroyed && !this.#streamEnded)) return null
     try {
       return this.#reader.next()
     } catch (error) {

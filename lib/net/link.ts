@@ -28,6 +28,7 @@ interface Waiter {
 
 const pullOf = (link: Link): void => link.pullNow()
 
+const NO_MEMORY = new Uint8Array(0)
 const NOTHING: readonly Piece[] = []
 /** Never added to. */
 const NOBODY: Waiter[] = []
@@ -61,6 +62,9 @@ export class Link implements ChannelOwner {
   /** onread's callback said stop; what is left of the chunk that it was given a part of. */
   private stopped = false
   private leftover: Uint8Array | null = null
+  /** Where onread's bytes go, and whether its function was asked for these. */
+  private memory: Uint8Array = NO_MEMORY
+  private asked = false
 
   /** The write under way: what comes next, what comes then, its length, and whom to tell. */
   private rest: Uint8Array | null = null
@@ -335,13 +339,25 @@ export class Link implements ChannelOwner {
       }
       // should the program's function throw, it is not lost
       this.leftover = bytes
-      const buffer = typeof onread.buffer === 'function' ? onread.buffer() : onread.buffer
+      const buffer = this.memoryFor(onread)
       const length = Math.min(bytes.length, buffer.length)
       buffer.set(length < bytes.length ? bytes.subarray(0, length) : bytes)
       this.leftover = length < bytes.length ? bytes.subarray(length) : null
       this.bytesRead += length
       if (onread.callback(length, buffer) === false || length === 0) this.stopped = true
     }
+  }
+
+  /** As net does it: what gives no memory, or throws, leaves that of before in use. */
+  private memoryFor({ buffer }: OnReadOpts): Uint8Array {
+    if (typeof buffer !== 'function') return buffer
+    if (!this.asked) {
+      this.asked = true
+      const memory = buffer()
+      if (memory instanceof Uint8Array) this.memory = memory
+    }
+    this.asked = false
+    return this.memory
   }
 
   private end(): void {

@@ -291,6 +291,22 @@ export class SocketBase extends Duplex {
     this.#link.read()
   }
 
+  override read(size?: number): unknown {
+    let thrown = true
+    try {
+      const chunk: unknown = super.read(size)
+      thrown = false
+      return chunk
+    } finally {
+      if (thrown) process.nextTick(() => this.#readOn())
+    }
+  }
+
+  /** A listener that throws ends the loop of a stream that flows, and what is buffered by then would wait for ever. */
+  #readOn(): void {
+    while (this.readableFlowing && this.read() !== null);
+  }
+
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     const link = this.#link
     const dial = this.#dial

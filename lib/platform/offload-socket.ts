@@ -31,6 +31,10 @@ interface Waiting {
 /** Never added to. */
 const NONE: Waiting[] = []
 
+function raise(error: unknown): never {
+  throw error
+}
+
 export class OffloadSocket implements DatagramSocket, Taker, Waiter {
   readonly address: string
   readonly port: number
@@ -305,7 +309,12 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
   }
 
   take(bytes: Uint8Array, start: number, end: number, address: string, port: number, isLent: boolean): boolean {
-    this.handler.onDatagram(bytes, start, end, address, port, isLent)
+    try {
+      this.handler.onDatagram(bytes, start, end, address, port, isLent)
+    } catch (error) {
+      // the program's, which hears of it: what was read in the same call has left the kernel, and is not to be lost
+      process.nextTick(raise, error)
+    }
     return !this.closed
   }
 

@@ -1,11 +1,12 @@
 // Messages over node:net and over plain Duplex pairs: order, receipts, backpressure, ends, errors.
 import { once } from 'node:events'
 import { type AddressInfo, createServer, connect as netConnect, type Socket } from 'node:net'
-import { type Duplex, PassThrough } from 'node:stream'
+import { Duplex, PassThrough } from 'node:stream'
 import fc from 'fast-check'
 import { type Message, MessageError, MessageStream, type MessageStreamOptions } from 'tcp-over-udp/message'
 import { afterEach, describe, expect, test } from 'vitest'
 import { duplexPair } from '../support/duplex-pair.js'
+import { uncaughtDuring } from '../support/uncaught.js'
 
 const open: Duplex[] = []
 
@@ -368,6 +369,95 @@ describe('consumers', () => {
     a.post('3')
     await once(b, 'close')
     expect(b.closed).toBe(true)
+  })
+})
+
+describe('a listener that throws', () => {
+  const mine = new Error('mine')
+  const frames = (...texts: string[]): Buffer =>
+    Buffer.concat(texts.map((text) => Buffer.concat([Buffer.from([0, 0, 0, text.length, 1]), Buffer.from(text)])))
+
+  /** What is heard of bursts that come in one tick, by one that throws at some of them. */
+  async function hear(throwsAt: RegExp, bursts: string[][], pausesAt = ''): Promise<string[]> {
+    const stream = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done(), allowHalfOpen: true })
+    open.push(stream)
+    const messages = new MessageStream(stream)
+    const heard: string[] = []
+    messages.on('error', (error) => heard.push(error.message)).on('end', () => heard.push('end'))
+    messages.on('message', (message) => {
+      heard.push(String(message))
+      if (message === pausesAt) {
+        messages.pause()
+        setImmediate(() => messages.resume())
+      }
+      if (throwsAt.test(String(message))) throw mine
+    })
+    const push = (bytes: Buffer | null): void => {
+      try {
+        stream.push(bytes)
+      } catch (error) {
+        expect(error).toBe(mine)
+      }
+    }
+    const uncaught = await uncaughtDuring(async () => {
+      await turn()
+      for (const burst of bursts) push(frames(...burst))
+      for (let i = 0; i < 5; i++) await turn()
+      push(frames('late'))
+      push(null)
+      for (let i = 0; i < 5; i++) await turn()
+    })
+    expect(uncaught.every((error) => error === mine)).toBe(true)
+    return heard
+  }
+
+  test.each([
+    ['at each', /./, ''],
+    ['at the last of a burst', /3/, ''],
+    ['at the last of a burst, when it is resumed', /3/, '1'],
+    ['as it pauses', /1/, '1'],
+  ])('%s: all others are heard, in order, and the end', async (_name, throwsAt, pausesAt) => {
+    const heard = await hear(throwsAt, [['1', '2', '3'], ['4', '5'], ['6']], pausesAt)
+    expect(heard).toEqual(['1', '2', '3', '4', '5', '6', 'late', 'end'])
+  })
+})
+
+describe('who is thrown out', () => {
+  const ways: [string, (messages: MessageStream) => void][] = [
+    ['destroy()', (messages) => messages.destroy()],
+    ['an error', (messages) => messages.destroy(new Error('mine'))],
+    ['the stream', (messages) => messages.stream.destroy()],
+  ]
+  test.each(ways)('is not heard any longer, though more of it has come: by %s', async (_name, throwOut) => {
+    const [a, b] = pair()
+    const heard: Message[] = []
+    const errors: string[] = []
+    b.on('error', (error) => errors.push(error.message))
+    b.on('message', (message) => {
+      heard.push(message)
+      throwOut(b)
+    })
+    for (const text of ['no password', 'delete all', 'and this']) a.post(text)
+    await closed(b)
+    b.resume()
+    await turn()
+    expect([heard, errors]).toEqual([['no password'], _name === 'an error' ? ['mine'] : []])
+    await expect(b.receive()).rejects.toThrow()
+  })
+
+  test('nor when the peer has ended in the same burst', async () => {
+    const [a, b] = pair()
+    const heard: Message[] = []
+    b.on('message', (message) => {
+      heard.push(message)
+      setImmediate(() => b.destroy().resume())
+      b.pause()
+    })
+    for (const text of ['one', 'two']) a.post(text)
+    void a.end()
+    await closed(b)
+    await turn()
+    expect(heard).toEqual(['one'])
   })
 })
 

@@ -6,6 +6,7 @@ import { addAbortSignal, finished, PassThrough, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { describe, expect, test } from 'vitest'
 import { closed, listening, overUdp, pair, sameAsNet, turns, watch } from '../support/net-oracle.js'
+import { uncaughtDuring } from '../support/uncaught.js'
 
 const hash = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
@@ -236,9 +237,6 @@ describe('reading', () => {
   sameAsNet('a listener that throws costs nothing but what it threw', async (net, log) => {
     const { server, client, served } = await pair(net)
     const mine = new Error('mine')
-    const listeners = process.listeners('uncaughtException')
-    process.removeAllListeners('uncaughtException')
-    process.on('uncaughtException', (error) => log('uncaught', error === mine))
     let thrown = false
     let bytes = 0
     client.on('data', (data) => {
@@ -247,11 +245,11 @@ describe('reading', () => {
       thrown = true
       throw mine
     })
-    served.end(Buffer.alloc(200_000))
-    await once(client, 'close')
-    process.removeAllListeners('uncaughtException')
-    for (const listener of listeners) process.on('uncaughtException', listener)
-    log(bytes)
+    const uncaught = await uncaughtDuring(async () => {
+      served.end(Buffer.alloc(200_000))
+      await once(client, 'close')
+    })
+    log(uncaught.length, uncaught[0] === mine, bytes)
     await closed(server)
   })
 })
