@@ -3,7 +3,7 @@ import { syncBuiltinESMExports } from 'node:module'
 import { isIP } from 'node:net'
 import os, { networkInterfaces } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { canReusePort } from '../../lib/platform/dgram-socket.js'
 import { loadLibc } from '../../lib/platform/libc.js'
 import { createNodePlatform } from '../../lib/platform/node.js'
@@ -316,6 +316,19 @@ describe('an alarm', () => {
     ])
     expect([cleared, never, far]).toEqual([[], [], []])
     expect(platform.now()).toBeGreaterThan(start)
+  })
+
+  it('rings by the machine’s clock, and a turn ends, though a test has put its own in the place of Node’s', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'performance'] })
+    const [frozen, began] = [performance.now(), platform.now()]
+    try {
+      const rung = new Promise<void>((resolve) => platform.alarm(resolve).set(began + 20))
+      await Promise.all([rung, new Promise<void>((resolve) => platform.defer(resolve))])
+      expect(performance.now()).toBe(frozen)
+      expect(platform.now() - began).toBeGreaterThan(18)
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it('may be set anew as it rings', async () => {

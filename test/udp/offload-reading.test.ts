@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { createOffload } from '../../lib/platform/offload.js'
 import { OffloadSocket } from '../../lib/platform/offload-socket.js'
 import { FakeLibc, PORT, type Slot, SOL_UDP, UDP_GRO, UDP_SEGMENT } from '../support/fake-libc.js'
+import { uncaughtDuring } from '../support/uncaught.js'
 
 const MSG_TRUNC = 0x20
 const MSG_CTRUNC = 0x08
@@ -67,6 +68,32 @@ describe('a socket that is closed as it reads', () => {
     socket.onReadable()
     expect(libc.options).toEqual([])
   })
+})
+
+it('a handler that throws costs nothing of what was read in the same call', async () => {
+  libc.clear()
+  const heard: string[] = []
+  const uncaught = await uncaughtDuring(async () => {
+    const socket = new OffloadSocket(
+      offload,
+      { address: '127.0.0.1', port: 0 },
+      {
+        onDatagram: (bytes, start, end) => {
+          heard.push(Buffer.from(bytes.subarray(start, end)).toString('latin1'))
+          throw new Error(heard.at(-1))
+        },
+        onQuiet: () => void heard.push('quiet'),
+        onDrain: () => {},
+        onError: () => {},
+      },
+    )
+    libc.found.push([{ bytes: text('one') }, gro('aab', 2), { bytes: text('last') }])
+    socket.onReadable()
+    socket.close()
+    await new Promise(setImmediate)
+  })
+  expect(heard).toEqual(['one', 'aa', 'b', 'last', 'quiet'])
+  expect(uncaught.map((error) => (error as Error).message)).toEqual(['one', 'aa', 'b', 'last'])
 })
 
 describe('a train', () => {

@@ -129,6 +129,23 @@ it('timers that a test puts in the place of Node’s are not ours, and a zone th
   expect(await ended).toMatchObject({ code: 0, stdout: 'hello connect connect\n' })
 })
 
+it('a koffi that is too old to wait for descriptors is left alone', async () => {
+  const { ended } = startScript(`
+    import Module from 'node:module'
+    const load = Module._load
+    let asked = 0
+    const library = { func: () => () => { throw new Error('called') } }
+    const old = { load: () => library, errno: () => 0, address: () => 0n, node: { env: {} } }
+    Module._load = (name, ...more) => name === 'koffi' ? (asked++, old) : load(name, ...more)
+    const { connect, createServer } = await import('tcp-over-udp')
+    const server = createServer((socket) => socket.end('hello'))
+    server.listen(0, '127.0.0.1', () => {
+      connect(server.address().port, '127.0.0.1').on('data', (text) => { console.log(asked, String(text)); server.close() })
+    })`)
+  const asked = process.platform === 'linux' && ['x64', 'arm64'].includes(process.arch) ? 1 : 0
+  expect(await ended).toMatchObject({ code: 0, stdout: `${asked} hello\n` })
+})
+
 it('a server in a worker thread; the thread is terminated, and the other side hears of it', async () => {
   const { ended } = startScript(`
     import { Worker } from 'node:worker_threads'
