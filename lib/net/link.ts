@@ -1,4 +1,5 @@
 // Between a socket's streams and its channel: writes wait for room, reads wait for bytes, promises wait for ACKs.
+// Past 400 lines because both directions end together, and each has to know of the other's end.
 import type { Duplex } from 'node:stream'
 import { ACKED, CLOSED, ENDED, READABLE, WRITABLE } from '../core/events.js'
 import type { Channel, ChannelOwner } from '../endpoint/channel.js'

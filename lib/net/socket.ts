@@ -292,17 +292,15 @@ export class SocketBase extends Duplex {
   }
 
   override read(size?: number): unknown {
-    let thrown = true
     try {
-      const chunk: unknown = super.read(size)
-      thrown = false
-      return chunk
-    } finally {
-      if (thrown) process.nextTick(() => this.#readOn())
+      return super.read(size)
+    } catch (error) {
+      // a listener that throws ends the loop of a stream that flows, and what is buffered by then would wait for ever
+      process.nextTick(() => this.#readOn())
+      throw error
     }
   }
 
-  /** A listener that throws ends the loop of a stream that flows, and what is buffered by then would wait for ever. */
   #readOn(): void {
     while (this.readableFlowing && this.read() !== null);
   }

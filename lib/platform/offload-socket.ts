@@ -1,6 +1,6 @@
 // A UDP socket that the C library reads and writes, many datagrams a call (decision 019).
 import { SLOTS, type Taker } from './inbox.js'
-import { errorName, GRO, SO_RCVBUF, SO_REUSEADDR, systemError } from './libc.js'
+import { errorName, GRO, SO_RCVBUF, systemError } from './libc.js'
 import type { Offload } from './offload.js'
 import type { DatagramHandler, DatagramSocket, LocalAddress } from './platform.js'
 import type { Waiter } from './readiness.js'
@@ -44,7 +44,7 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
   private readonly local: LocalAddress
   private readonly offload: Offload
   private readonly handler: DatagramHandler
-  private readonly fd: number
+  readonly fd: number
   private readonly connected: boolean
   /** Where the train goes. */
   private toAddress = ''
@@ -59,13 +59,13 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
   /** It holds the process. */
   private holds = false
 
-  /** @throws the machine's error, as dgram would emit it. */
-  constructor(offload: Offload, local: LocalAddress, handler: DatagramHandler) {
-    const { descriptors } = offload
+  /** `home`: whose address it has as well. @throws the machine's error, as dgram would emit it. */
+  constructor(offload: Offload, local: LocalAddress, handler: DatagramHandler, home?: OffloadSocket) {
+    const { descriptors, neighbours } = offload
     this.offload = offload
     this.local = local
     this.handler = handler
-    this.fd = descriptors.open(local)
+    this.fd = local.reuseAddr || home !== undefined ? neighbours.open(local, home) : descriptors.open(local)
     if (local.peer !== undefined) this.peerAddress = this.connect(local.peer)
     this.connected = this.peerAddress !== undefined
     const { address, port } = descriptors.local(this.fd)
@@ -77,6 +77,7 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
       descriptors.close(this.fd)
       throw error
     }
+    if (local.reuseAddr) neighbours.add(port, this)
     this.ref()
   }
 
@@ -139,20 +140,13 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
   }
 
   branch(peer: { address: string; port: number }, handler: DatagramHandler, recvBufferSize: number): DatagramSocket {
-    const { descriptors } = this.offload
     const { address, port, local } = this
-    // for the moment only: else any process could take the port
-    descriptors.set(this.fd, SO_REUSEADDR, 1)
-    try {
-      const branch = { address, port, peer, ipv6Only: local.ipv6Only ?? false, reuseAddr: true, recvBufferSize }
-      const socket = new OffloadSocket(this.offload, branch, handler)
-      if (socket.connected) return socket
-      // it would take what is meant for all others
-      socket.close()
-      throw new Error(`connect failed: ${peer.address}:${peer.port}`)
-    } finally {
-      descriptors.set(this.fd, SO_REUSEADDR, local.reuseAddr ? 1 : 0)
-    }
+    const branch = { address, port, peer, ipv6Only: local.ipv6Only ?? false, recvBufferSize }
+    const socket = new OffloadSocket(this.offload, branch, handler, this)
+    if (socket.connected) return socket
+    // it would take what is meant for all others
+    socket.close()
+    throw new Error(`connect failed: ${peer.address}:${peer.port}`)
   }
 
   ref(): void {
@@ -170,6 +164,7 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
     if (this.isWaiting) this.offload.readiness.awaitRoom(this.fd, false)
     this.closed = true
     this.offload.readiness.unwatch(this.fd)
+    if (this.local.reuseAddr) this.offload.neighbours.remove(this.port, this.fd)
     this.offload.descriptors.close(this.fd)
   }
 

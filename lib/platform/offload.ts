@@ -3,6 +3,7 @@ import { isMainThread } from 'node:worker_threads'
 import { Descriptors } from './descriptors.js'
 import { Inbox } from './inbox.js'
 import { type Libc, loadLibc } from './libc.js'
+import { Neighbours } from './neighbours.js'
 import { Readiness } from './readiness.js'
 import { SocketAddresses } from './socket-address.js'
 import { Train } from './train.js'
@@ -16,6 +17,7 @@ export interface Offload {
   readonly libc: Libc
   readonly addresses: SocketAddresses
   readonly descriptors: Descriptors
+  readonly neighbours: Neighbours
   readonly readiness: Readiness
   readonly train: Train
   readonly inbox: Inbox
@@ -42,10 +44,12 @@ export function loadOffload(): Offload | null {
 /** All that its sockets share, over this C library. */
 export function createOffload(libc: Libc): Offload {
   const addresses = new SocketAddresses(libc)
+  const descriptors = new Descriptors(libc, addresses)
   return {
     libc,
     addresses,
-    descriptors: new Descriptors(libc, addresses),
+    descriptors,
+    neighbours: new Neighbours(descriptors),
     readiness: new Readiness(libc),
     train: new Train(libc),
     inbox: new Inbox(libc, addresses),

@@ -31,6 +31,7 @@ export interface LocalAddress {
   /** Connects the UDP socket: only this peer is heard, and ICMP errors are reported. */
   peer?: { address: string; port: number }
   ipv6Only?: boolean
+  /** Others of this process with the same port may be bound beside it; where the machine can tell, nobody else's. */
   reuseAddr?: boolean
   reusePort?: boolean
   /** SO_RCVBUF to ask for, bytes. */

@@ -8,12 +8,15 @@ import type { Channel } from '../../lib/endpoint/channel.js'
 import type { Listener } from '../../lib/endpoint/listener.js'
 import { Stack } from '../../lib/endpoint/stack.js'
 import { createNodePlatform } from '../../lib/platform/node.js'
-import type { Platform } from '../../lib/platform/platform.js'
+import { loadOffload } from '../../lib/platform/offload.js'
+import type { DatagramHandler, Platform } from '../../lib/platform/platform.js'
 import { Namespace } from '../support/namespace.js'
 import { Acceptance, Recorder } from '../support/recorder.js'
+import { startScript } from '../support/run-script.js'
 
 const config = createConfig({ msl: 10 })
 const listeners: Listener[] = []
+const DEAF: DatagramHandler = { onDatagram: () => {}, onQuiet: () => {}, onDrain: () => {}, onError: () => {} }
 const hasIPv6 = Object.values(networkInterfaces()).some((each) => each?.some(({ family }) => family === 'IPv6'))
 const WILDCARD = hasIPv6 ? '::' : '0.0.0.0'
 
@@ -79,6 +82,52 @@ describe('a server on a wildcard', () => {
       expect(accepted).toMatchObject({ localAddress: shown(called), remoteAddress: shown(own.localAddress) })
       expect(own.remoteAddress).toBe(called)
     }
+  })
+})
+
+describe('beside a server on a wildcard', () => {
+  /** A process, of another user if that can be, that asks for a place with all that lets ports be shared. */
+  const stranger = (port: number): Promise<string> => {
+    const { ended } = startScript(`
+      import dgram from 'node:dgram'
+      if (process.getuid() === 0) { process.setgroups([]); process.setgid(65534); process.setuid(65534) }
+      const said = []
+      for (const address of ['127.0.0.1', '127.0.0.2', '127.0.0.3', '0.0.0.0', ...${JSON.stringify(hasIPv6 ? ['::1', '::'] : [])}]) {
+        for (const more of [{ reuseAddr: true }, { reusePort: true }, { reuseAddr: true, reusePort: true }]) {
+          const socket = dgram.createSocket({ type: address.includes(':') ? 'udp6' : 'udp4', ...more })
+          said.push(await new Promise((resolve) => {
+            socket.on('error', (error) => resolve(error.code)).on('listening', () => resolve(address + ' is mine'))
+            socket.bind({ port: ${port}, address, exclusive: true })
+          }))
+        }
+      }
+      console.log(...new Set(said))
+      process.exit()`)
+    return ended.then(({ stdout, stderr }) => stdout.trim() + stderr)
+  }
+
+  it('nobody gets one, whoever it is; addresses that the machine gets later and branches have theirs', async () => {
+    if (loadOffload() === null) {
+      process.stderr.write('not run, for want of koffi: dgram cannot take SO_REUSEADDR back\n')
+      return
+    }
+    const addresses = ['127.0.0.1']
+    const platform = Object.create(platformWith(), { addresses: { value: () => addresses } }) as Platform
+    const acceptance = new Acceptance()
+    const listener = new Stack(platform).listen({ address: WILDCARD, port: 0 }, () => config, acceptance)
+    listeners.push(listener)
+    expect(listener.getStats().sockets).toBe(2)
+    expect(await stranger(listener.port)).toBe('EADDRINUSE')
+    addresses.push('127.0.0.2')
+    const one = new Recorder()
+    one.channel = new Stack(createNodePlatform()).connect({ address: '127.0.0.2', port: listener.port }, config, one)
+    await until(() => acceptance.channels.length === 1 && listener.getStats().sockets === 3)
+    const home = platform.bind({ address: shown('127.0.0.3'), port: listener.port, reuseAddr: true }, DEAF)
+    const branches = [9, 10].map((port) => home.branch?.({ address: shown('127.0.0.1'), port }, DEAF, 65_536))
+    expect(branches.map((branch) => branch?.port)).toEqual([listener.port, listener.port])
+    expect(await stranger(listener.port)).toBe('EADDRINUSE')
+    one.channel.abort()
+    for (const socket of [home, ...branches]) socket?.close()
   })
 })
 
