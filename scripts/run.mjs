@@ -5,18 +5,21 @@
 // The command runs in this very process, so terminal, pipes, signals and exit code are its own. Nothing is printed when there is nothing to do.
 import { spawn } from 'node:child_process'
 import {
+  cpSync,
   existsSync,
   linkSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { hostname } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -39,12 +42,14 @@ function isInstalled() {
   )
 }
 
+const isSource = (path) => !['node_modules', 'results'].includes(basename(path))
+
 /** Time of the newest source file, or folder: a folder's time moves when a file goes. */
 function newestSource(path) {
   let newest = mtime(path)
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return newest
   for (const entry of readdirSync(path, { withFileTypes: true })) {
-    if (entry.name === 'node_modules' || entry.name === 'results') continue
+    if (!isSource(entry.name)) continue
     if (entry.isDirectory()) newest = Math.max(newest, newestSource(join(path, entry.name)))
     else if (entry.name.endsWith('.ts')) newest = Math.max(newest, mtime(join(path, entry.name)))
   }
@@ -78,17 +83,40 @@ async function install() {
   else await quietly('npm', args, { shell: process.platform === 'win32' })
 }
 
-/** Emits nothing if there is an error in the types; then clears away what earlier builds made of files that are gone. */
+/**
+ * Compiles a copy of the sources, and puts what differs in its place file by file: what runs from dist/ meanwhile finds each file whole, as it was
+ * or as it is now, and all of them as they were if there is an error in the types. What earlier builds made of files that are gone goes last.
+ */
 async function build() {
   const started = Date.now() / 1000
+  const copy = at('.build')
   rmSync(at('dist/.built'), { force: true })
-  await quietly(process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', root])
+  rmSync(copy, { recursive: true, force: true })
+  try {
+    for (const name of sources) {
+      if (existsSync(at(name))) cpSync(at(name), join(copy, name), { recursive: true, filter: isSource })
+    }
+    symlinkSync(at('node_modules'), join(copy, 'node_modules'), 'junction')
+    await quietly(process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', copy], { cwd: copy })
+    replace(join(copy, 'dist'), at('dist'))
+  } finally {
+    rmSync(copy, { recursive: true, force: true })
+  }
   for (const name of readdirSync(at('dist'), { recursive: true })) {
     const source = name.replace(/\.(d\.ts|js)(\.map)?$/, '.ts')
     if (source !== name && !existsSync(at(source))) rmSync(at('dist', name))
   }
   writeFileSync(at('dist/.built'), '')
   utimesSync(at('dist/.built'), started, started) // what changes while tsc runs is newer than the build
+}
+
+function replace(from, to) {
+  mkdirSync(to, { recursive: true })
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const [made, place] = [join(from, entry.name), join(to, entry.name)]
+    if (entry.isDirectory()) replace(made, place)
+    else if (!existsSync(place) || !readFileSync(made).equals(readFileSync(place))) renameSync(made, place)
+  }
 }
 
 /** Whether whoever wrote the lock has gone. A holder shows that it lives by touching the file. */

@@ -1,22 +1,27 @@
 // scripts/run.mjs: it builds once whoever asks, says nothing when there is nothing to do, and then is the command it was given.
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { node, type Outcome } from '../support/npm.js'
 import { root } from '../support/source-tree.js'
 
-// Stands for tsc in a folder of its own: it takes a while, and writes down that it ran.
+// Stands for tsc in a folder of its own: it takes a while, writes half of each file at first, and notes down that it ran.
 const COMPILER = `
 const fs = require('fs')
 if (fs.readFileSync('lib/index.ts', 'utf8').includes('wrong')) { console.log('lib/index.ts(1,1): wrong'); process.exit(2) }
-fs.appendFileSync('builds.txt', 'built\\n')
-setTimeout(() => {
-  fs.mkdirSync('dist/lib', { recursive: true })
-  fs.mkdirSync('dist/examples', { recursive: true })
-  for (const name of fs.readdirSync('lib')) fs.writeFileSync('dist/lib/' + name.replace('.ts', '.js'), '')
-  fs.copyFileSync('examples/say.ts', 'dist/examples/say.js')
-}, 300)
+fs.appendFileSync(__dirname + '/../../../builds.txt', 'built\\n')
+const write = (part) => {
+  for (const folder of ['lib', 'examples']) {
+    fs.mkdirSync('dist/' + folder, { recursive: true })
+    for (const name of fs.readdirSync(folder)) {
+      const text = fs.readFileSync(folder + '/' + name, 'utf8')
+      fs.writeFileSync('dist/' + folder + '/' + name.replace('.ts', '.js'), text.slice(0, text.length * part))
+    }
+  }
+}
+write(0.5)
+setTimeout(write, 300, 1)
 `
 const SAY = `process.stdin.setEncoding('utf8').on('data', () => {}).on('end', () => {
   console.log(JSON.stringify(process.argv.slice(2)), process.env.SOME_NUMBER)
@@ -88,6 +93,31 @@ describe('run', () => {
     await writeFile(join(folder, 'lib/index.ts'), '// changed')
     expect((await say()).stderr).toContain('building')
     expect(await builds()).toBe(3)
+  })
+
+  test('a program that runs meanwhile finds every file whole, as it was or as it is', async () => {
+    // imports another file again and again, as a program does that imports lazily, until that is new; and says what it has found
+    const WATCH = `import { writeFileSync } from 'node:fs'
+      const found = new Set()
+      for (let i = 0; !found.has('new'); i++) {
+        found.add((await import('./part.js?' + i).catch((error) => error)).default ?? 'nothing')
+        if (i === 0) writeFileSync('begun', '')
+        await new Promise((resolve) => setTimeout(resolve, 1))
+      }
+      console.log([...found].join())`
+    const part = (name: string): string => `${'// long\n'.repeat(1000)}export default '${name}'\n`
+    await writeFile(join(folder, 'examples/watch.ts'), WATCH)
+    await writeFile(join(folder, 'examples/part.ts'), part('old'))
+    await say()
+    const before = await stat(join(folder, 'dist/examples/say.js'))
+    const watching = say('dist/examples/watch.js')
+    await expect.poll(() => readdir(folder)).toContain('begun')
+    await writeFile(join(folder, 'examples/part.ts'), part('new'))
+    expect((await say()).stderr).toContain('building')
+    expect((await watching).stdout).toBe('old,new\n')
+    // what has not changed is not touched
+    expect((await stat(join(folder, 'dist/examples/say.js'))).ino).toBe(before.ino)
+    expect(await readdir(folder)).not.toContain('.build')
   })
 
   test('an error of the compiler is shown, nothing is run, and the next run tries again', async () => {

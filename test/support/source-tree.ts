@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const NOT_OURS = new Set(['node_modules', 'dist', '.git', 'coverage', 'received', 'results', '.runtimes'])
+const NOT_OURS = new Set(['node_modules', 'dist', '.build', '.git', 'coverage', 'received', 'results', '.runtimes'])
 
 function findRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url))
