@@ -1,14 +1,15 @@
 // Copies files, and knows that they arrived as they left. `node dist/examples/copy.js`
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { createReadStream, createWriteStream, mkdtempSync, rmSync } from 'node:fs'
+import { createReadStream, mkdtempSync, rmSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { finished } from 'node:stream/promises'
+import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { connect, createServer, type Server, type Socket } from 'tcp-over-udp'
-import { MessageStream } from 'tcp-over-udp/message'
+import { type Message, MessageStream } from 'tcp-over-udp/message'
 
 const HELP = `node dist/examples/copy.js                               copies its own code, to show how
 node dist/examples/copy.js receive FOLDER [--port 9400]  takes files in until it is interrupted
@@ -37,7 +38,7 @@ async function demonstrate(): Promise<void> {
   rmSync(folder, { recursive: true })
 }
 
-/** Its name, its pieces, and an end; the answer is the digest of what arrived. */
+/** Its name, its pieces, and their digest; the answer is the digest of what arrived. */
 async function send(file: string, host: string): Promise<void> {
   const messages = new MessageStream(connect({ host, port, allowHalfOpen: true }))
   const digest = createHash('sha256')
@@ -48,8 +49,10 @@ async function send(file: string, host: string): Promise<void> {
     bytes += piece.length
     if (!messages.post(piece)) await messages.ready()
   }
+  const sent = digest.digest('hex')
+  messages.post(sent)
   await messages.end()
-  const same = (await messages.receive()) === digest.digest('hex')
+  const same = (await messages.receive()) === sent
   console.log(`${basename(file)}: ${bytes} bytes sent, and ${same ? 'the same' : 'OTHERS'} arrived`)
 }
 
@@ -65,23 +68,40 @@ async function receiveInto(folder: string): Promise<Server> {
 
 async function receive(socket: Socket, folder: string): Promise<void> {
   const messages = new MessageStream(socket)
-  const digest = createHash('sha256')
-  const name = await messages.receive()
-  if (typeof name !== 'string') throw new Error('a file without a name')
-  // never over another, nor outside of the folder: who sends may be anybody
-  const file = createWriteStream(join(folder, basename(name) || '?'), { flags: 'wx' })
   try {
-    await once(file, 'open')
-    for await (const piece of messages) {
-      digest.update(piece)
-      if (!file.write(piece)) await once(file, 'drain') // a slow disk stops the sender
-    }
-    await finished(file.end())
-  } finally {
-    file.destroy()
-    if (!file.writableFinished) socket.destroy()
+    const name = await messages.receive()
+    if (typeof name !== 'string') throw new Error('a file without a name')
+    const digest = await write(messages, join(folder, basename(name)))
+    messages.post(digest)
+    await messages.end()
+    console.log(`received ${basename(name)}`)
+  } catch (error) {
+    messages.destroy()
+    throw error
   }
-  messages.post(digest.digest('hex'))
-  await messages.end()
-  console.log(`received ${basename(String(file.path))}`)
+}
+
+/** Never over another file: who sends may be anybody. What does not come whole, or finds no room, goes again. */
+async function write(messages: MessageStream, path: string): Promise<string> {
+  const file = await open(path, 'wx')
+  const digest = createHash('sha256')
+  let sent = ''
+  async function* pieces(): AsyncGenerator<Message> {
+    for await (const message of messages) {
+      if (typeof message === 'string') sent = message
+      else {
+        digest.update(message)
+        yield message // the next once the disk has taken it: a slow one stops the sender
+      }
+    }
+  }
+  try {
+    await pipeline(pieces, file.createWriteStream())
+    const written = digest.digest('hex')
+    if (written !== sent) throw new Error('a file that did not come whole')
+    return written
+  } catch (error) {
+    rmSync(path)
+    throw error
+  }
 }

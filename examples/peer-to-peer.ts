@@ -1,7 +1,6 @@
 // Two peers and no server: each connects to the other at once, as TCP allows and as NATs on both sides demand. `node dist/examples/peer-to-peer.js`
 // With DEBUG=tcp-over-udp:state before it one sees both of them go from SYN-SENT to SYN-RECEIVED (RFC 9293 §3.5, Figure 7).
 import { once } from 'node:events'
-import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { connect, type Socket } from 'tcp-over-udp'
 
@@ -26,17 +25,14 @@ async function meet(name: string, localPort: number, peer: string): Promise<void
   for await (const text of socket) console.log(`${name} hears: ${text}`)
 }
 
-/** A SYN of each side opens the way for the other's. Until the peer is there, its machine may say that nobody is. */
+/**
+ * A SYN of each side opens the way for the other's, and is repeated until the peer is there. Until then its machine may say that nobody is (ICMP):
+ * of a UDP port that may be shared nobody hears that.
+ */
 async function reach(localPort: number, peer: string): Promise<Socket> {
   const port = Number(peer.slice(peer.lastIndexOf(':') + 1))
-  for (;;) {
-    const socket = connect({ localPort, port, host: peer.slice(0, peer.lastIndexOf(':')) })
-    try {
-      await once(socket, 'connect')
-      return socket
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ECONNREFUSED') throw error
-      await wait(100)
-    }
-  }
+  const host = peer.slice(0, peer.lastIndexOf(':'))
+  const socket = connect({ localPort, localUdpPort: localPort, port, host })
+  await once(socket, 'connect')
+  return socket
 }

@@ -1,6 +1,6 @@
 // A chat in a page: WebSockets (the package ws) over UDP, and a bridge for browsers, which speak TCP. `node dist/examples/websocket-chat.js`
 import { once } from 'node:events'
-import { createServer as createHttpServer } from 'node:http'
+import { createServer as createHttpServer, type IncomingMessage } from 'node:http'
 import net, { type AddressInfo } from 'node:net'
 import { parseArgs } from 'node:util'
 import { connect, type Server } from 'tcp-over-udp'
@@ -9,9 +9,16 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { couple, type Half } from './bridge/couple.js'
 import { PAGE } from './websocket-chat/page.js'
 
-const HELP = `node dist/examples/websocket-chat.js [--port 8080]    serves the page on that TCP port; 0: any`
+const HELP = `node dist/examples/websocket-chat.js [--port 8080]    serves the page on that TCP port; 0: any
+  --origin URL    lets pages from there in as well, as http://example.org; may be said again`
 
-const { values } = parseArgs({ options: { help: { type: 'boolean' }, port: { type: 'string', default: '8080' } } })
+const { values } = parseArgs({
+  options: {
+    help: { type: 'boolean' },
+    port: { type: 'string', default: '8080' },
+    origin: { type: 'string', multiple: true, default: [] },
+  },
+})
 if (values.help) console.log(HELP)
 else await chat(Number(values.port))
 
@@ -44,7 +51,16 @@ function serveRoom(): Server {
   })
   const http = createHttpServer((_request, response) => response.setHeader('content-type', 'text/html').end(PAGE))
   http.on('upgrade', (request, socket, head) => {
+    if (!isWelcome(request)) {
+      socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n')
+      return
+    }
     room.handleUpgrade(request, socket, head, (person) => room.emit('connection', person))
   })
   return serve(http)
+}
+
+/** A browser lets any page open a WebSocket to anywhere, and says whose page it is. What is no browser says nothing. */
+function isWelcome({ headers: { origin, host } }: IncomingMessage): boolean {
+  return origin === undefined || origin === `http://${host}` || values.origin.includes(origin)
 }

@@ -62,7 +62,7 @@ export class Files {
   #room: MessageStream | null = null
   #lastRef = 0
   #idle: (() => void)[] = []
-  #opening = 0
+  readonly #opening = new Set<number>()
   #waitingForDisk = 0
   #leaving = false
 
@@ -246,40 +246,42 @@ export class Files {
   async #offered(news: FileNews & { type: 'offered' }): Promise<void> {
     const { folder, maxFile, accept, say, nameOf } = this.#options
     const { transfer, file } = news
+    if (this.#incoming.has(transfer) || this.#opening.has(transfer)) return // a host that counts right has no such number twice
+    const room = this.#room
     const from = nameOf(news.from)
     const refuse = (reason: string): void => this.#tell({ type: 'answer', transfer, ok: false, reason })
     say(`* ${from} offers ${file} (${size(news.size)})`)
     if (!accept) return refuse('takes no files')
     if (this.#leaving) return refuse('is leaving')
-    if (this.#incoming.size + this.#opening >= MOST_INCOMING) return refuse('takes no more at a time')
+    if (this.#incoming.size + this.#opening.size >= MOST_INCOMING) return refuse('takes no more at a time')
     if (news.size > maxFile) return refuse(`longer than ${size(maxFile)}`)
     const part = join(folder, `.${file}.${process.pid}-${transfer}-${Date.now()}.part`)
-    this.#opening++
+    this.#opening.add(transfer)
     try {
       await mkdir(folder, { recursive: true })
       const output = createWriteStream(part, { flags: 'wx', highWaterMark: HELD_FOR_DISK })
+      const hash = createHash('sha256')
       const incoming: Incoming = {
-        ...{
-          transfer,
-          file,
-          from,
-          size: news.size,
-          part,
-          output,
-          hash: createHash('sha256'),
-          received: 0,
-          isDone: false,
-        },
+        transfer,
+        file,
+        from,
+        size: news.size,
+        part,
+        output,
+        hash,
+        received: 0,
+        isDone: false,
       }
       output.on('error', (error) => this.#refuse(incoming, reasonOf(error)))
       await new Promise<void>((resolve, reject) => output.on('open', () => resolve()).on('error', reject))
       this.#incoming.set(transfer, incoming)
+      if (this.#room !== room) return this.#stopReceiving(incoming, 'the room is gone')
       this.#tell({ type: 'answer', transfer, ok: true, reason: '' })
     } catch (error) {
       say(`* cannot take ${file}: ${reasonOf(error)}`)
       refuse('cannot be written')
     } finally {
-      this.#opening--
+      this.#opening.delete(transfer)
     }
   }
 

@@ -237,6 +237,44 @@ describe('files', () => {
     await vi.waitUntil(() => readdirSync(join(folder, 'received')).length === 0)
   })
 
+  test('that are said to be done twice, and go on after that, are taken once', async () => {
+    const { files, said, told } = member()
+    files.hear(news({ type: 'offered', transfer: 1, from: ANN, file: 'x', size: 5 }))
+    await vi.waitUntil(() => told.some(({ type }) => type === 'answer'))
+    files.chunk(chunk(1, 'hello'))
+    files.hear(news({ type: 'done', transfer: 1, sha256: SHA_OF_HELLO }))
+    files.hear(news({ type: 'done', transfer: 1, sha256: SHA_OF_HELLO }))
+    files.chunk(chunk(1, 'x'))
+    await files.finish()
+    await turns()
+    expect(told.filter(({ type }) => type === 'result')).toEqual([
+      { type: 'result', transfer: 1, ok: true, reason: '' },
+    ])
+    expect(said.at(-1)).toContain('received x')
+    expect(readdirSync(join(folder, 'received'))).toEqual(['x'])
+  })
+
+  test('with the number of another that is under way are none', async () => {
+    const { files, told } = member()
+    for (let i = 0; i < 100; i++) {
+      files.hear(news({ type: 'offered', transfer: 1, from: ANN, file: `x${i}`, size: 5 }))
+      await turns(1)
+    }
+    await vi.waitUntil(() => told.some(({ type }) => type === 'answer'))
+    await turns()
+    expect(told.filter(({ type }) => type === 'answer')).toHaveLength(1)
+    expect(readdirSync(join(folder, 'received'))).toHaveLength(1)
+  })
+
+  test('of a room that is gone before they are opened leave nothing behind', async () => {
+    const { files, said } = member()
+    files.hear(news({ type: 'offered', transfer: 1, from: ANN, file: 'x', size: 5 }))
+    files.leave('the host is gone')
+    await vi.waitUntil(() => said.some((line) => line.includes('the room is gone')))
+    await files.finish()
+    await vi.waitUntil(() => readdirSync(join(folder, 'received')).length === 0)
+  })
+
   test('of which a host offers thousands are taken by the dozen', async () => {
     const { files, told } = member()
     for (let transfer = 1; transfer <= 2_000; transfer++) {
