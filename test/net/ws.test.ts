@@ -1,9 +1,12 @@
 // The package ws on both sides, over ours as over the kernel's TCP. All other libraries: `npm run test:clients`.
 import { once } from 'node:events'
 import http from 'node:http'
+import https from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { describe } from 'vitest'
+import { createHttpAgent, createHttpsAgent, serve as serveOverUdp } from 'tcp-over-udp/http'
+import { describe, expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
+import { CERTIFICATE, KEY } from '../support/certificate.js'
 import { closed, type Net, sameAsNet } from '../support/net-oracle.js'
 
 interface Served {
@@ -90,5 +93,35 @@ describe('ws', () => {
     late.on('error', (error) => log(error.message))
     log(...(await closes))
     await stop()
+  })
+})
+
+describe('ws through the agents of tcp-over-udp/http', () => {
+  test.each([
+    ['ws', () => http.createServer(), () => createHttpAgent()],
+    ['wss', () => https.createServer({ key: KEY, cert: CERTIFICATE }), () => createHttpsAgent({ ca: CERTIFICATE })],
+  ] as const)('%s: an echo, a handshake that nobody answers, and an end', async (scheme, createHttp, createAgent) => {
+    const httpServer = createHttp()
+    const wss = new WebSocketServer({ noServer: true })
+    httpServer.on('upgrade', (request, socket, head) => {
+      if (request.url === '/silent') socket.resume().on('end', () => socket.end())
+      else wss.handleUpgrade(request, socket, head, (ws) => ws.on('message', (data) => ws.send(data)))
+    })
+    const server = serveOverUdp(httpServer).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const url = `${scheme}://localhost:${(server.address() as AddressInfo).port}`
+    const ws = new WebSocket(url, { agent: createAgent() })
+    await once(ws, 'open')
+    const sent = bytesOf(1_000_000)
+    ws.send(sent)
+    const [data] = (await once(ws, 'message')) as [Buffer]
+    expect(data.equals(sent)).toBe(true)
+    const late = new WebSocket(`${url}/silent`, { agent: createAgent(), handshakeTimeout: 200 })
+    const [error] = (await once(late, 'error')) as [Error]
+    expect(error.message).toBe('Opening handshake has timed out')
+    ws.close()
+    await once(ws, 'close')
+    server.close()
+    await once(server, 'close')
   })
 })
