@@ -6,7 +6,7 @@ import type tls from 'node:tls'
 import type { ConnectTransportOptions } from '../net/options.js'
 import { connect } from '../net/socket.js'
 import type { NetConnectOpts } from '../net/socket-options.js'
-import { handThrough, layUnder } from './tls.js'
+import { handThrough, layOver, layUnder } from './tls.js'
 
 /** Node's, and what our connect() takes beside net's. */
 export interface HttpAgentOptions extends http.AgentOptions, ConnectTransportOptions {}
@@ -23,14 +23,15 @@ class HttpAgent extends http.Agent {
 class HttpsAgent extends https.Agent {
   /** Sessions are kept and resumed as https.Agent does it. */
   override createConnection(options: object, created?: Created): Duplex | null | undefined {
-    const raw = connect(options as NetConnectOpts)
-    const over = { ...options, socket: raw } as https.RequestOptions
-    const secure = super.createConnection(over, created as Created) as tls.TLSSocket
-    layUnder(raw)
-    handThrough(secure, raw)
-    const { timeout } = options as { timeout?: number }
-    if (timeout) secure.setTimeout(timeout)
-    return secure
+    return layOver(options as NetConnectOpts, (raw) => {
+      const over = { ...options, socket: raw } as https.RequestOptions
+      const secure = super.createConnection(over, created as Created) as tls.TLSSocket
+      layUnder(raw)
+      handThrough(secure, raw)
+      const { timeout } = options as { timeout?: number }
+      if (timeout) secure.setTimeout(timeout)
+      return secure
+    })
   }
 }
 

@@ -13,6 +13,17 @@ export interface TlsConnectOptions
 const PASSED_ON = ['ref', 'unref', 'setNoDelay', 'setKeepAlive', 'resetAndDestroy'] as const
 const SHOWN = ['remoteAddress', 'remotePort', 'remoteFamily', 'localAddress', 'localPort', 'localFamily'] as const
 
+/** Connects, and lays over that what `make` makes. @throws what connect() and `make` throw: then there is no connection either. */
+export function layOver<T>(options: NetConnectOpts, make: (raw: Socket) => T): T {
+  const raw = connect(options)
+  try {
+    return make(raw)
+  } catch (error) {
+    raw.destroy()
+    throw error
+  }
+}
+
 /** A socket that TLS has just been laid over is TLS's alone. */
 export function layUnder(raw: Socket): void {
   // a failure is the TLS socket's to tell, which hears of it too
@@ -43,11 +54,12 @@ export function rawOf(secure: tls.TLSSocket): Socket | null {
 /** What tls.connect() does, over UDP: `servername` is `host` if that is a name. @throws what connect() and tls.connect() throw */
 export function connectTls(options: TlsConnectOptions, secureConnectListener?: () => void): tls.TLSSocket {
   const { host, servername = host !== undefined && isIP(host) === 0 ? host : undefined } = options
-  const raw = connect(options as NetConnectOpts)
   const named = servername === undefined ? {} : { servername }
-  const secure = tls.connect({ ...options, ...named, socket: raw } as tls.ConnectionOptions, secureConnectListener)
-  layUnder(raw)
-  handThrough(secure, raw)
-  if (options.timeout) secure.setTimeout(options.timeout)
-  return secure
+  return layOver(options as NetConnectOpts, (raw) => {
+    const secure = tls.connect({ ...options, ...named, socket: raw } as tls.ConnectionOptions, secureConnectListener)
+    layUnder(raw)
+    handThrough(secure, raw)
+    if (options.timeout) secure.setTimeout(options.timeout)
+    return secure
+  })
 }

@@ -4,10 +4,12 @@ import { once } from 'node:events'
 import http from 'node:http'
 import https from 'node:https'
 import tls, { type TLSSocket } from 'node:tls'
+import { connectTls, createHttpsAgent, serve } from 'tcp-over-udp/http'
 import { describe, expect, test } from 'vitest'
 import { CERTIFICATE, KEY } from '../support/certificate.js'
 import { answerTo, HOST, heard, overOurs, sameAsTcp, TRUST } from '../support/http-oracle.js'
 import { type Log, turns } from '../support/net-oracle.js'
+import { uncaughtDuring } from '../support/uncaught.js'
 
 const IDENTITY = { key: KEY, cert: CERTIFICATE }
 const EVENTS = ['secureConnect', 'end', 'finish', 'error', 'close']
@@ -319,4 +321,22 @@ test('what Node does not hand through to a stream is handed through', async () =
   await gone(served)
   expect(front.listening).toBe(true)
   await close()
+})
+
+test.each([
+  ['connectTls', (port: number) => connectTls({ port, host: HOST, key: 'none', cert: 'none' })],
+  ['https', (port: number) => https.get({ port, host: HOST, key: 'none', cert: 'none', agent: createHttpsAgent() })],
+])('a program that gives %s what it cannot use hears so at once, and there is no connection', async (_name, begin) => {
+  const upper = tls.createServer(IDENTITY)
+  const server = serve(upper).listen(0, HOST)
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  const uncaught = await uncaughtDuring(async () => {
+    // the second is a port that nobody listens on
+    for (const at of [port, 9]) expect(() => begin(at)).toThrow('no start line')
+    await turns(20)
+  })
+  expect([uncaught, server.getStats()?.connections]).toEqual([[], 0])
+  server.close()
+  await once(server, 'close')
 })
