@@ -1,6 +1,7 @@
 // A program throws out of its listeners, and hears of it; its connections lose nothing by that. In virtual time.
 import type { ServerOpts, Socket } from 'tcp-over-udp'
 import { expect, test } from 'vitest'
+import { Random } from '../../lib/testing/random.js'
 import { Machines } from '../support/machines.js'
 import { uncaughtDuring } from '../support/uncaught.js'
 
@@ -171,4 +172,46 @@ test.each(kinds)('reading into the program’s own memory: %s', async (_name, bu
   await run(world, 2000)
   expect(ended).toBe(true)
   expect(heard).toBe('0123456789'.repeat(1000))
+})
+
+test('whatever throws, and whenever, all bytes arrive, and both ends close', async () => {
+  // not those that the stream itself has more to do after: 'end', 'finish', 'resume'
+  const events = ['connect', 'ready', 'data', 'drain', 'close']
+  const random = new Random(7)
+  for (let round = 0; round < 60; round++) {
+    const world = new Machines({ link: { delay: 5, loss: 0.02 * (round % 2) }, seed: round })
+    const sockets: Socket[] = []
+    const got = [0, 0]
+    const closed = [false, false]
+    const sent = [1, 2].map(() => Math.floor(random.next() * 300_000))
+    const play = (socket: Socket, which: 0 | 1): void => {
+      sockets.push(socket)
+      let left = sent[which] as number
+      const write = (): void => {
+        while (left > 0) {
+          const length = Math.min(left, 1 + Math.floor(random.next() * 40_000))
+          left -= length
+          if (!socket.write(Buffer.alloc(length)) && left > 0) return
+        }
+        socket.end()
+      }
+      socket.on('data', (data) => {
+        got[which] = (got[which] as number) + data.length
+        if (random.next() < 0.2) {
+          socket.pause()
+          world.here.stack.platform.defer(() => socket.resume())
+        }
+      })
+      socket.on('drain', write).on('close', () => (closed[which] = true))
+      for (const event of events) socket.on(event, () => random.next() < 0.3 && throws())
+      write()
+    }
+    world.listen({ allowHalfOpen: true, sendBuffer: 20_000 }, (socket) => {
+      play(socket, 1)
+      if (random.next() < 0.5) throws()
+    })
+    play(world.connect({ allowHalfOpen: true, sendBuffer: 50_000 }), 0)
+    await run(world, 20_000)
+    expect([round, got, closed]).toEqual([round, [sent[1], sent[0]], [true, true]])
+  }
 })
