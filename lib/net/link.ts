@@ -283,7 +283,7 @@ export class Link implements ChannelOwner {
 
   // ---- reading
 
-  /** The stream asks for bytes: they come in the next tick, as net's do, since what is pushed out of _read() may be stuck if a listener throws. */
+  /** The stream asks for bytes: they come in the next tick, as net's do. */
   read(): void {
     this.wanted = true
     const { channel } = this
