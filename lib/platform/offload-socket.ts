@@ -41,7 +41,8 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
   readonly peerAddress: string | undefined
   readonly fragments = false
   readonly buffer: number
-  private readonly local: LocalAddress
+  private readonly ipv6Only: boolean
+  private readonly hasNeighbours: boolean
   private readonly offload: Offload
   private readonly handler: DatagramHandler
   readonly fd: number
@@ -63,7 +64,8 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
   constructor(offload: Offload, local: LocalAddress, handler: DatagramHandler, home?: OffloadSocket) {
     const { descriptors, neighbours } = offload
     this.offload = offload
-    this.local = local
+    this.ipv6Only = local.ipv6Only ?? false
+    this.hasNeighbours = local.reuseAddr ?? false
     this.handler = handler
     this.fd = local.reuseAddr || home !== undefined ? neighbours.open(local, home) : descriptors.open(local)
     if (local.peer !== undefined) this.peerAddress = this.connect(local.peer)
@@ -77,7 +79,7 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
       descriptors.close(this.fd)
       throw error
     }
-    if (local.reuseAddr) neighbours.add(port, this)
+    if (this.hasNeighbours) neighbours.add(port, this)
     this.ref()
   }
 
@@ -140,8 +142,8 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
   }
 
   branch(peer: { address: string; port: number }, handler: DatagramHandler, recvBufferSize: number): DatagramSocket {
-    const { address, port, local } = this
-    const branch = { address, port, peer, ipv6Only: local.ipv6Only ?? false, recvBufferSize }
+    const { address, port, ipv6Only } = this
+    const branch = { address, port, peer, ipv6Only, recvBufferSize }
     const socket = new OffloadSocket(this.offload, branch, handler, this)
     if (socket.connected) return socket
     // it would take what is meant for all others
@@ -164,7 +166,7 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
     if (this.isWaiting) this.offload.readiness.awaitRoom(this.fd, false)
     this.closed = true
     this.offload.readiness.unwatch(this.fd)
-    if (this.local.reuseAddr) this.offload.neighbours.remove(this.port, this.fd)
+    if (this.hasNeighbours) this.offload.neighbours.remove(this.port, this.fd)
     this.offload.descriptors.close(this.fd)
   }
 
