@@ -12,6 +12,22 @@ export const PROFILES: string = fileURLToPath(new URL('../../bench/results/profi
 const ENDING = '.cpuprofile'
 /** Functions that are named. */
 const SHOWN = 12
+/** What is told of each end, in this order: where in the code its time goes. */
+const PLACES: readonly (readonly [place: string, url: RegExp])[] = [
+  ['lib/platform and the kernel', /dist\/lib\/platform\/|node_modules\/|^node:(dgram|internal\/dgram)/],
+  ['lib/endpoint', /dist\/lib\/endpoint\//],
+  ['lib/core', /dist\/lib\/core\//],
+  ['lib/wire', /dist\/lib\/wire\//],
+  ['lib/net, lib/message', /dist\/lib\//],
+  ["Node's streams, events, timers", /^node:/],
+  ['the workload', /./],
+]
+/** What a profile calls what has no place in the code; other names are of native functions, the kernel's behind them. */
+const PLACELESS: Readonly<Record<string, string>> = {
+  '(garbage collector)': 'garbage collection',
+  '(program)': 'V8 and libuv',
+  '(root)': 'V8 and libuv',
+}
 
 /** What Node writes, as far as it is needed here. */
 export interface Profile {
@@ -22,6 +38,29 @@ export interface Profile {
   readonly samples: readonly number[]
   /** µs from each sample to the one before. */
   readonly timeDeltas: readonly number[]
+}
+
+type CallFrame = Profile['nodes'][number]['callFrame']
+
+export function placeOf({ functionName, url }: CallFrame): string {
+  if (url === '') return PLACELESS[functionName] ?? (PLACES[0] as readonly [string, RegExp])[0]
+  return (PLACES.find(([, pattern]) => pattern.test(url)) as readonly [string, RegExp])[0]
+}
+
+/** Parts of all the time that is not waiting, by place. */
+export function sharesByPlace({ nodes, samples, timeDeltas }: Profile): Map<string, number> {
+  const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]))
+  const times = new Map<string, number>()
+  let all = 0
+  samples.forEach((id, i) => {
+    const frame = frames.get(id) as CallFrame
+    if (frame.functionName === '(idle)') return
+    const place = placeOf(frame)
+    const time = timeDeltas[i] as number
+    all += time
+    times.set(place, (times.get(place) ?? 0) + time)
+  })
+  return new Map([...times].map(([place, time]) => [place, time / all]))
 }
 
 interface SelfTime {
@@ -55,17 +94,35 @@ export function forgetProfiles(): void {
   mkdirSync(PROFILES, { recursive: true })
 }
 
-/** Prints where the pages are, and who is on top. */
-export function drawProfiles(): void {
+/** Prints where the pages are, and who is on top. @returns the places of all of them, in a table. */
+export function drawProfiles(): string {
   installPackages()
+  const all = new Map<string, Map<string, number>>()
   for (const file of readdirSync(PROFILES).filter((name) => name.endsWith(ENDING))) {
     const title = file.slice(0, -ENDING.length)
     const page = join(PROFILES, `${title}.html`)
     const cpupro = join(folderOf('cpupro'), 'bin/cpupro')
     const args = [join(PROFILES, file), '--no-open', '--output-dir', PROFILES, '--filename', `${title}.html`]
     execFileSync(process.execPath, [cpupro, ...args], { stdio: ['ignore', 'ignore', 'inherit'] })
-    const top = selfTimes(JSON.parse(readFileSync(join(PROFILES, file), 'utf8'))).slice(0, SHOWN)
+    const profile = JSON.parse(readFileSync(join(PROFILES, file), 'utf8')) as Profile
+    all.set(title, sharesByPlace(profile))
+    const top = selfTimes(profile).slice(0, SHOWN)
     const rows = top.map(({ name, ms, share }) => [name, ms.toFixed(0), (share * 100).toFixed(1)])
     console.log(`\n${relative(process.cwd(), page)}\n\n${table(['self time', 'ms', '%'], rows)}`)
   }
+  return summaryOf(all)
+}
+
+function summaryOf(all: ReadonlyMap<string, ReadonlyMap<string, number>>): string {
+  const places = [...PLACES.map(([place]) => place), ...new Set(Object.values(PLACELESS))]
+  const rows = places.map((place) => [
+    place,
+    ...[...all.values()].map((shares) => ((shares.get(place) ?? 0) * 100).toFixed(1)),
+  ])
+  return [
+    'Where the time of each worker goes that it does not wait, in %: self time, by where in the code. What the kernel does stands with who calls it;',
+    'the start of the process and what V8 compiles on the way are in it.',
+    '',
+    table(['%', ...all.keys()], rows),
+  ].join('\n')
 }

@@ -1,7 +1,7 @@
 // `npm run bench`: runs the workloads that are asked for, prints their tables and writes RESULTS.md.
 import { type CommandLine, commandLine, HELP } from './command-line.js'
 import { drawProfiles, forgetProfiles } from './flame-graphs.js'
-import { writeResult } from './results.js'
+import { PROFILED, writeResult } from './results.js'
 import { chosenWorkloads, isOverLoopback } from './workloads/by-name.js'
 import type { Workload } from './workloads/workload.js'
 
@@ -59,7 +59,10 @@ async function main(args: string[]): Promise<void> {
   } finally {
     progress.close()
   }
-  if (profileFolder !== undefined) drawProfiles()
+  if (profileFolder === undefined) return
+  const places = drawProfiles()
+  console.log(`\n${places}`)
+  if (!line.dry) writeResult(PROFILED, ['npm run bench --', '--prof', ...line.flags, ...names].join(' '), places)
 }
 
 main(process.argv.slice(2)).catch((error: Error) => {
