@@ -1,5 +1,6 @@
 // SACK both ways: blocks that the receiver sends (RFC 2018 §4, RFC 2883 §4 with their examples), and what the sender makes of them (RFC 6675, 8985).
 import { describe, expect, test } from 'vitest'
+import { HONEST, HOSTILE, Victim } from '../support/sack-attack.js'
 import { established, type Script, type ScriptOptions } from '../support/script.js'
 
 function withSack(options: ScriptOptions = {}): Script {
@@ -354,5 +355,49 @@ describe('the sender', () => {
     expect(texts(tcp)).toEqual(['1:1001'])
     tcp.at(tcp.time + 50).inject('. 1 ack 2002 win 65535')
     expect(tcp.state).toBe('FIN-WAIT-2')
+  })
+})
+
+describe('what an ACK costs the sender', () => {
+  const ACKS = 1500
+
+  interface Board {
+    flights: unknown[]
+    markLost(flight: unknown): void
+  }
+
+  /** Counts what is looked at of the flights, each that is deemed lost, and how often those behind one are moved. */
+  function counting(victim: Victim): { looks: number; moves: number } {
+    const counts = { looks: 0, moves: 0 }
+    const { scoreboard } = (victim.connection as unknown as { tcb: { scoreboard: Board } }).tcb
+    const { markLost } = scoreboard
+    scoreboard.markLost = (flight) => {
+      counts.looks++
+      markLost.call(scoreboard, flight)
+    }
+    scoreboard.flights = new Proxy(scoreboard.flights, {
+      get(flights, name) {
+        if (name === 'splice') counts.moves++
+        else if (name !== 'length' && name !== 'push') counts.looks++
+        const value = Reflect.get(flights, name)
+        return typeof value === 'function' ? value.bind(flights) : value
+      },
+    })
+    return counts
+  }
+
+  test.each(Object.entries({ ...HONEST, ...HOSTILE }))('%s', (_name, attack) => {
+    const victim = new Victim(8000)
+    expect(victim.flights).toBe(8000)
+    const counts = counting(victim)
+    for (let i = 0; i < ACKS; i++) {
+      attack(victim, i)
+      victim.step()
+      if (i % 100 === 0) victim.fill()
+    }
+    expect(counts.looks / ACKS).toBeLessThan(300)
+    // what may be cut off at first, and for what was acknowledged
+    expect(counts.moves).toBeLessThanOrEqual(1024 + (2 * ACKS) / 8)
+    expect(victim.connection.state).toBe('ESTABLISHED')
   })
 })

@@ -3,6 +3,8 @@ import fc from 'fast-check'
 import { type Config, createConfig } from '../../lib/core/config.js'
 import { congestionControls, findCongestionControl } from '../../lib/core/congestion/algorithms.js'
 import { CLOSED, Connection } from '../../lib/core/connection.js'
+import type { Flight } from '../../lib/core/send/flight.js'
+import type { Scoreboard } from '../../lib/core/send/scoreboard.js'
 import type { Tcb } from '../../lib/core/tcb.js'
 import { ACK, decode, encode, FIN, HEADER_LENGTH, RST, Segment, SYN } from '../../lib/wire/segment.js'
 import { wrap } from '../../lib/wire/seq.js'
@@ -313,9 +315,29 @@ export function checkConnection(connection: Connection): void {
     `${outstanding} bytes in flights, ${tcb.sndNxt - tcb.sndUna} outstanding`,
   )
   must(scoreboard.count <= outstanding && scoreboard.count <= 32_768 + 8, `${scoreboard.count} flights`)
+  checkSacked(scoreboard)
   const { window } = tcb.controller
   must(window > 0 && window < Number.POSITIVE_INFINITY, `a congestion window of ${window}`)
   if (scoreboard.count > 0) must(connection.wakeAt !== Number.POSITIVE_INFINITY, 'a timer watches what is in flight')
+}
+
+/** What the ranges say that the peer holds is what its flights say. */
+function checkSacked(scoreboard: Scoreboard): void {
+  const all = Reflect.get(scoreboard, 'flights').slice(Reflect.get(scoreboard, 'head')) as Flight[]
+  const said: number[] = []
+  for (const { from, to, sacked } of all) {
+    if (!sacked) continue
+    if (said.at(-1) === from) said.pop()
+    else said.push(from)
+    said.push(to)
+  }
+  const { lefts, rights, head } = (Reflect.get(scoreboard, 'ranges') ?? { lefts: [], rights: [], head: 0 }) as {
+    lefts: number[]
+    rights: number[]
+    head: number
+  }
+  const held = lefts.slice(head).flatMap((left, i) => [left, rights[head + i]])
+  must(held.join() === said.join(), `ranges ${held} of flights that are held at ${said}`)
 }
 
 const HERE: Near = { by: 0, anywhere: null }

@@ -1,12 +1,21 @@
 // What is in flight, what the peer holds, what is lost: the retransmission queue with RFC 2018 SACK.
 import { type Flight, type FlightList, type FlightObserver, giveFlight, takeFlight } from './flight.js'
+import { SackedRanges } from './sacked-ranges.js'
 
 const COMPACT_AFTER = 1024
 /** Never added to. */
 const NO_FLIGHTS: Flight[] = []
 const MAX_FLIGHTS = 32_768
-/** Of these so many pieces that SACK blocks have cut off: no honest peer holds parts of so many segments. */
-const MAX_PIECES = 4_096
+/**
+ * SACK blocks may cut off so many pieces, and one more for each eight flights that are acknowledged: no honest peer holds parts of so
+ * many segments, and each cut moves all that lies behind it.
+ */
+const MAX_PIECES = 1_024
+const REGAINED = 1 / 8
+/** An undo looks at every flight: each that is acknowledged pays for so many looks, and so many may be saved, beside those to begin with. */
+const LOOKS = 8
+const MAX_LOOKS = 8 * MAX_FLIGHTS
+const FIRST_LOOKS = 1_024
 
 export class Scoreboard implements FlightList {
   /** Bytes in the network: sent, neither acknowledged nor deemed lost. */
@@ -20,6 +29,7 @@ export class Scoreboard implements FlightList {
   /** SACK blocks that were not taken, since they would have cut off more pieces than may be. */
   refused = 0
   private pieces = 0
+  private looks = FIRST_LOOKS
   private readonly observer: FlightObserver
   /** By offset, from `head`. */
   private flights = NO_FLIGHTS
@@ -28,8 +38,8 @@ export class Scoreboard implements FlightList {
   private lostHint = 0
   private oldestSent: Flight | null = null
   private newestSent: Flight | null = null
-  private previousEdges: Float64Array | null = null
-  private previousCount = 0
+  /** null: it has never said so. */
+  private ranges: SackedRanges | null = null
 
   constructor(observer: FlightObserver) {
     this.observer = observer
@@ -72,6 +82,8 @@ export class Scoreboard implements FlightList {
     const { flights } = this
     for (let i = this.findAt(this.lostHint); i < flights.length; i++) {
       const flight = flights[i] as Flight
+      // the next one is the first above all that the peer holds from here on
+      if (flight.sacked && this.ranges !== null) i = this.findAt(this.ranges.endOf(flight.from)) - 1
       if (!flight.lost) continue
       this.lostHint = flight.from
       if (flight.length > limit) this.split(i, flight.from + limit)
@@ -116,8 +128,10 @@ export class Scoreboard implements FlightList {
     return null
   }
 
-  /** Nothing was lost after all: what waits to be sent again is in the network (RFC 4015 §3.2). */
+  /** Nothing was lost after all: what waits to be sent again is in the network (RFC 4015 §3.2); unless that has been said too often. */
   unmarkLost(): void {
+    if (this.lostBytes === 0 || this.looks < this.count) return
+    this.looks -= this.count
     const flying: Flight[] = []
     for (let i = this.head; i < this.flights.length; i++) {
       const flight = this.flights[i] as Flight
@@ -166,7 +180,7 @@ export class Scoreboard implements FlightList {
       }
       this.markLost(flight)
     }
-    if (forgetSacks) this.previousCount = 0
+    if (forgetSacks) this.ranges?.clear()
   }
 
   /** Everything below `upTo` has arrived. @returns bytes that this ACK shows for the first time. */
@@ -175,18 +189,22 @@ export class Scoreboard implements FlightList {
     while (this.head < this.flights.length) {
       const flight = this.flights[this.head] as Flight
       if (flight.from >= upTo) break
-      if (flight.to > upTo) this.split(this.head, upTo)
-      if (flight.sacked) {
-        this.sackedBytes -= flight.length
+      const gone = flight.to > upTo ? this.cutOff(flight, upTo) : flight
+      if (gone.sacked) {
+        this.sackedBytes -= gone.length
         this.sackedCount--
       } else {
-        news += flight.length
-        this.deliver(flight, now)
+        news += gone.length
+        this.deliver(gone, now)
       }
-      if (flight.isPiece) this.pieces--
-      this.head++
-      giveFlight(flight)
+      if (gone === flight) {
+        this.head++
+        if (this.pieces > 0 && !flight.isPiece) this.pieces -= REGAINED
+        if (this.looks < MAX_LOOKS) this.looks += LOOKS
+      }
+      giveFlight(gone)
     }
+    this.ranges?.dropBelow(upTo)
     this.compact()
     return news
   }
@@ -194,14 +212,7 @@ export class Scoreboard implements FlightList {
   /** The peer holds the ranges of `edges` (pairs of offsets). @returns bytes that they show for the first time. */
   sack(edges: Float64Array, count: number, now: number): number {
     let news = 0
-    for (let i = 0; i < count; i++) {
-      const left = edges[2 * i] as number
-      const right = edges[2 * i + 1] as number
-      news += this.sackRange(this.knownUpTo(left, right), right, now)
-    }
-    // what this ACK says, the next one will mostly repeat
-    this.previousCount = count
-    if (count > 0) this.remember(edges, count)
+    for (let i = 0; i < count; i++) news += this.sackRange(edges[2 * i] as number, edges[2 * i + 1] as number, now)
     return news
   }
 
@@ -210,32 +221,27 @@ export class Scoreboard implements FlightList {
     this.head = 0
     this.inFlight = this.sackedBytes = this.sackedCount = this.lostBytes = this.pieces = 0
     this.oldestSent = this.newestSent = null
+    this.ranges?.clear()
   }
 
-  private remember(edges: Float64Array, count: number): void {
-    this.previousEdges ??= new Float64Array(edges.length)
-    for (let i = 0; i < 2 * count; i++) this.previousEdges[i] = edges[i] as number
-  }
-
-  // The first offset of a block about which the last ACK's blocks did not speak.
-  private knownUpTo(left: number, right: number): number {
-    const { previousEdges } = this
-    if (previousEdges === null) return left
-    for (let i = 0; i < this.previousCount; i++) {
-      const knownLeft = previousEdges[2 * i] as number
-      const knownRight = previousEdges[2 * i + 1] as number
-      if (knownLeft <= left && left < knownRight) return Math.min(knownRight, right)
-    }
-    return left
-  }
-
+  // Only what no block has named before is walked through.
   private sackRange(left: number, right: number, now: number): number {
+    this.ranges ??= new SackedRanges()
+    const { ranges } = this
     let news = 0
-    if (left >= right) return 0
+    for (let from = ranges.endOf(left); from < right; ) {
+      const to = ranges.nextFrom(from, right)
+      news += this.sackUnnamed(ranges, from, to, now)
+      from = ranges.endOf(to)
+    }
+    return news
+  }
+
+  private sackUnnamed(ranges: SackedRanges, left: number, right: number, now: number): number {
+    let news = 0
     for (let i = this.findAt(left); i < this.flights.length; i++) {
       const flight = this.flights[i] as Flight
       if (flight.from >= right) break
-      if (flight.sacked || flight.to <= left) continue
       if (flight.from < left || flight.to > right) {
         if (this.pieces >= MAX_PIECES) {
           this.refused++
@@ -252,6 +258,7 @@ export class Scoreboard implements FlightList {
       flight.sacked = true
       this.sackedBytes += flight.length
       this.sackedCount++
+      ranges.add(flight.from, flight.to)
     }
     return news
   }
@@ -270,16 +277,30 @@ export class Scoreboard implements FlightList {
   /** Cuts flights[index] in two at offset `at`. */
   private split(index: number, at: number): void {
     const flight = this.flights[index] as Flight
-    const rest = takeFlight(at, flight.to, flight.sentAt)
-    rest.retransmitted = flight.retransmitted
-    rest.resentAt = flight.resentAt
-    rest.copyRate(flight)
-    rest.sacked = flight.sacked
-    rest.lost = flight.lost
+    const rest = this.copyOf(flight, at, flight.to)
     flight.to = at
     this.flights.splice(index + 1, 0, rest)
-    if (rest.sacked) this.sackedCount++
     if (rest.inPipe) this.linkAfter(flight, rest)
+  }
+
+  /** The part of `flight` below `at`, by itself and among the flights no more. */
+  private cutOff(flight: Flight, at: number): Flight {
+    const part = this.copyOf(flight, flight.from, at)
+    flight.from = at
+    // they left together: which of them comes first does not matter
+    if (part.inPipe) this.linkAfter(flight, part)
+    return part
+  }
+
+  private copyOf(flight: Flight, from: number, to: number): Flight {
+    const copy = takeFlight(from, to, flight.sentAt)
+    copy.retransmitted = flight.retransmitted
+    copy.resentAt = flight.resentAt
+    copy.copyRate(flight)
+    copy.sacked = flight.sacked
+    copy.lost = flight.lost
+    if (copy.sacked) this.sackedCount++
+    return copy
   }
 
   /** Index of the flight that holds `offset`, or of the first one above it. */
@@ -324,7 +345,6 @@ export class Scoreboard implements FlightList {
       // who has nothing on its way keeps no memory for it
       this.flights = NO_FLIGHTS
       this.head = 0
-      this.previousCount = 0
     } else if (this.head >= COMPACT_AFTER && this.head * 2 >= this.flights.length) {
       this.flights.splice(0, this.head)
       this.head = 0
