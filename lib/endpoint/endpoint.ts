@@ -8,11 +8,13 @@ import type { Platform } from '../platform/platform.js'
 import { ACK, decode, RST, Segment, SYN } from '../wire/segment.js'
 import { isLoopback, isUnicast, mapped } from './address.js'
 import { Admission } from './admission.js'
+import { Attempts } from './attempts.js'
 import { add, Binding } from './binding.js'
 import { Branches } from './branches.js'
 import { Channel, type ChannelAddresses, type ChannelHost, type ChannelOwner } from './channel.js'
 import type { Commons } from './commons.js'
 import { Demux, type Tenant } from './demux.js'
+import { countsOf, ownStatsOf, statsOf } from './endpoint-stats.js'
 import type { HostCache } from './host-cache.js'
 import { type SequenceNumbers, tupleOf } from './isn.js'
 import type { StackLimits } from './limits.js'
@@ -24,20 +26,6 @@ import type { Settler, Turning } from './settler.js'
 import type { RebuiltSyn } from './syn-cookies.js'
 import type { ConnectTarget, EndpointStats, ListenTarget, OwnCounts, OwnStats } from './target.js'
 import { TimeWait, TimeWaitRecord } from './time-wait.js'
-
-/** What the machine may say of a peer that cannot be reached: it ends an attempt to connect, and nothing else. */
-const UNREACHABLE: ReadonlySet<unknown> = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET', // Windows' name for a port unreachable
-  'ENETUNREACH',
-  'EHOSTUNREACH',
-  'ENETDOWN',
-  'EHOSTDOWN',
-  'EADDRNOTAVAIL',
-  'EACCES',
-  'EPERM',
-  'EINVAL',
-])
 
 /** What a cookie's SYN,ACK is polled into: it is with the peer already. */
 const DISCARDED = new Segment()
@@ -72,16 +60,16 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   private readonly platform: Platform
   private readonly settler: Settler
   private readonly demux: Demux<Tenant>
-  private readonly admission: Admission
+  readonly admission: Admission
   // ---- made when they are needed: the endpoint of a client has one connection and nothing else
-  private branches: Branches | null = null
-  private timeWait: TimeWait | null = null
-  private rejecter: Rejecter | null = null
-  private paths: Paths | null = null
+  branches: Branches | null = null
+  timeWait: TimeWait | null = null
+  rejecter: Rejecter | null = null
+  paths: Paths | null = null
   private listeners: Map<number, Listener[]> | null = null
-  private connecting: Set<Channel> | null = null
+  private attempts: Attempts | null = null
 
-  private channels = 0
+  channels = 0
   private listening = 0
   /** Channels and listeners that hold the process. */
   private holds = 0
@@ -89,11 +77,12 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   /** A listener that does not keep TIME-WAIT has closed. */
   private releasing = false
 
-  private datagrams = 0
-  private malformed = 0
-  private unowned = 0
-  private selfAddressed = 0
-  private socketErrors = 0
+  // ---- counted since it began
+  datagrams = 0
+  malformed = 0
+  unowned = 0
+  selfAddressed = 0
+  socketErrors = 0
 
   /** `commons`: shared with the other endpoints of a single connection, or its own. */
   constructor(host: EndpointHost, commons: Commons) {
@@ -193,8 +182,8 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     const first = record?.issBeyond(iss) ?? iss
     channel.connection = Connection.active(config, first, timestampOffset, this.surroundings(channel, NO_QUEUE))
     channel.connection.open(this.now())
-    this.connecting ??= new Set()
-    this.connecting.add(channel)
+    this.attempts ??= new Attempts()
+    this.attempts.add(channel)
     this.attach(channel, config)
     return channel
   }
@@ -210,39 +199,17 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   }
 
   getStats(): EndpointStats {
-    const { defences, budget } = this.commons
-    return { ...this.ownStats(), ...defences, bufferMemory: budget.used, orphansEnded: budget.orphansEnded }
+    return statsOf(this)
   }
 
   /** Without what it has in common with others. */
   ownStats(): OwnStats {
-    return {
-      ...this.counts(),
-      sockets: this.binding.locals.length + (this.branches?.size ?? 0),
-      connections: this.channels,
-      timeWait: this.timeWait?.size ?? 0,
-      receiveBuffer: this.binding.buffer,
-      dropped: this.dropped,
-    }
+    return ownStatsOf(this)
   }
 
   /** What goes on counting in the totals of the stack when it is closed. */
   counts(): OwnCounts {
-    return {
-      timeWaitEvicted: this.timeWait?.evicted ?? 0,
-      datagrams: this.datagrams,
-      malformed: this.malformed,
-      unowned: this.unowned,
-      resetsSent: this.rejecter?.sent ?? 0,
-      resetsSuppressed: this.rejecter?.suppressed ?? 0,
-      refusedByLimit: this.admission.refusedByLimit,
-      refusedPerAddress: this.admission.refusedPerAddress,
-      refusedByMemory: this.admission.refusedByMemory,
-      selfAddressed: this.selfAddressed,
-      pathProbes: this.paths?.probes ?? 0,
-      pathsFollowed: this.paths?.followed ?? 0,
-      socketErrors: this.socketErrors,
-    }
+    return countsOf(this)
   }
 
   // ---- what its channels and listeners say
@@ -395,6 +362,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   /** The new path has proved itself by this segment, whose echo tells nothing of time. */
   private follow(channel: Channel, { local, segment, address, udpPort, now }: Arrival): void {
     if (!this.admission.moves(channel, address)) return
+    if (this.paths !== null) this.paths.followed++
     this.demux.remove(channel)
     this.branches?.leave(channel)
     channel.moveTo(local, address, udpPort)
@@ -418,12 +386,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   onError(local: LocalSocket, error: Error & { code?: unknown; address?: unknown; port?: unknown }): void {
     this.socketErrors++
     if (error.code === 'EMSGSIZE') this.tooLong(local, error.address, error.port)
-    if (this.connecting === null || !UNREACHABLE.has(error.code)) return
-    for (const channel of this.connecting) {
-      if (channel.local !== local) continue
-      const meant = error.address === channel.peerAddress && error.port === channel.remoteUdpPort
-      if (meant || local.peerAddress !== null) channel.unreachable(error)
-    }
+    this.attempts?.failed(local, error)
   }
 
   /** A datagram to this peer, of a connected socket to the only one, was longer than packets may be. */
@@ -487,7 +450,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     this.admission.account(channel)
     const { connection } = channel
     const { state } = connection
-    if (state !== 'SYN-SENT' && this.connecting !== null) this.connected(channel)
+    if (state !== 'SYN-SENT' && this.attempts !== null) this.answered(channel)
     const silent = !channel.dirty && !channel.local.blocked
     if (silent && (state === 'CLOSED' || state === 'TIME-WAIT')) {
       this.detach(channel)
@@ -552,7 +515,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     this.settler.forget(channel)
     this.branches?.leave(channel)
     this.admission.left(channel)
-    if (this.connecting !== null) this.connected(channel)
+    if (this.attempts !== null) this.answered(channel)
     this.holdChanged(channel)
   }
 
@@ -563,10 +526,8 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   }
 
   /** It no longer waits for an answer to its SYN. */
-  private connected(channel: Channel): void {
-    const { connecting } = this
-    connecting?.delete(channel)
-    if (connecting?.size === 0) this.connecting = null
+  private answered(channel: Channel): void {
+    if (this.attempts?.remove(channel)) this.attempts = null
   }
 
   private surroundings(channel: Channel, queue: Queue): Surroundings {

@@ -30,6 +30,7 @@ function keyOf(remotePort: number, localPort: number): number {
 /** Of one endpoint: its connections that follow their peers. */
 export class Paths {
   probes = 0
+  /** Connections that were moved to where their peers had gone. */
   followed = 0
   private readonly platform: Platform
   /** By TCP ports. */
@@ -75,7 +76,6 @@ export class Paths {
       const candidate = this.candidates.get(channel)
       if (candidate !== undefined && isFrom(candidate, arrival) && candidate.token === segment.tsEcr) {
         this.candidates.delete(channel)
-        this.followed++
         return channel
       }
       this.ask(channel, candidate, arrival)

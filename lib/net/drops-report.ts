@@ -4,7 +4,8 @@ import type { Stack } from '../endpoint/stack.js'
 
 /**
  * A message of the channel 'tcp-over-udp.drops': at most one a second for each stack, as long as datagrams come and there is news.
- * `counts` has the counters of `stack.getTotals()` that have grown, and by how much in the last `ms`.
+ * `counts` has the counters of `stack.getTotals()` that have grown, and by how much in the last `ms`; `dropped` without that of clients'
+ * own sockets.
  */
 export interface DropsMessage {
   readonly stack: Stack

@@ -45,6 +45,30 @@ describe('what is not acknowledged by a number of ours is not believed', () => {
   })
 })
 
+describe('who asks from which path it is heard (decision 024)', () => {
+  const TOKEN = 77_777
+  const WORD = new Uint8Array(20)
+
+  test('is echoed for an ACK of what is in flight, and for no older one', () => {
+    const { connection, send } = connected({ followPeer: true })
+    connection.send(WORD)
+    send({}, 20)
+    send({ ack: 70_021 }, 30)
+    const ask = (ack: number): number | undefined => send({ seq: 5000, ack, tsVal: TOKEN }, 500)[0]?.tsEcr
+    expect(ask(70_020)).not.toBe(TOKEN)
+    expect(ask(70_001)).not.toBe(TOKEN)
+    expect(ask(70_022)).not.toBe(TOKEN)
+    expect(ask(70_021)).toBe(TOKEN)
+  })
+
+  test('is not heard by that: the connection is as silent as it was', () => {
+    const { connection, send } = connected({ followPeer: true, keepAlive: true, keepAliveInitialDelay: 10_000 })
+    expect(send({ seq: 5000, tsVal: TOKEN }, 9000)[0]?.tsEcr).toBe(TOKEN)
+    expect(connection.wakeAt).toBe(10_010)
+    expect(connection.status(9000).lastHeard).toBe(8990)
+  })
+})
+
 describe('a challenge ACK', () => {
   test('is never longer than what it answers and twelve bytes: no SACK blocks in it', () => {
     const { send } = connected()

@@ -13,7 +13,7 @@ import { Network } from '../../lib/testing/network.js'
 import { ACK, PSH, RST, SYN } from '../../lib/wire/segment.js'
 import { CLIENT, PORT, SERVER } from '../support/couple.js'
 import { flagsOf, HandMade } from '../support/hand-made.js'
-import { Recorder } from '../support/recorder.js'
+import { Acceptance, Recorder } from '../support/recorder.js'
 
 const KB = 1024
 
@@ -380,6 +380,33 @@ describe('what an operator sees', () => {
       expect(sum(name)).toBeLessThanOrEqual(totals[name])
     }
     expect(messages[0]?.counts).not.toHaveProperty('acksDoubted')
+  })
+
+  test('a report does not ask the machine of each socket that a client has', () => {
+    const network = new Network({ link: { delay: 1 } })
+    const { stack, platform } = network.host(SERVER)
+    const acceptance = new Acceptance()
+    const config = createConfig()
+    stack.listen({ address: SERVER, port: PORT }, () => config, acceptance)
+    new Stack(network.host(CLIENT).platform).listen({ address: CLIENT, port: PORT }, () => config, acceptance)
+    const owner = { onEvents: () => {} }
+    for (let i = 0; i < 100; i++) stack.connect({ address: CLIENT, port: PORT }, config, owner)
+    network.advance(50)
+    let asked = 0
+    for (const socket of platform.sockets) Object.defineProperty(socket, 'dropped', { get: () => asked++ && 0 })
+    const news: Readonly<Record<string, number>>[] = []
+    stack.observeDrops({ isWatching: true, onDrops: (counts) => void news.push(counts) })
+    const peer = new HandMade(network, network.host('10.0.0.9'), 5000, { address: SERVER, port: PORT })
+    for (let i = 0; i < 50; i++) {
+      peer.raw(new Uint8Array(7))
+      network.advance(100)
+    }
+    expect(platform.sockets.size).toBe(101)
+    expect(news.length).toBeGreaterThanOrEqual(4)
+    // the one that many share, once for each report
+    expect(asked).toBe(news.length)
+    expect(stack.getTotals()).toMatchObject({ connections: 100, malformed: 50 })
+    expect(asked).toBe(news.length + 101)
   })
 
   test('totals go on when an endpoint has closed, and count each thing once', () => {

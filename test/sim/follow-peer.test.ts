@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { createConfig } from '../../lib/core/config.js'
 import { CLOSED } from '../../lib/core/events.js'
+import type { StackLimits } from '../../lib/endpoint/limits.js'
 import { Stack } from '../../lib/endpoint/stack.js'
 import type { Datagram } from '../../lib/testing/datagram.js'
 import { Network } from '../../lib/testing/network.js'
@@ -13,18 +14,20 @@ import { Nat } from '../support/nat.js'
 const CLIENT = '10.0.0.1'
 const SERVER = '10.0.0.2'
 const OUTSIDE = '10.0.0.3'
+const ANOTHER = '10.0.0.4'
 const STRANGER = '10.0.0.9'
 
 interface Options {
   followPeer?: boolean
   client?: Parameters<typeof createConfig>[0]
   lifetime?: number
+  limits?: Partial<StackLimits>
 }
 
-function scene({ followPeer = true, client = {}, lifetime = Infinity }: Options = {}) {
+function scene({ followPeer = true, client = {}, lifetime = Infinity, limits = {} }: Options = {}) {
   const network = new Network({ link: { delay: 20 } })
-  const nat = new Nat(network.host(OUTSIDE, '10.0.0.4'), 80, { address: SERVER, port: 80 }, lifetime)
-  const serverStack = new Stack(network.host(SERVER).platform)
+  const nat = new Nat(network.host(OUTSIDE, ANOTHER), 80, { address: SERVER, port: 80 }, lifetime)
+  const serverStack = new Stack(network.host(SERVER).platform, limits)
   const clientStack = new Stack(network.host(CLIENT).platform)
   const accepted: Party[] = []
   const config = createConfig({ followPeer, msl: 500 })
@@ -97,7 +100,7 @@ describe('followPeer', () => {
     network.advance(5_000)
     expect(served.text).toBe('still here')
     expect(served.channel.remoteUdpPort).not.toBe(before)
-    expect(served.channel.remoteAddress).toBe('10.0.0.4')
+    expect(served.channel.remoteAddress).toBe(ANOTHER)
     served.send('and I')
     network.advance(1_000)
     expect(client.text).toBe('and I')
@@ -113,7 +116,7 @@ describe('followPeer', () => {
     expect(served.channel.status().cwnd).toBeGreaterThan(30_000)
     const { capture } = network
     nat.forget()
-    network.advanceUntil(() => served.channel.remoteAddress === '10.0.0.4', 5_000)
+    network.advanceUntil(() => served.channel.remoteAddress === ANOTHER, 5_000)
     expect(served.channel.status()).toMatchObject({ srtt: 0, minRtt: Infinity })
     expect(served.channel.status().cwnd).toBeLessThanOrEqual(10 * 1460)
     const at = network.now
@@ -144,6 +147,59 @@ describe('followPeer', () => {
     expect(Math.abs((probe.tsVal - asked.tsEcr) | 0)).toBeGreaterThan(100_000)
     network.advance(2_000)
     expect(served.text).toBe('x')
+  })
+
+  it('an address that has as many connections as it may is not moved to, and is once there is a place', () => {
+    const { network, nat, listener, client, served } = scene({ limits: { maxConnectionsPerAddress: 1 } })
+    const connect = (localAddress: string): Party => {
+      const party = new Party()
+      const { stack } = network.host(OUTSIDE)
+      party.channel = stack.connect({ address: SERVER, port: 80, localAddress }, createConfig(), party)
+      network.advance(200)
+      return party
+    }
+    const other = connect(ANOTHER)
+    expect(other.channel.state).toBe('ESTABLISHED')
+    nat.forget()
+    client.send('x')
+    network.advance(3_000)
+    expect(served.text).toBe('')
+    expect(served.channel.remoteAddress).toBe(OUTSIDE)
+    expect(listener.getStats()).toMatchObject({ connections: 2, pathsFollowed: 0 })
+    expect(listener.getStats().refusedPerAddress).toBeGreaterThan(0)
+    other.channel.abort()
+    network.advance(10_000)
+    expect(served.text).toBe('x')
+    expect(served.channel.remoteAddress).toBe(ANOTHER)
+    expect(listener.getStats()).toMatchObject({ connections: 1, pathsFollowed: 1 })
+    // the place that it had where it was is free
+    expect(connect(OUTSIDE).channel.state).toBe('ESTABLISHED')
+    expect(connect(ANOTHER).channel.state).toBe('SYN-SENT')
+  })
+
+  it('who follows to another address of the machine has its part of that socket’s buffer', () => {
+    const network = new Network({ link: { delay: 20 } })
+    const beyond = { address: SERVER, port: 80 }
+    const nat = new Nat(network.host(OUTSIDE, ANOTHER), 80, beyond)
+    const accepted: Party[] = []
+    const config = createConfig({ followPeer: true })
+    new Stack(network.host(SERVER, '10.0.0.5').platform).listen({ address: '0.0.0.0', port: 80 }, () => config, {
+      onConnection: (channel) => void accepted.push(own(new Party(), channel)),
+    })
+    const client = new Party()
+    client.channel = new Stack(network.host(CLIENT).platform).connect({ address: OUTSIDE, port: 80 }, config, client)
+    network.advance(500)
+    const { channel } = accepted[0] as Party
+    const roomOf = (): unknown => Reflect.get(Reflect.get(channel.connection, 'tcb'), 'room')
+    expect(roomOf()).toBe(channel.local.room)
+    const { local } = channel
+    beyond.address = '10.0.0.5'
+    nat.forget()
+    client.send('x')
+    network.advance(3_000)
+    expect(accepted[0]?.text).toBe('x')
+    expect(channel.local).not.toBe(local)
+    expect(roomOf()).toBe(channel.local.room)
   })
 
   it('is off by default: a segment from elsewhere is answered with a RST there, and changes nothing', () => {
@@ -260,6 +316,22 @@ describe('followPeer', () => {
       stranger.send(SYN, { mss: 1460 })
       expect(stranger.flagsAfter(100)).toEqual(['S.'])
       expect(served.channel.state).toBe('ESTABLISHED')
+    })
+
+    it('has an ACK of before draws nothing: on an idle connection one number of 2^32 asks', () => {
+      const { network, listener, client, served } = scene()
+      served.send('a word to the client')
+      network.advance(500)
+      const seen = overheard(client, network)
+      const stranger = observer(network, served, seen)
+      const fresh = { hasTimestamps: true, tsVal: seen.tsVal, tsEcr: seen.tsEcr }
+      for (let back = 1; back <= 20; back++) stranger.send(ACK, { ...fresh, ack: (stranger.ack - back) >>> 0 })
+      stranger.send(ACK, { ...fresh, ack: (stranger.ack + 1) >>> 0 })
+      expect(stranger.flagsAfter(1_000)).toEqual([])
+      expect(listener.getStats()).toMatchObject({ pathProbes: 0, pathsFollowed: 0 })
+      stranger.send(ACK, fresh)
+      expect(stranger.flagsAfter(1_000)).toEqual(['.'])
+      expect(listener.getStats()).toMatchObject({ pathProbes: 1 })
     })
 
     it('repeats what was seen while the peer speaks on is forgotten at once', () => {

@@ -151,6 +151,32 @@ describe('a lone SYN', () => {
   })
 })
 
+describe('a half-open connection', () => {
+  const OPTIONS = { mss: 1460, windowScale: 7, sackPermitted: true, hasTimestamps: true, tsVal: 1 }
+
+  test.each<[string, number, Partial<Segment>]>([
+    ['a bare SYN again', SYN, {}],
+    ['a byte before the SYN', ACK, { seq: 999, payload: new Uint8Array(1), ...OPTIONS, ack: 1 }],
+    ['a byte before the SYN, and no ACK', PSH, { seq: 999, payload: new Uint8Array(1), ...OPTIONS }],
+  ])('%s, a thousand times in 0.7 s: as many answers as challenges', (_name, flags, fields) => {
+    const network = new Network({ link: { delay: 5 } })
+    createServer({ stack: network.host(SERVER).stack }).listen(PORT, SERVER)
+    const peer = new HandMade(network, network.host('10.0.0.9'), 5000, { address: SERVER, port: PORT })
+    network.advance(10)
+    peer.send(SYN, OPTIONS)
+    expect(peer.flagsAfter(20)).toEqual(['S.'])
+    for (let i = 0; i < 1000; i++) {
+      peer.send(flags, { seq: 1000, ...fields })
+      network.advance(0.7)
+    }
+    network.advance(20)
+    // an allowance of ten, and seven that it gained meanwhile
+    const answers = peer.take().length
+    expect(answers).toBeGreaterThan(0)
+    expect(answers).toBeLessThanOrEqual(18)
+  })
+})
+
 describe('no answer is much longer than what it answers', () => {
   test('a RST or a challenge ACK: twelve bytes at most, for segments of all kinds', () => {
     const { network, acceptance } = scene()
