@@ -150,6 +150,25 @@ describe('branches', () => {
     expect(channel.status().bytesReceived).toBeGreaterThan(before)
   })
 
+  it('who waited for the room of a branch that is given up speaks through its home', () => {
+    const scene = crowd(3, { length: 200_000_000, rate: 2e8, descriptorLimit: 16 })
+    scene.network.advance(100)
+    const channel = scene.acceptance.channels.find(({ local }) => local !== local.home) as Channel
+    const client = scene.clients.find((one) => one.channel.localPort === channel.remotePort) as Recorder
+    client.react = () => {}
+    scene.network.advanceUntil(() => client.channel.unacknowledged === 0, 5_000)
+    scene.network.advance(200)
+    expect(channel.local).not.toBe(channel.local.home)
+    // the kernel has no room there, and nothing is in flight that a clock would watch
+    const { local } = channel
+    local.blocked = true
+    channel.send(new Uint8Array(7))
+    scene.send(200_000_000)
+    scene.network.advance(400)
+    expect(channel.local).toBe(local.home)
+    expect(client.bytes).toBe(7)
+  })
+
   it('when the endpoint goes, they go', () => {
     const scene = crowd(8)
     scene.network.advance(12)

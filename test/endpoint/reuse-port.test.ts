@@ -1,6 +1,7 @@
 // Several processes on one UDP port (decision 022): who gets what, and what happens to connections when one of them goes.
 import { describe, expect, it } from 'vitest'
 import { createConfig } from '../../lib/core/config.js'
+import type { StackLimits } from '../../lib/endpoint/limits.js'
 import { Stack } from '../../lib/endpoint/stack.js'
 import type { ListenTarget } from '../../lib/endpoint/target.js'
 import { Network } from '../../lib/testing/network.js'
@@ -20,9 +21,9 @@ class Scene {
   readonly clientHost = this.network.host('10.0.0.9')
   readonly client = new Stack(this.clientHost.platform)
 
-  process(target: Partial<ListenTarget> = {}) {
+  process(target: Partial<ListenTarget> = {}, limits: Partial<StackLimits> = {}) {
     const platform = this.host.process()
-    const stack = new Stack(platform)
+    const stack = new Stack(platform, limits)
     const listen = (more: Partial<ListenTarget> = {}) => {
       const acceptance = new Acceptance()
       acceptance.react = closeInReturn
@@ -142,6 +143,32 @@ describe('in one process', () => {
 })
 
 describe('a process that leaves', () => {
+  it('keeps its place though many of its own connections wait in TIME-WAIT', () => {
+    const scene = new Scene()
+    const [one, two] = [scene.process({}, { maxTimeWaitSockets: 2 }), scene.process()]
+    const clients = scene.connect(40)
+    one.listener.close()
+    for (const { channel } of one.acceptance.accepted) channel.abort()
+    scene.network.advance(100)
+    const acceptance = new Acceptance()
+    acceptance.react = closeInReturn
+    scene.client.listen({ address: '10.0.0.9', port: 81 }, () => config, acceptance)
+    for (let i = 0; i < 5; i++) {
+      const recorder = new Recorder()
+      recorder.channel = one.stack.connect({ address: '10.0.0.9', port: 81 }, config, recorder)
+      scene.network.advance(50)
+      recorder.channel.close()
+      scene.network.advance(50)
+    }
+    // its place does not count among them
+    expect(one.stack.getStats()).toMatchObject({ endpoints: 3, waiting: 3 })
+    expect([...one.platform.sockets].filter(({ port }) => port === PORT)).toHaveLength(1)
+    const left = clients.filter(({ channel }) => channel.state === 'ESTABLISHED')
+    expect(left.length).toBeGreaterThan(0)
+    scene.exchange(left, two)
+    expect(left.map(({ text }) => text)).toEqual(left.map(() => 'fro'))
+  })
+
   it('keeps its place after close(): refuses what is new, and breaks nothing, its own connections or others’', () => {
     const scene = new Scene()
     const [one, two] = [scene.process(), scene.process()]

@@ -6,7 +6,7 @@ import { CONNECTED, READABLE } from '../../lib/core/connection.js'
 import type { Channel } from '../../lib/endpoint/channel.js'
 import { Stack } from '../../lib/endpoint/stack.js'
 import { Network, type NetworkOptions } from '../../lib/testing/network.js'
-import { ACK, PSH, SYN } from '../../lib/wire/segment.js'
+import { ACK, FIN, PSH, SYN } from '../../lib/wire/segment.js'
 import { HandMade } from '../support/hand-made.js'
 import { Acceptance, closeInReturn, Recorder } from '../support/recorder.js'
 
@@ -224,6 +224,29 @@ describe('an owner that throws', () => {
     network.advance(100)
     expect(listener.getStats().connections).toBe(0)
     expect(one.channel.detached).toBe(true)
+  })
+
+  it('a listener’s owner that throws costs the connection nothing of what had come by then', () => {
+    const { network, serverHost } = scene()
+    const recorder = new Recorder()
+    const owner = {
+      onConnection(channel: Channel): void {
+        recorder.channel = channel
+        channel.owner = recorder
+        throw new Error('mine')
+      },
+    }
+    new Stack(serverHost.platform).listen({ address: SERVER, port: 81 }, () => config, owner)
+    const peer = new HandMade(network, network.host('10.0.0.8'), 5000, { address: SERVER, port: 81 })
+    peer.send(SYN, { mss: 1000 })
+    network.advance(50)
+    peer.seq++
+    peer.ack = ((peer.take()[0]?.segment.seq ?? 0) + 1) >>> 0
+    // with the ACK of the handshake comes all that there is
+    peer.send(ACK | PSH | FIN, { payload: new TextEncoder().encode('question') })
+    expect(() => network.advance(50)).toThrow('mine')
+    network.advance(50)
+    expect(recorder).toMatchObject({ events: ['readable', 'ended'], text: 'question' })
   })
 
   it('a listener’s owner that throws loses that connection alone', () => {

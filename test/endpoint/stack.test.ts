@@ -367,6 +367,34 @@ describe('one UDP port for listening and connecting', () => {
     expect(client.stack.getStats()).toMatchObject({ endpoints: 0, waiting: 0 })
   })
 
+  it('a congestion control of the program’s own that throws leaves nothing behind', () => {
+    const { network, client } = scene()
+    const create = (): never => {
+      throw new Error('mine')
+    }
+    const chosen = createConfig({ congestion: { name: 'mine', create } })
+    for (const more of [{}, { localUdpPort: 7000 }]) {
+      const target = { address: '10.0.0.1', port: 80, ...more }
+      expect(() => client.stack.connect(target, chosen, new Recorder())).toThrow('mine')
+    }
+    network.advance(10)
+    expect(client.host.openSockets).toEqual([])
+    expect(client.stack.getStats()).toMatchObject({ endpoints: 0, waiting: 0 })
+  })
+
+  it('a listener that has gone, and its port with it, connects to nobody', () => {
+    const { network, server, client } = scene()
+    client.listen({ address: '10.0.0.9', port: 80 })
+    const listener = server.listen({ address: '10.0.0.1', port: 80 })
+    listener.close()
+    network.advance(10)
+    const target = { address: '10.0.0.9', port: 80 }
+    expect(() => listener.connect(target, config, new Recorder())).toThrow(code('EADDRNOTAVAIL'))
+    network.advance(10)
+    expect(server.stack.getStats()).toMatchObject({ endpoints: 0, waiting: 0 })
+    expect(server.host.openSockets).toEqual([])
+  })
+
   it('an unreachable peer ends its own attempt alone', () => {
     const { network, client } = scene()
     const platform = Object.create(client.host.platform)

@@ -136,6 +136,28 @@ describe('an impaired platform', () => {
     expect(near.errors).toMatchObject([{ code: 'EMSGSIZE' }])
   })
 
+  it('a program that throws at what has come loses neither the end of the turn nor what comes later', () => {
+    const { network, impaired, peer } = machines({ incoming: { delay: 30 } })
+    const heard: string[] = []
+    const handler = {
+      onDatagram: (bytes: Uint8Array, start: number): void => {
+        heard.push(`datagram ${bytes[start]}`)
+        if (bytes[start] === 1) throw new Error('mine')
+      },
+      onQuiet: () => void heard.push('quiet'),
+      onDrain: () => {},
+      onError: () => {},
+    }
+    impaired.bind({ address: '10.0.0.1', port: 8 }, handler)
+    for (const number of [1, 2, 3]) {
+      peer.send([Uint8Array.of(number)], '10.0.0.1', 8)
+      if (number === 2) network.advance(10)
+    }
+    expect(() => network.advance(100)).toThrow('mine')
+    network.advance(100)
+    expect(heard).toEqual(['datagram 1', 'quiet', 'datagram 2', 'quiet', 'datagram 3', 'quiet'])
+  })
+
   it('does the same for the same seed', () => {
     const run = (seed: number): string => {
       const { network, far, socket } = machines({ seed, outgoing: { loss: 0.3, jitter: 20, delay: 5 } })
