@@ -1,5 +1,7 @@
 // SACK both ways: blocks that the receiver sends (RFC 2018 §4, RFC 2883 §4 with their examples), and what the sender makes of them (RFC 6675, 8985).
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { SackedRanges } from '../../lib/core/send/sacked-ranges.js'
 import { HONEST, HOSTILE, Victim } from '../support/sack-attack.js'
 import { established, type Script, type ScriptOptions } from '../support/script.js'
 
@@ -358,6 +360,36 @@ describe('the sender', () => {
   })
 })
 
+test('the ranges that the peer holds: whatever is added and acknowledged, they are what a list of bytes says', () => {
+  const step = fc.record({ at: fc.nat(400), length: fc.integer({ min: 1, max: 9 }), drop: fc.option(fc.nat(6)) })
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 50, maxLength: 300 }), (steps) => {
+      const ranges = new SackedRanges()
+      const held = new Set<number>()
+      let una = 0
+      for (const { at, length, drop } of steps) {
+        const from = una + at
+        const bytes = Array.from({ length }, (_, i) => from + i)
+        if (!bytes.some((byte) => held.has(byte))) {
+          ranges.add(from, from + length)
+          for (const byte of bytes) held.add(byte)
+        }
+        if (drop !== null) {
+          una += drop
+          for (const byte of held) if (byte < una) held.delete(byte)
+          ranges.dropBelow(una)
+        }
+        let end = from
+        while (held.has(end)) end++
+        expect(ranges.endOf(from)).toBe(end)
+        let next = end
+        while (next < end + 500 && !held.has(next)) next++
+        expect(ranges.nextFrom(end, end + 500)).toBe(next)
+      }
+    }),
+  )
+})
+
 describe('what an ACK costs the sender', () => {
   const ACKS = 1500
 
@@ -398,6 +430,12 @@ describe('what an ACK costs the sender', () => {
     expect(counts.looks / ACKS).toBeLessThan(300)
     // what may be cut off at first, and for what was acknowledged
     expect(counts.moves).toBeLessThanOrEqual(1024 + (2 * ACKS) / 8)
-    expect(victim.connection.state).toBe('ESTABLISHED')
+    // and an honest word ends it
+    for (let i = 0; i < 100 && victim.connection.unacknowledged > 0; i++) {
+      victim.ack({ una: victim.nxt })
+      victim.step(10)
+    }
+    expect(victim.connection.unacknowledged).toBe(0)
+    expect(victim.connection.status(victim.now)).toMatchObject({ inFlight: 0, lost: 0, sacked: 0 })
   })
 })

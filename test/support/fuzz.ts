@@ -331,12 +331,12 @@ function checkSacked(scoreboard: Scoreboard): void {
     else said.push(from)
     said.push(to)
   }
-  const { lefts, rights, head } = (Reflect.get(scoreboard, 'ranges') ?? { lefts: [], rights: [], head: 0 }) as {
-    lefts: number[]
-    rights: number[]
-    head: number
+  const ranges = Reflect.get(scoreboard, 'ranges') as object | null
+  const held: number[] = []
+  if (ranges !== null) {
+    const [lefts, rights] = [Reflect.get(ranges, 'lefts'), Reflect.get(ranges, 'rights')]
+    for (let i = Reflect.get(ranges, 'head'); i < Reflect.get(ranges, 'end'); i++) held.push(lefts[i], rights[i])
   }
-  const held = lefts.slice(head).flatMap((left, i) => [left, rights[head + i]])
   must(held.join() === said.join(), `ranges ${held} of flights that are held at ${said}`)
 }
 

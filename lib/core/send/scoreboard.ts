@@ -12,6 +12,8 @@ const MAX_FLIGHTS = 32_768
  */
 const MAX_PIECES = 1_024
 const REGAINED = 1 / 8
+/** Flights that the peer holds, one after another. */
+const LONG_RUN = 32
 /** An undo looks at every flight: each that is acknowledged pays for so many looks, and so many may be saved, beside those to begin with. */
 const LOOKS = 8
 const MAX_LOOKS = 8 * MAX_FLIGHTS
@@ -38,7 +40,7 @@ export class Scoreboard implements FlightList {
   private lostHint = 0
   private oldestSent: Flight | null = null
   private newestSent: Flight | null = null
-  /** null: it has never said so. */
+  /** null: of what is in flight it has not said so. */
   private ranges: SackedRanges | null = null
 
   constructor(observer: FlightObserver) {
@@ -79,11 +81,13 @@ export class Scoreboard implements FlightList {
   /** The lowest flight that is lost; null: none. Longer than `limit` bytes, it is cut there. */
   nextLost(limit: number): Flight | null {
     if (this.lostBytes === 0) return null
-    const { flights } = this
+    const { flights, ranges } = this
+    let held = 0
     for (let i = this.findAt(this.lostHint); i < flights.length; i++) {
       const flight = flights[i] as Flight
-      // the next one is the first above all that the peer holds from here on
-      if (flight.sacked && this.ranges !== null) i = this.findAt(this.ranges.endOf(flight.from)) - 1
+      held = flight.sacked ? held + 1 : 0
+      // a long run is passed over at once
+      if (held === LONG_RUN && ranges !== null) i = this.findAt(ranges.endOf(flight.from)) - 1
       if (!flight.lost) continue
       this.lostHint = flight.from
       if (flight.length > limit) this.split(i, flight.from + limit)
@@ -221,7 +225,7 @@ export class Scoreboard implements FlightList {
     this.head = 0
     this.inFlight = this.sackedBytes = this.sackedCount = this.lostBytes = this.pieces = 0
     this.oldestSent = this.newestSent = null
-    this.ranges?.clear()
+    this.ranges = null
   }
 
   // Only what no block has named before is walked through.
@@ -232,7 +236,7 @@ export class Scoreboard implements FlightList {
     for (let from = ranges.endOf(left); from < right; ) {
       const to = ranges.nextFrom(from, right)
       news += this.sackUnnamed(ranges, from, to, now)
-      from = ranges.endOf(to)
+      from = to < right ? ranges.endOf(to) : right
     }
     return news
   }
@@ -345,6 +349,7 @@ export class Scoreboard implements FlightList {
       // who has nothing on its way keeps no memory for it
       this.flights = NO_FLIGHTS
       this.head = 0
+      this.ranges = null
     } else if (this.head >= COMPACT_AFTER && this.head * 2 >= this.flights.length) {
       this.flights.splice(0, this.head)
       this.head = 0
