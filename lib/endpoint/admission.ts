@@ -1,7 +1,8 @@
 // Who may live on an endpoint, and what each is charged for: the limits on connections, on those of one address, and on memory.
 import { AddressCount } from './address-count.js'
+import type { BufferBudget } from './budget.js'
 import type { Channel } from './channel.js'
-import type { Commons } from './commons.js'
+import type { Counts } from './counts.js'
 import type { StackLimits } from './limits.js'
 
 /** ms between two looks at all connections for what may be shed. */
@@ -10,25 +11,23 @@ const SHED_INTERVAL = 1000
 const SILENCE = 10_000
 
 export class Admission {
-  /** SYNs, or handshakes, that found no room: of connections, of those of their address, of memory. */
-  refusedByLimit = 0
-  refusedPerAddress = 0
-  refusedByMemory = 0
-  readonly commons: Commons
+  private readonly counts: Counts
+  private readonly budget: BufferBudget
   private readonly limits: StackLimits
   private shedAt = Number.NEGATIVE_INFINITY
   private perAddress: AddressCount | null = null
 
-  constructor(commons: Commons, limits: StackLimits) {
-    this.commons = commons
+  constructor(counts: Counts, budget: BufferBudget, limits: StackLimits) {
+    this.counts = counts
+    this.budget = budget
     this.limits = limits
   }
 
   /** There is no room for a connection from `address` beside `channels` others. */
   isRefused(address: string, channels: number): boolean {
-    if (channels >= this.limits.maxEndpointConnections) this.refusedByLimit++
-    else if (this.commons.budget.isSpent) this.refusedByMemory++
-    else if (this.perAddress?.isFull(address)) this.refusedPerAddress++
+    if (channels >= this.limits.maxEndpointConnections) this.counts.refusedByLimit++
+    else if (this.budget.isSpent) this.counts.refusedByMemory++
+    else if (this.perAddress?.isFull(address)) this.counts.refusedPerAddress++
     else return false
     return true
   }
@@ -37,7 +36,7 @@ export class Admission {
   established(channel: Channel): boolean {
     this.perAddress ??= new AddressCount(this.limits.maxConnectionsPerAddress)
     channel.counted = this.perAddress.add(channel.peerAddress)
-    if (!channel.counted) this.refusedPerAddress++
+    if (!channel.counted) this.counts.refusedPerAddress++
     return channel.counted
   }
 
@@ -48,7 +47,7 @@ export class Admission {
     perAddress.remove(channel.peerAddress)
     if (perAddress.add(address)) return true
     perAddress.add(channel.peerAddress)
-    this.refusedPerAddress++
+    this.counts.refusedPerAddress++
     return false
   }
 
@@ -57,12 +56,14 @@ export class Admission {
     const change = channel.connection.memory - channel.memory
     if (change === 0) return
     channel.memory += change
-    this.commons.budget.charge(change)
+    this.budget.charge(change)
   }
 
-  /** Memory is spent, and it is a while since all were asked to shed some. */
-  wantsShedding(now: number): boolean {
-    if (!this.commons.budget.isSpent || now - this.shedAt < SHED_INTERVAL) return false
+  /** Memory is spent, and it is a while since all `channels` of an endpoint were asked to shed some; one alone is soon asked. */
+  wantsShedding(channels: number, now: number): boolean {
+    if (!this.budget.isSpent || channels === 0) return false
+    if (channels === 1) return true
+    if (now - this.shedAt < SHED_INTERVAL) return false
     this.shedAt = now
     return true
   }
@@ -75,11 +76,11 @@ export class Admission {
 
   /** Its owner is gone. */
   released(channel: Channel): void {
-    if (!channel.detached) this.commons.budget.orphans.add(channel)
+    if (!channel.detached) this.budget.orphans.add(channel)
   }
 
   left(channel: Channel): void {
-    const { budget } = this.commons
+    const { budget } = this
     budget.orphans.delete(channel)
     budget.charge(-channel.memory)
     channel.memory = 0

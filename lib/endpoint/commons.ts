@@ -1,55 +1,18 @@
-// What the connections of an endpoint have in common: memory for their buffers, and the counters of what was dropped.
+// What the connections of an endpoint have in common, or those of all clients: memory for their buffers, and all that is counted.
 import { Defences } from '../core/defences.js'
-import type { Budget } from '../core/surroundings.js'
-
-/** From this part on memory is tight. */
-const TIGHT = 3 / 4
-
-/** A connection whose owner is gone. */
-export interface Orphan {
-  abort(): void
-}
-
-export class BufferBudget implements Budget {
-  /** Bytes that buffers and flights take. */
-  used = 0
-  /** Orphans that were ended to make room. */
-  orphansEnded = 0
-  /** The one whose owner went first is first. */
-  readonly orphans: Set<Orphan> = new Set()
-  private readonly limit: number
-
-  constructor(limit: number) {
-    this.limit = limit
-  }
-
-  get isTight(): boolean {
-    return this.used >= this.limit * TIGHT
-  }
-
-  get isSpent(): boolean {
-    return this.used >= this.limit
-  }
-
-  /** Some connection takes `change` bytes more. When all is used, the orphan that is one for longest goes: nobody waits for it. */
-  charge(change: number): void {
-    this.used += change
-    if (change <= 0 || !this.isSpent) return
-    for (const oldest of this.orphans) {
-      this.orphans.delete(oldest)
-      this.orphansEnded++
-      oldest.abort()
-      return
-    }
-  }
-}
+import { Admission } from './admission.js'
+import { BufferBudget } from './budget.js'
+import { Counts } from './counts.js'
+import type { StackLimits } from './limits.js'
 
 export class Commons {
+  readonly counts: Counts = new Counts()
   readonly defences: Defences = new Defences()
   readonly budget: BufferBudget
+  readonly admission: Admission
 
-  /** `maxBufferMemory`: bytes. */
-  constructor(maxBufferMemory: number) {
-    this.budget = new BufferBudget(maxBufferMemory)
+  constructor(limits: StackLimits) {
+    this.budget = new BufferBudget(limits.maxBufferMemory)
+    this.admission = new Admission(this.counts, this.budget, limits)
   }
 }

@@ -22,7 +22,7 @@ export class Demux<T extends Tenant> {
   private count = 0
   private readonly scramble: number
 
-  /** `scramble`: a secret u32. */
+  /** `scramble`: a secret of 32 bits. */
   constructor(scramble = 0) {
     this.scramble = scramble
   }

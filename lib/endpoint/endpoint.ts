@@ -7,14 +7,15 @@ import type { Trace } from '../core/trace.js'
 import type { Platform } from '../platform/platform.js'
 import { ACK, decode, RST, Segment, SYN } from '../wire/segment.js'
 import { isLoopback, isUnicast, mapped } from './address.js'
-import { Admission } from './admission.js'
+import type { Admission } from './admission.js'
 import { Attempts } from './attempts.js'
 import { add, Binding } from './binding.js'
 import { Branches } from './branches.js'
 import { Channel, type ChannelAddresses, type ChannelHost, type ChannelOwner } from './channel.js'
 import type { Commons } from './commons.js'
+import type { Counts, EndpointStats, OwnStats } from './counts.js'
 import { Demux, type Tenant } from './demux.js'
-import { countsOf, ownStatsOf, statsOf } from './endpoint-stats.js'
+import { ownStatsOf, statsOf } from './endpoint-stats.js'
 import type { HostCache } from './host-cache.js'
 import { type SequenceNumbers, tupleOf } from './isn.js'
 import type { StackLimits } from './limits.js'
@@ -24,7 +25,7 @@ import { Paths } from './paths.js'
 import { Rejecter } from './reject.js'
 import type { Settler, Turning } from './settler.js'
 import type { RebuiltSyn } from './syn-cookies.js'
-import type { ConnectTarget, EndpointStats, ListenTarget, OwnCounts, OwnStats } from './target.js'
+import type { ConnectTarget, ListenTarget } from './target.js'
 import { TimeWait, TimeWaitRecord } from './time-wait.js'
 
 /** What a cookie's SYN,ACK is polled into: it is with the peer already. */
@@ -60,7 +61,9 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   private readonly platform: Platform
   private readonly settler: Settler
   private readonly demux: Demux<Tenant>
-  readonly admission: Admission
+  readonly commons: Commons
+  private readonly admission: Admission
+  private readonly counts: Counts
   // ---- made when they are needed: the endpoint of a client has one connection and nothing else
   branches: Branches | null = null
   timeWait: TimeWait | null = null
@@ -77,26 +80,17 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   /** A listener that does not keep TIME-WAIT has closed. */
   private releasing = false
 
-  // ---- counted since it began
-  datagrams = 0
-  malformed = 0
-  unowned = 0
-  selfAddressed = 0
-  socketErrors = 0
-
   /** `commons`: shared with the other endpoints of a single connection, or its own. */
   constructor(host: EndpointHost, commons: Commons) {
     this.host = host
-    this.admission = new Admission(commons, host.limits)
+    this.commons = commons
+    this.admission = commons.admission
+    this.counts = commons.counts
     this.demux = new Demux(host.numbers.scramble)
     this.platform = host.platform
     this.numbers = host.numbers
     this.binding = new Binding(host.platform, this)
     this.settler = host.settler
-  }
-
-  get commons(): Commons {
-    return this.admission.commons
   }
 
   get udpPort(): number {
@@ -207,11 +201,6 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     return ownStatsOf(this)
   }
 
-  /** What goes on counting in the totals of the stack when it is closed. */
-  counts(): OwnCounts {
-    return countsOf(this)
-  }
-
   // ---- what its channels and listeners say
 
   changed(channel: Channel): void {
@@ -300,10 +289,10 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   }
 
   reject(arrival: Arrival): void {
-    this.unowned++
+    this.counts.unowned++
     if (this.paths?.mayConcern(arrival)) return
     const { local, segment, address, udpPort, now } = arrival
-    this.rejecter ??= new Rejecter(this.host.limits.maxResets, this.numbers.draw)
+    this.rejecter ??= new Rejecter(this.host.limits.maxResets, this.numbers.draw, this.counts)
     this.rejecter.reject(local, segment, address, udpPort, now)
   }
 
@@ -326,11 +315,11 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     if (this.closed) return
     const now = this.settler.onReading()
     const segment = this.settler.incoming
-    this.datagrams++
+    this.counts.datagrams++
     if (now >= this.host.reportAt) this.host.report(now)
     // nothing can be sent to UDP port 0
     if (udpPort === 0 || !decode(bytes, segment, start, end)) {
-      this.malformed++
+      this.counts.malformed++
       return
     }
     segment.isLent = isLent
@@ -362,7 +351,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   /** The new path has proved itself by this segment, whose echo tells nothing of time. */
   private follow(channel: Channel, { local, segment, address, udpPort, now }: Arrival): void {
     if (!this.admission.moves(channel, address)) return
-    if (this.paths !== null) this.paths.followed++
+    this.counts.pathsFollowed++
     this.demux.remove(channel)
     this.branches?.leave(channel)
     channel.moveTo(local, address, udpPort)
@@ -384,7 +373,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   }
 
   onError(local: LocalSocket, error: Error & { code?: unknown; address?: unknown; port?: unknown }): void {
-    this.socketErrors++
+    this.counts.socketErrors++
     if (error.code === 'EMSGSIZE') this.tooLong(local, error.address, error.port)
     this.attempts?.failed(local, error)
   }
@@ -417,7 +406,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   private strangerArrives(arrival: Arrival): void {
     if (!isUnicast(arrival.address)) return // MUST-63
     if (this.isSelfAddressed(arrival)) {
-      this.selfAddressed++
+      this.counts.selfAddressed++
       return
     }
     const moved = this.paths?.claim(arrival) ?? null
@@ -473,7 +462,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
 
   turnOver(now: number): void {
     if (this.closed) return
-    if (this.admission.wantsShedding(now)) this.shed(now)
+    if (this.admission.wantsShedding(this.channels, now)) this.shed(now)
     this.binding.flush()
     const { timeWait } = this
     if (timeWait !== null && timeWait.next <= now) timeWait.expire(now)
@@ -498,7 +487,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   private attach(channel: Channel, config: Config): void {
     this.channels++
     if (config.followPeer) {
-      this.paths ??= new Paths(this.platform)
+      this.paths ??= new Paths(this.platform, this.counts)
       this.paths.add(channel)
     }
     this.demux.add(channel)
@@ -521,7 +510,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
 
   private keep(record: TimeWaitRecord): void {
     const { maxTimeWaitRecords, maxTimeWaitAcks } = this.host.limits
-    this.timeWait ??= new TimeWait(this.demux, maxTimeWaitRecords, maxTimeWaitAcks, this.numbers.draw)
+    this.timeWait ??= new TimeWait(this.demux, maxTimeWaitRecords, maxTimeWaitAcks, this.numbers.draw, this.counts)
     this.timeWait.add(record)
   }
 

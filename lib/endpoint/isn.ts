@@ -10,7 +10,7 @@ export class SequenceNumbers {
   private readonly tuples: SipHash
   /** For cookies, which must be cheap. */
   readonly hash: SipHash
-  /** For the demux, whose table nobody may fill on purpose; u32. */
+  /** For the demux, whose table nobody may fill on purpose: 32 bits, as a number that V8 has no box for. */
   readonly scramble: number
   /** Numbers that nobody can foresee, 0 <= x < 1. */
   readonly draw: () => number
@@ -21,7 +21,7 @@ export class SequenceNumbers {
     platform.random(keys)
     this.tuples = new SipHash(keys.subarray(0, 16))
     this.hash = new SipHash(keys.subarray(16))
-    this.scramble = hashOf(this.hash, 'scramble').low
+    this.scramble = hashOf(this.hash, 'scramble').low | 0
     this.draw = drawer(platform)
   }
 

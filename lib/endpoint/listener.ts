@@ -6,10 +6,11 @@ import type { Queue } from '../core/surroundings.js'
 import { ACK, RST, SYN } from '../wire/segment.js'
 import { asIs, isIPv4Like, isIPv6, isWildcard, mapped, unmapped } from './address.js'
 import type { Acceptor, Channel, ChannelOwner } from './channel.js'
+import type { EndpointStats } from './counts.js'
 import type { SequenceNumbers } from './isn.js'
 import type { Arrival, LocalSocket } from './local-socket.js'
 import { type RebuiltSyn, SynCookies } from './syn-cookies.js'
-import type { ConnectTarget, EndpointStats, ListenTarget } from './target.js'
+import type { ConnectTarget, ListenTarget } from './target.js'
 import type { TimeWaitRecord } from './time-wait.js'
 
 const DEFAULT_BACKLOG = 511

@@ -2,6 +2,7 @@
 import type { Platform } from '../platform/platform.js'
 import { Segment } from '../wire/segment.js'
 import type { Channel } from './channel.js'
+import type { Counts } from './counts.js'
 import type { Arrival } from './local-socket.js'
 
 /** Between two probes of one connection, ms. */
@@ -29,16 +30,15 @@ function keyOf(remotePort: number, localPort: number): number {
 
 /** Of one endpoint: its connections that follow their peers. */
 export class Paths {
-  probes = 0
-  /** Connections that were moved to where their peers had gone. */
-  followed = 0
   private readonly platform: Platform
+  private readonly counts: Counts
   /** By TCP ports. */
   private readonly followers: Map<number, Set<Channel>> = new Map()
   private readonly candidates: Map<Channel, Candidate> = new Map()
 
-  constructor(platform: Platform) {
+  constructor(platform: Platform, counts: Counts) {
     this.platform = platform
+    this.counts = counts
   }
 
   add(channel: Channel): void {
@@ -90,7 +90,7 @@ export class Paths {
     const candidate = asked !== undefined && isFrom(asked, arrival) ? asked : this.candidateAt(address, udpPort)
     candidate.askedAt = now
     this.candidates.set(channel, candidate)
-    this.probes++
+    this.counts.pathProbes++
     channel.connection.fillPathProbe(out, candidate.token, now)
     out.sourcePort = channel.localPort
     out.destinationPort = channel.remotePort

@@ -1,5 +1,6 @@
 // RST to segments that nobody owns (RFC 9293 §3.10.7.1), at a limited rate.
 import { ACK, RST, Segment } from '../wire/segment.js'
+import type { Counts } from './counts.js'
 import type { LocalSocket } from './local-socket.js'
 import { type Draw, TokenBucket } from './token-bucket.js'
 
@@ -7,12 +8,11 @@ import { type Draw, TokenBucket } from './token-bucket.js'
 const out = new Segment()
 
 export class Rejecter {
-  sent = 0
-  /** Not answered: beyond the rate, or nobody could send. */
-  suppressed = 0
+  private readonly counts: Counts
   private readonly bucket: TokenBucket
 
-  constructor(perSecond: number, draw: Draw) {
+  constructor(perSecond: number, draw: Draw, counts: Counts) {
+    this.counts = counts
     this.bucket = new TokenBucket(perSecond, draw)
   }
 
@@ -20,7 +20,7 @@ export class Rejecter {
   reject(local: LocalSocket, segment: Segment, address: string, udpPort: number, now: number): void {
     if (segment.flags & RST) return
     if (local.blocked || !this.bucket.take(now)) {
-      this.suppressed++
+      this.counts.resetsSuppressed++
       return
     }
     out.sourcePort = segment.destinationPort
@@ -34,7 +34,7 @@ export class Rejecter {
       out.seq = 0
       out.ack = (segment.seq + segment.length) >>> 0
     }
-    this.sent++
+    this.counts.resetsSent++
     local.send(out, address, udpPort)
     local.flush()
   }

@@ -54,7 +54,7 @@ export class Stack implements EndpointHost {
   constructor(platform: Platform, limits: Partial<StackLimits> = {}) {
     this.platform = platform
     this.limits = resolveLimits(limits)
-    this.ofClients = new Commons(this.limits.maxBufferMemory)
+    this.ofClients = new Commons(this.limits)
     this.totals = new Totals(this.ofClients)
     this.numbers = new SequenceNumbers(platform)
     this.settler = new Settler(platform)
@@ -267,7 +267,7 @@ export class Stack implements EndpointHost {
 
   /** One that any number of connections may live on. */
   private endpoint(): Endpoint {
-    return new Endpoint(this, new Commons(this.limits.maxBufferMemory))
+    return new Endpoint(this, new Commons(this.limits))
   }
 
   private share(local: LocalAddress): Endpoint {

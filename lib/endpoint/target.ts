@@ -1,5 +1,4 @@
-// Where to connect to and where to listen, and what an endpoint counts.
-import type { DefenceCounts } from '../core/defences.js'
+// Where to connect to and where to listen.
 
 /** How the UDP sockets of an endpoint are made. */
 export interface SocketChoices {
@@ -49,50 +48,4 @@ const RECEIVE_BUFFER: number = 4 * 2 ** 20
 /** What is chosen, and what is not. */
 export function socketChoices({ recvBufferSize, offload }: SocketChoices): Required<SocketChoices> {
   return { recvBufferSize: recvBufferSize ?? RECEIVE_BUFFER, offload: offload ?? true }
-}
-
-/** Counted since the endpoint was bound, or as it is now. */
-export interface EndpointStats extends OwnStats, DefenceCounts {
-  /** Bytes that the buffers of its connections take. */
-  readonly bufferMemory: number
-  /** Connections without an owner that were ended to make room. */
-  readonly orphansEnded: number
-}
-
-/** What is one endpoint's alone. */
-export interface OwnStats extends OwnCounts {
-  /** UDP sockets: one, and beside a wildcard one for each address. */
-  readonly sockets: number
-  readonly connections: number
-  readonly timeWait: number
-  /** Bytes that the machine grants each socket for what waits to be read, its own overhead among them: see `recvBufferSize`. */
-  readonly receiveBuffer: number
-  /** Datagrams that came and found no room there: lost, as in the network. undefined: the machine does not say. */
-  readonly dropped: number | undefined
-}
-
-/** What it has counted since it began. */
-export interface OwnCounts {
-  /** Records that went early, to make room. */
-  readonly timeWaitEvicted: number
-  readonly datagrams: number
-  /** Datagrams that were no segments. */
-  readonly malformed: number
-  /** Segments for nobody. */
-  readonly unowned: number
-  readonly resetsSent: number
-  /** Segments for nobody that were not answered: too many, or no way out. */
-  readonly resetsSuppressed: number
-  /** SYNs dropped because the endpoint holds as many connections as it may. */
-  readonly refusedByLimit: number
-  /** And because their address holds as many, or there is no memory left for buffers. */
-  readonly refusedPerAddress: number
-  readonly refusedByMemory: number
-  /** Segments that say to come from where they went to: dropped. */
-  readonly selfAddressed: number
-  /** Questions to addresses from which a peer seemed to speak, and peers that were followed there (`followPeer`). */
-  readonly pathProbes: number
-  readonly pathsFollowed: number
-  /** Failed sends and ICMP errors. */
-  readonly socketErrors: number
 }

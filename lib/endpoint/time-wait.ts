@@ -2,6 +2,7 @@
 import type { TimeWaitSeed } from '../core/connection.js'
 import { ACK, FIN, RST, Segment, SYN } from '../wire/segment.js'
 import { before } from '../wire/seq.js'
+import type { Counts } from './counts.js'
 import { Deadlines, type Sleeper } from './deadlines.js'
 import type { Demux, Tenant } from './demux.js'
 import type { LocalSocket } from './local-socket.js'
@@ -61,14 +62,14 @@ const out = new Segment()
 
 /** The records of one endpoint: at most `limit`, in order of expiry. */
 export class TimeWait {
-  /** Records that went before their time, to make room. */
-  evicted = 0
+  private readonly counts: Counts
   private readonly demux: Demux<Tenant>
   private readonly deadlines: Deadlines<TimeWaitRecord> = new Deadlines()
   private readonly limit: number
   private readonly acks: TokenBucket
 
-  constructor(demux: Demux<Tenant>, limit: number, acksPerSecond: number, draw: Draw) {
+  constructor(demux: Demux<Tenant>, limit: number, acksPerSecond: number, draw: Draw, counts: Counts) {
+    this.counts = counts
     this.demux = demux
     this.limit = limit
     this.acks = new TokenBucket(acksPerSecond, draw)
@@ -153,7 +154,7 @@ export class TimeWait {
       first = this.deadlines.first
     }
     if (first === undefined) return
-    this.evicted++
+    this.counts.timeWaitEvicted++
     this.remove(first)
   }
 }

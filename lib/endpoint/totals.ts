@@ -1,13 +1,13 @@
 // What all endpoints of a stack have counted, those that are closed too; and from time to time, what was dropped lately.
 import type { Commons } from './commons.js'
-import type { EndpointStats, OwnCounts, OwnStats } from './target.js'
+import type { EndpointStats, OwnStats } from './counts.js'
+import { commonStatsOf } from './endpoint-stats.js'
 
 /** An endpoint, as far as it counts. */
 export interface Counting {
   readonly commons: Commons
   getStats(): EndpointStats
   ownStats(): OwnStats
-  counts(): OwnCounts
 }
 
 /** Hears what was dropped, doubted or refused. */
@@ -23,7 +23,7 @@ const INTERVAL = 1000
 /** As they are now, not counted. */
 const GAUGES: ReadonlySet<string> = new Set(['sockets', 'connections', 'timeWait', 'bufferMemory'])
 
-type Counts = Record<string, number>
+type Sums = Record<string, number>
 
 /** Of a stack; what the machine grants is each socket's own. */
 export type TotalStats = Omit<EndpointStats, 'receiveBuffer'>
@@ -32,12 +32,11 @@ export class Totals {
   /** When report() is due, ms; Infinity: nobody observes. */
   reportAt: number = Number.POSITIVE_INFINITY
   private observer: DropsObserver | null = null
-  private reported: Counts = {}
+  private reported: Sums = {}
   private reportedAt = 0
   private readonly ofClients: Commons
   /** Of endpoints that are closed. */
-  private readonly gone: Record<keyof OwnCounts, number> = nothing()
-  private readonly goneInCommon: Counts = {}
+  private readonly gone: Sums = {}
 
   /** `ofClients`: of the endpoints that have one connection each. */
   constructor(ofClients: Commons) {
@@ -50,22 +49,17 @@ export class Totals {
     this.reportAt = now + INTERVAL
   }
 
-  endpointClosed(endpoint: Counting): void {
-    const { gone } = this
-    const counts = endpoint.counts()
-    for (const name of OWN) gone[name] += counts[name]
-    // those of clients have the rest in common, which stays
-    if (endpoint.commons !== this.ofClients) {
-      const { defences, budget } = endpoint.commons
-      add(this.goneInCommon, { ...defences, orphansEnded: budget.orphansEnded })
-    }
+  endpointClosed({ commons }: Counting): void {
+    // that of clients stays, and counts for those that are gone, too
+    if (commons === this.ofClients) return
+    const { bufferMemory: _, ...counts } = commonStatsOf(commons)
+    add(this.gone, counts)
   }
 
   sum(endpoints: Iterable<Counting>): TotalStats {
-    const { defences, budget } = this.ofClients
-    const sum: Counts = { ...this.goneInCommon, ...this.gone }
-    add(sum, { ...defences, bufferMemory: budget.used, orphansEnded: budget.orphansEnded })
-    for (const endpoint of endpoints) add(sum, this.countsOf(endpoint))
+    const sum = this.counters([])
+    add(sum, { bufferMemory: this.ofClients.budget.used, sockets: 0, connections: 0, timeWait: 0 })
+    for (const endpoint of endpoints) add(sum, this.statsOf(endpoint))
     return sum as unknown as TotalStats
   }
 
@@ -74,7 +68,7 @@ export class Totals {
     this.reportAt = now + INTERVAL
     if (!this.observer?.isWatching) return
     const counts = this.counters(endpoints)
-    const news: Counts = {}
+    const news: Sums = {}
     for (const [name, count] of Object.entries(counts)) {
       const change = count - (this.reported[name] ?? 0)
       if (change > 0 && !GAUGES.has(name) && name !== 'datagrams') news[name] = change
@@ -89,22 +83,15 @@ export class Totals {
    * As far as it grows, with little work each second: of the thousands of sockets that clients have the machine is not asked what
    * it dropped, but of those that many share.
    */
-  private counters(endpoints: Iterable<Counting>): Counts {
-    const { defences, budget } = this.ofClients
-    const sum: Counts = { ...this.goneInCommon, ...this.gone }
-    add(sum, { ...defences, orphansEnded: budget.orphansEnded })
-    for (const endpoint of endpoints) {
-      if (endpoint.commons !== this.ofClients) {
-        add(sum, this.countsOf(endpoint))
-        continue
-      }
-      const counts = endpoint.counts()
-      for (const name of OWN) sum[name] = (sum[name] as number) + counts[name]
-    }
+  private counters(endpoints: Iterable<Counting>): Sums {
+    const { bufferMemory: _, ...counts } = commonStatsOf(this.ofClients)
+    const sum: Sums = { ...this.gone }
+    add(sum, counts)
+    for (const endpoint of endpoints) if (endpoint.commons !== this.ofClients) add(sum, this.statsOf(endpoint))
     return sum
   }
 
-  private countsOf(endpoint: Counting): Counts {
+  private statsOf(endpoint: Counting): Sums {
     const stats = endpoint.commons === this.ofClients ? endpoint.ownStats() : endpoint.getStats()
     const { receiveBuffer: _, dropped, ...counts } = stats
     // what the machine does not say counts as nothing
@@ -112,27 +99,6 @@ export class Totals {
   }
 }
 
-/** One for each name: an endpoint closes with each connection of a client. */
-const OWN: readonly (keyof OwnCounts)[] = Object.keys(nothing()) as (keyof OwnCounts)[]
-
-function nothing(): Record<keyof OwnCounts, number> {
-  return {
-    timeWaitEvicted: 0,
-    datagrams: 0,
-    malformed: 0,
-    unowned: 0,
-    resetsSent: 0,
-    resetsSuppressed: 0,
-    refusedByLimit: 0,
-    refusedPerAddress: 0,
-    refusedByMemory: 0,
-    selfAddressed: 0,
-    pathProbes: 0,
-    pathsFollowed: 0,
-    socketErrors: 0,
-  }
-}
-
-function add(sum: Counts, counts: Readonly<Counts>): void {
+function add(sum: Sums, counts: Readonly<Sums>): void {
   for (const [name, count] of Object.entries(counts)) sum[name] = (sum[name] ?? 0) + count
 }
