@@ -11,9 +11,9 @@ import type { Settings } from './workloads/workload.js'
 
 /** How much is measured over loopback, unless it is said otherwise. */
 const DEPTHS = {
-  quick: { repetitions: 2, seconds: 0.5, connections: 1_000 },
-  full: { repetitions: 5, seconds: 2, connections: 10_000 },
-  profiled: { repetitions: 1, seconds: 3, connections: 1_000 },
+  quick: { repetitions: 2, warmUp: 1, seconds: 0.5, connections: 1_000 },
+  full: { repetitions: 5, warmUp: 4, seconds: 2, connections: 10_000 },
+  profiled: { repetitions: 1, warmUp: 1, seconds: 3, connections: 1_000 },
 } as const
 
 const workloadHelp = Object.entries(groups)
@@ -25,14 +25,15 @@ const workloadHelp = Object.entries(groups)
 export const HELP: string = `Usage: npm run bench -- [option]... [workload]...
 
 Without a workload: a quick table of what goes over loopback, printed and not kept. With --full: all of it, with all peers, and micro,
-for half an hour; that is kept in bench/RESULTS.md. What goes over links is kept as well.
+for three quarters of an hour; that is kept in bench/RESULTS.md. What goes over links is kept as well.
 
 ${workloadHelp}
 
 Options:
   --full           all peers, ${DEPTHS.full.repetitions} repetitions of ${DEPTHS.full.seconds} s, ${DEPTHS.full.connections} idle connections
   --repetitions N  of each measurement over loopback, of which the median counts (${DEPTHS.quick.repetitions})
-  --seconds N      that one of these lasts, after a warm-up (${DEPTHS.quick.seconds})
+  --seconds N      that one of these lasts (${DEPTHS.quick.seconds})
+  --warm-up N      seconds before it (${DEPTHS.quick.warmUp}; full: ${DEPTHS.full.warmUp})
   --connections N  that are idle, in idle and busy (${DEPTHS.quick.connections})
   --peers NAME,..  over loopback, of ${EVERYBODY.join(', ')},
                    tcp-over-udp:OPTIONS, skeleton:MSS
@@ -49,6 +50,7 @@ export const OPTIONS = {
   full: { type: 'boolean', default: false },
   repetitions: { type: 'string' },
   seconds: { type: 'string' },
+  'warm-up': { type: 'string' },
   connections: { type: 'string' },
   prof: { type: 'boolean', default: false },
   megabytes: { type: 'string', default: '100' },
@@ -64,6 +66,7 @@ const FLAGS = [
   'full',
   'repetitions',
   'seconds',
+  'warm-up',
   'connections',
   'megabytes',
   'seeds',
@@ -102,6 +105,7 @@ export function commandLine(args: string[]): CommandLine {
     full,
     repetitions: Math.ceil(positive('repetitions', values.repetitions, depth.repetitions)),
     seconds: positive('seconds', values.seconds, depth.seconds),
+    warmUp: positive('warm-up', values['warm-up'], depth.warmUp),
     connections: Math.ceil(positive('connections', values.connections, depth.connections)),
     megabytes: positive('megabytes', values.megabytes, 0),
     peers: peers?.split(','),

@@ -7,8 +7,14 @@ import type { Answer, Command, Mark, Marking, Task } from './messages.js'
 import { Remote } from './remote.js'
 
 const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url))
-/** ms before anything is counted, for every peer: what runs most is compiled by then, and windows are open. */
-export const WARM_UP = 1_000
+/** How long something is measured. */
+export interface Duration {
+  /** s before anything is counted, for every peer: what runs most is compiled by then, and windows are open. */
+  readonly warmUp: number
+  /** s that are counted. */
+  readonly seconds: number
+}
+
 /** ms in which all connections of a task are there. */
 const BEGINNING = 60_000
 
@@ -95,12 +101,12 @@ export interface Window {
   readonly otherCores: number
 }
 
-/** One measurement of `seconds`; `moments`: ms after the beginning, the last of which ends the warm-up. */
+/** One measurement; `moments`: s after the beginning at which both are looked at, the last of which ends the warm-up. */
 export async function measureTask(
   task: Task,
-  seconds: number,
+  { warmUp, seconds }: Duration,
   profiling?: Profiling,
-  moments: readonly number[] = [WARM_UP],
+  moments: readonly number[] = [warmUp],
 ): Promise<Window> {
   const pair = new Pair(profiling)
   try {
@@ -108,7 +114,7 @@ export async function measureTask(
     const begun = performance.now()
     const marks: Ends[] = []
     for (const moment of moments) {
-      await sleep(begun + moment - performance.now())
+      await sleep(begun + moment * 1000 - performance.now())
       marks.push(await pair.mark('fresh'))
     }
     const start = marks[marks.length - 1] as Ends

@@ -1,5 +1,5 @@
 // Bulk over loopback: bytes in one direction, as fast as they go.
-import { measureTask, type Profiling, WARM_UP, type Window } from '../pair.js'
+import { type Duration, measureTask, type Profiling, type Window } from '../pair.js'
 import { EVERYBODY, KERNEL, OURS, UDX } from '../peers/by-name.js'
 import { isSkeleton, skeletonOf } from '../works/datagrams.js'
 import { type Column, comparison, type Measured, profilingOf } from './comparison.js'
@@ -38,11 +38,11 @@ function carriedIn({ start, end, clientCpu, serverCpu, otherCores }: Window): Ca
 export async function carry(
   peer: string,
   connections: number,
-  seconds: number,
+  duration: Duration,
   profiling?: Profiling,
 ): Promise<{ carried: Carried; shares: number[] }> {
   const work = isSkeleton(peer) ? 'datagrams' : 'stream'
-  const window = await measureTask({ work, peer, connections }, seconds, profiling)
+  const window = await measureTask({ work, peer, connections }, duration, profiling)
   const before = window.start.server.shares
   const shares = window.end.server.shares.map((share, i) => share - (before[i] ?? 0))
   return { carried: carriedIn(window), shares }
@@ -62,11 +62,10 @@ export const bulk = comparison<Carried>({
   quick: [KERNEL, UDX, OURS, ...SMALL, SMALL_SKELETON],
   full: [...EVERYBODY, ...SMALL, ...LITTLE_ROOM, `${OURS}:plain`, `${OURS}:bbr`, SMALL_SKELETON],
   columns: CARRIED,
-  describe: ({ seconds }) => [
-    `One connection over loopback, writes of 64 KiB, every byte checked: ${seconds} s after ${WARM_UP / 1000} s of warm-up. Per core: what the busier end would`,
+  describe: ({ seconds, warmUp }) => [
+    `One connection over loopback, writes of 64 KiB, every byte checked: ${seconds} s after ${warmUp} s of warm-up. Per core: what the busier end would`,
     'carry with a core of its own; CPU: user and system, of both processes. `skeleton`: node:dgram without any protocol, with the datagrams that',
     'this MSS makes.',
   ],
-  measure: async (peer, settings) =>
-    (await carry(peer, 1, settings.seconds, profilingOf(settings, `bulk-${peer}`))).carried,
+  measure: async (peer, settings) => (await carry(peer, 1, settings, profilingOf(settings, `bulk-${peer}`))).carried,
 })

@@ -1,7 +1,7 @@
 // Busy connections among many idle ones: what the idle ones cost them.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { machineCpu } from '../machine.js'
-import { type Ends, Pair, WARM_UP } from '../pair.js'
+import { type Ends, Pair } from '../pair.js'
 import { KERNEL, OURS, UDX } from '../peers/by-name.js'
 import { comparison, type Measured, profilingOf } from './comparison.js'
 
@@ -79,19 +79,19 @@ export const busy = comparison<Busyness>({
     { head: 'CPU among idle ones', figure: ({ amongCpu }) => amongCpu },
     { head: 'CPU × alone', figure: ({ aloneCpu, amongCpu }) => amongCpu / aloneCpu, spread: true },
   ],
-  describe: ({ connections, seconds }) => [
+  describe: ({ connections, seconds, warmUp }) => [
     `64 bytes there and back on each of ${BUSY} connections at once, alone and beside ${connections} idle ones that were used once, every byte checked: ${seconds} s`,
-    `each after ${WARM_UP / 1000} s of warm-up, in processes of their own that take ${TURNS} turns while the others rest. Small segments show best what it costs to look up`,
+    `each after ${warmUp} s of warm-up, in processes of their own that take ${TURNS} turns while the others rest. Small segments show best what it costs to look up`,
     'connections and timers.',
   ],
   async measure(peer, settings) {
-    const { seconds, connections } = settings
+    const { seconds, warmUp, connections } = settings
     const pairs = ['alone', 'among'].map((side) => new Pair(profilingOf(settings, `busy-${side}-${peer}`)))
     try {
       const [alone, among] = pairs.map((pair) => new Shift(pair))
       await alone.begin(peer, 0)
       await among.begin(peer, connections)
-      for (const shift of [alone, among]) await shift.work(WARM_UP, false)
+      for (const shift of [alone, among]) await shift.work(warmUp * 1000, false)
       const machine = machineCpu()
       const began = performance.now()
       for (let turn = 0; turn < TURNS; turn++) {

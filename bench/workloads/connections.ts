@@ -1,13 +1,15 @@
 // Connections that live briefly: how many a second, what one takes, and what it costs.
-import { type Ends, measureTask, WARM_UP } from '../pair.js'
+import { type Ends, measureTask } from '../pair.js'
 import { EVERYBODY, KERNEL, OURS, UDX } from '../peers/by-name.js'
 import { comparison, type Measured, profilingOf } from './comparison.js'
 
 /** At the same time. */
 const ABREAST = 8
-/** ms after which a process is young no more, and after which all is compiled that a connection's life runs through. */
-const YOUNG = 3_000
-const SETTLED = 6_000
+/** s after which processes are cold no more, and not young any more. */
+const COLD = 1
+const YOUNG = 3
+/** A life runs through most of the code, and most of that once: so many warm-ups of others. */
+const WARM_UPS = 2
 
 export interface Lives extends Measured {
   /** A second. */
@@ -23,6 +25,11 @@ export interface Lives extends Measured {
   readonly serverCpu: number
   /** Connections that came to nothing. */
   readonly failed: number
+}
+
+/** s; of a short warm-up only its end. */
+function momentsOf(warmUp: number): number[] {
+  return warmUp > YOUNG ? [COLD, YOUNG, warmUp] : [warmUp]
 }
 
 function rateBetween({ client: from }: Ends, { client: to }: Ends): number {
@@ -44,16 +51,16 @@ export const connections = comparison<Lives>({
     { head: 'server CPU ms', figure: ({ serverCpu }) => serverCpu },
     { head: 'came to nothing', figure: ({ failed }) => failed },
   ],
-  describe: ({ seconds, full }) => [
-    `Connect, a byte there and back, end, the other side's end: ${ABREAST} connections at a time, ${seconds} s after ${(full ? SETTLED : WARM_UP) / 1000} s of warm-up; a ms is of the`,
+  describe: ({ seconds, warmUp }) => [
+    `Connect, a byte there and back, end, the other side's end: ${ABREAST} connections at a time, ${seconds} s after ${WARM_UPS * warmUp} s of warm-up; a ms is of the`,
     'whole life, CPU for each connection. Cold: in the first second of both processes; young: in the second and third.',
   ],
   async measure(peer, settings) {
     const window = await measureTask(
       { work: 'brief', peer, connections: ABREAST },
-      settings.seconds,
+      settings,
       profilingOf(settings, `connections-${peer}`),
-      settings.full ? [WARM_UP, YOUNG, SETTLED] : [WARM_UP],
+      momentsOf(WARM_UPS * settings.warmUp),
     )
     const { began, moments, start, end, clientCpu, serverCpu, otherCores } = window
     const { client } = end

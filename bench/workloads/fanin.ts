@@ -1,5 +1,4 @@
 // Many connections into one server, beside a single one: what they carry together, and how evenly.
-import { WARM_UP } from '../pair.js'
 import { EVERYBODY, KERNEL, OURS } from '../peers/by-name.js'
 import { jain } from '../table.js'
 import { CARRIED, type Carried, carry } from './bulk.js'
@@ -25,14 +24,13 @@ export const fanin = comparison<FanIn>({
     { head: '× one', figure: ({ rate, single }) => rate / single, spread: true },
     { head: 'Jain', figure: ({ evenness }) => evenness, spread: true },
   ],
-  describe: ({ seconds }) => [
-    `${CONNECTIONS} connections from one process into another, each as fast as it goes, every byte checked: ${seconds} s after ${WARM_UP / 1000} s of warm-up; before it, in`,
+  describe: ({ seconds, warmUp }) => [
+    `${CONNECTIONS} connections from one process into another, each as fast as it goes, every byte checked: ${seconds} s after ${warmUp} s of warm-up; before it, in`,
     'the same round, one connection alone. Jain: 1 is even, 0.005 is all for one.',
   ],
   async measure(peer, settings) {
-    const { seconds } = settings
-    const alone = await carry(peer, 1, seconds, profilingOf(settings, `fanin-one-${peer}`))
-    const all = await carry(peer, CONNECTIONS, seconds, profilingOf(settings, `fanin-${peer}`))
+    const alone = await carry(peer, 1, settings, profilingOf(settings, `fanin-one-${peer}`))
+    const all = await carry(peer, CONNECTIONS, settings, profilingOf(settings, `fanin-${peer}`))
     return { ...all.carried, single: alone.carried.rate, evenness: jain(all.shares) }
   },
 })

@@ -1,5 +1,5 @@
 // Small messages through MessageStream: over our socket, and over that of node:net.
-import { measureTask, WARM_UP } from '../pair.js'
+import { measureTask } from '../pair.js'
 import { KERNEL, OURS } from '../peers/by-name.js'
 import { comparison, type Measured, profilingOf } from './comparison.js'
 
@@ -19,14 +19,14 @@ export const messages = comparison<Messages>({
     { head: 'messages/s', figure: ({ rate }) => rate, spread: true },
     { head: 'per core', figure: ({ ratePerCore }) => ratePerCore, spread: true },
   ],
-  describe: ({ seconds }) => [
+  describe: ({ seconds, warmUp }) => [
     `Messages of 100 bytes by post() of a MessageStream over a socket of ours, and of the very same MessageStream over one of node:net; each`,
-    `compared with what was sent: ${seconds} s after ${WARM_UP / 1000} s of warm-up. Per core: of the busier end.`,
+    `compared with what was sent: ${seconds} s after ${warmUp} s of warm-up. Per core: of the busier end.`,
   ],
   async measure(peer, settings) {
     const { start, end, clientCpu, serverCpu, otherCores } = await measureTask(
       { work: 'framed', peer, connections: 1 },
-      settings.seconds,
+      settings,
       profilingOf(settings, `messages-${peer}`),
     )
     const count = end.server.count - start.server.count

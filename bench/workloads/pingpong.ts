@@ -1,5 +1,5 @@
 // A small question and its answer, one after the other: what a trip takes, and what it costs.
-import { measureTask, type Profiling, WARM_UP } from '../pair.js'
+import { type Duration, measureTask, type Profiling } from '../pair.js'
 import { EVERYBODY, KERNEL, OURS, UDX } from '../peers/by-name.js'
 import { comparison, type Measured, profilingOf } from './comparison.js'
 
@@ -21,12 +21,12 @@ export async function travel(
   peer: string,
   connections: number,
   idle: number,
-  seconds: number,
+  duration: Duration,
   profiling?: Profiling,
 ): Promise<Trips> {
   const { start, end, clientCpu, serverCpu, otherCores } = await measureTask(
     { work: 'echo', peer, connections, idle },
-    seconds,
+    duration,
     profiling,
   )
   const { client } = end
@@ -55,9 +55,9 @@ export const pingpong = comparison<Trips>({
     { head: 'client', figure: ({ clientCpu }) => clientCpu },
     { head: 'server', figure: ({ serverCpu }) => serverCpu },
   ],
-  describe: ({ seconds }) => [
-    `64 bytes there and back over one connection, the next when the last is back, every byte checked: ${seconds} s after ${WARM_UP / 1000} s of warm-up.`,
+  describe: ({ seconds, warmUp }) => [
+    `64 bytes there and back over one connection, the next when the last is back, every byte checked: ${seconds} s after ${warmUp} s of warm-up.`,
     'CPU: user and system, of both processes.',
   ],
-  measure: (peer, settings) => travel(peer, 1, 0, settings.seconds, profilingOf(settings, `pingpong-${peer}`)),
+  measure: (peer, settings) => travel(peer, 1, 0, settings, profilingOf(settings, `pingpong-${peer}`)),
 })

@@ -1,5 +1,4 @@
 // What plain node:dgram allows at a size of datagrams, whatever is built upon it.
-import { WARM_UP } from '../pair.js'
 import { skeletonOf } from '../works/datagrams.js'
 import { CARRIED, type Carried, carry } from './bulk.js'
 import { comparison, profilingOf } from './comparison.js'
@@ -13,10 +12,10 @@ export const skeleton = comparison<Carried>({
   quick: SIZES,
   full: SIZES,
   columns: CARRIED,
-  describe: ({ seconds }) => [
+  describe: ({ seconds, warmUp }) => [
     'A header of 32 bytes and a payload as a list, a window of 1 MiB, an answer to every 32nd datagram (to fewer where they are large), and nothing',
-    `else: neither timers nor state nor a check of what came. ${seconds} s after ${WARM_UP / 1000} s of warm-up; the number is the MSS that makes such datagrams.`,
+    `else: neither timers nor state nor a check of what came. ${seconds} s after ${warmUp} s of warm-up; the number is the MSS that makes such datagrams.`,
   ],
   measure: async (peer, settings) =>
-    (await carry(peer, 1, settings.seconds, profilingOf(settings, `skeleton-${peer}`))).carried,
+    (await carry(peer, 1, settings, profilingOf(settings, `skeleton-${peer}`))).carried,
 })

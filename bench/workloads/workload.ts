@@ -7,8 +7,9 @@ export interface Settings {
   readonly full: boolean
   /** Of each measurement over loopback; medians are reported. */
   readonly repetitions: number
-  /** Of one measurement over loopback, s. */
+  /** Of one measurement over loopback, s; and before it. */
   readonly seconds: number
+  readonly warmUp: number
   /** Of one transfer where it is limited by size. */
   readonly megabytes: number
   /** Idle ones. */
