@@ -95,3 +95,8 @@ export function createConfig(chosen: { readonly [K in keyof Config]?: Config[K] 
   }
   return Object.freeze(config) as Config
 }
+
+/** ms without progress that what was sent is given once its user is gone: no less than its repetitions take. */
+export function patience({ maxRetries, maxRto }: Config): number {
+  return maxRetries * maxRto
+}

@@ -1,7 +1,7 @@
 // One TCP connection without I/O: network and user calls in, poll() out (RFC 9293 §3.9, §3.10).
 import type { Segment } from '../wire/segment.js'
 import { wrap } from '../wire/seq.js'
-import type { Config } from './config.js'
+import { type Config, patience } from './config.js'
 import { acceptSyn, mayBePeers, segmentArrives } from './input/segment-arrives.js'
 import { synSentArrives } from './input/syn-sent.js'
 import { traceMetrics } from './metrics.js'
@@ -232,8 +232,12 @@ export class Connection {
     const tcb = this.tcb
     if (tcb.readClosed) return
     tcb.readClosed = true
-    if (tcb.state === 'TIME-WAIT') tcb.received.clear()
-    else if (tcb.received.length > 0) this.abort()
+    if (tcb.state === 'CLOSED' || tcb.state === 'TIME-WAIT') {
+      tcb.received.clear()
+      return
+    }
+    tcb.timers.abandon = now + patience(tcb.config)
+    if (tcb.received.length > 0) this.abort()
     else if (tcb.state === 'FIN-WAIT-2') tcb.timers.finWait2 = now + tcb.config.finWait2Timeout
   }
 

@@ -122,7 +122,11 @@ export function endRepair(tcb: Tcb, now: number): void {
 /** The repair under way was for nothing: the window is what it was, and what waits to be sent again does not (RFC 4015 §3). */
 export function undoRepair(tcb: Tcb, now: number): void {
   if (tcb.repair === 'recovery') tcb.rack.onReordering()
-  tcb.scoreboard.unmarkLost()
+  // once for what is in flight now: a peer that has each repair taken back has all of it looked at each time
+  if (tcb.sndUna >= tcb.foundUpTo) {
+    tcb.scoreboard.unmarkLost()
+    tcb.foundUpTo = tcb.sndNxt
+  }
   if (tcb.repair !== 'open') endRepair(tcb, now)
   tcb.recoveryPoint = 0 // RFC 5682 §2.1 step 3b: duplicates are news again
   tcb.undo?.forget()

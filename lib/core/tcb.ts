@@ -130,6 +130,8 @@ export class Tcb {
   repair: Repair = 'open'
   /** The repair ends when SND.UNA reaches this. */
   recoveryPoint = 0
+  /** What was deemed lost has been found to be on its way, and what is still lost below this is sent again. */
+  foundUpTo = 0
   /** What the ACK clock lets be in flight after a recovery, bytes; Infinity: the window has been filled since. */
   clockedWindow: number = Number.POSITIVE_INFINITY
   /** Duplicate ACKs in a row, from a peer without SACK. */

@@ -11,6 +11,13 @@ export function handleTimeout(tcb: Tcb, now: number): void {
     enterClosed(tcb, 'timed-out')
     return
   }
+  if (timers.abandon <= now) {
+    timers.abandon = Number.POSITIVE_INFINITY
+    if (tcb.sndUna < tcb.sndEnd) {
+      abandon(tcb)
+      return
+    }
+  }
   if (timers.finWait2 <= now) {
     enterClosed(tcb, null)
     return

@@ -1,6 +1,6 @@
 // The deadlines of one connection by name, absolute ms; Infinity: not set.
 
-const COUNT = 11
+const COUNT = 12
 const NOT_SET = Number.POSITIVE_INFINITY
 const NONE_SET: readonly number[] = new Array<number>(COUNT).fill(NOT_SET)
 
@@ -105,5 +105,12 @@ export class Timers {
   }
   set natKeepAlive(at: number) {
     this.at[10] = at
+  }
+  /** The user is gone, and the peer has acknowledged nothing for so long. */
+  get abandon(): number {
+    return this.at[11] as number
+  }
+  set abandon(at: number) {
+    this.at[11] = at
   }
 }

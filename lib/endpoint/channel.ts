@@ -246,7 +246,8 @@ export class Channel implements Tenant, Waking, Receiver {
 
   get holdsProcess(): boolean {
     if (this.detached || this.acceptor !== null) return false
-    return this.owner !== null ? this.refd : this.lingerAt !== Number.POSITIVE_INFINITY
+    // whoever still waits to hear what was acknowledged has as long as what is unacknowledged
+    return this.released ? this.lingerAt !== Number.POSITIVE_INFINITY : this.owner !== null && this.refd
   }
 
   /** An orphan's time: longer with each progress, over when all is acknowledged. */

@@ -247,6 +247,7 @@ export class Settler {
     const { local, connection } = channel
     // its last words would be lost with it, if there were no room for them
     if (this.answering && connection.state === 'ESTABLISHED') {
+      if (this.laden !== local) this.laden?.flush()
       this.laden = local
       return
     }

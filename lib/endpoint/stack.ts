@@ -117,7 +117,7 @@ export class Stack implements EndpointHost {
       ipv6Only: target.ipv6Only ?? false,
       ...socketChoices(target),
     }
-    const endpoint = target.reusePort ? this.reusingAt(local, wanted) : this.listeningAt(local)
+    const endpoint = target.reusePort ? this.reusingAt(local, wanted) : this.listeningAt(local, wanted)
     let { port } = target
     if (port === 0) {
       const free = target.udpPort === undefined ? endpoint.udpPort : this.freePort(endpoint, wanted)
@@ -241,10 +241,12 @@ export class Stack implements EndpointHost {
   }
 
   /** Where a listener on `local` is to live. */
-  private listeningAt(local: LocalAddress): Endpoint {
+  private listeningAt(local: LocalAddress, wanted: ListenTarget): Endpoint {
     const existing = local.port === 0 ? undefined : this.shared.get(local.port)
     if (existing === undefined) return this.share(local)
-    if (existing.binding.covers(local)) return existing
+    const isTaken = wanted.port !== 0 && !existing.canListen(wanted.port, wanted)
+    // who is refused leaves no sockets behind
+    if (isTaken || existing.binding.covers(local)) return existing
     if (existing.idle) {
       existing.close()
       return this.share(local)

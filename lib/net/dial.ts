@@ -183,16 +183,15 @@ export class Dial {
   }
 
   private attemptNext(): void {
-    const candidate = this.candidates[this.next]
-    if (candidate !== undefined) {
-      this.next++
-      this.attempt(candidate)
-    } else if (this.running.length === 0) {
-      this.failAll()
-    } else {
-      // the last has failed: those before it have one more such time
-      this.setAlarm()
+    while (!this.over && this.next < this.candidates.length) {
+      const failure = this.attempt(this.candidates[this.next++] as Candidate)
+      if (failure === null) return
+      this.errors.push(failure)
     }
+    if (this.over) return
+    if (this.running.length === 0) this.failAll()
+    // the last has failed: those before it have one more such time
+    else this.setAlarm()
   }
 
   private failAll(): void {
@@ -201,7 +200,8 @@ export class Dial {
     else this.fail(Object.assign(new AggregateError(this.errors), { code: codeIn(first) }))
   }
 
-  private attempt(candidate: Candidate): void {
+  /** @returns why it could not even begin; null: it is under way. */
+  private attempt(candidate: Candidate): Error | null {
     const { socket, destination, dialer, blockList } = this.request
     const { address, family } = candidate
     const { port } = destination
@@ -209,20 +209,19 @@ export class Dial {
       const error = ipBlocked(address)
       if (this.chooses) socket.emit('connectionAttemptFailed', address, port, family, error)
       else socket.emit('connectionAttempt', address, port, family)
-      this.failedEarly(error)
-      return
+      return error
     }
     const attempt = new Attempt(this, candidate)
     try {
       attempt.channel = dialer.connect(this.targetOf(candidate), this.configOf(family), attempt)
     } catch (error) {
-      this.refusedEarly(candidate, error)
-      return
+      return this.refusedEarly(candidate, error)
     }
     this.running.push(attempt)
     if (!this.held) attempt.channel.unref()
     if (this.next < this.candidates.length) this.setAlarm()
     this.announce(candidate)
+    return null
   }
 
   private announce({ address, family }: Candidate): void {
@@ -271,7 +270,7 @@ export class Dial {
   }
 
   /** The machine, or one of our own checks, said no before a SYN could leave. */
-  private refusedEarly(candidate: Candidate, error: unknown): void {
+  private refusedEarly(candidate: Candidate, error: unknown): Error {
     const { address, family } = candidate
     const { port, localAddress, localPort } = this.request.destination
     const { code, syscall } = error as { code?: unknown; syscall?: unknown }
@@ -279,19 +278,12 @@ export class Dial {
     const local = localAddress ?? wildcard(family)
     const asked = localAddress !== undefined || localPort !== undefined
     if (syscall === 'bind' && asked) {
-      this.failedEarly(bindError(code, local, localPort))
-      return
+      return bindError(code, local, localPort)
     }
     const failure = connectErrorAtOnce(code, address, port, `${local}:${localPort ?? 0}`)
     this.announce(candidate)
     if (this.chooses) this.request.socket.emit('connectionAttemptFailed', address, port, family, failure)
-    this.failedEarly(failure)
-  }
-
-  private failedEarly(error: Error): void {
-    if (this.over) return
-    this.errors.push(error)
-    this.attemptNext()
+    return failure
   }
 
   onAttempt(attempt: Attempt, events: number): void {

@@ -99,7 +99,7 @@ export class Link implements ChannelOwner {
 
   hold(on: boolean): void {
     this.held = on
-    const channel = this.channel ?? this.orphan
+    const { channel } = this
     if (channel === null) return
     if (on) channel.ref()
     else channel.unref()
@@ -147,14 +147,12 @@ export class Link implements ChannelOwner {
     if (this.waiters.length === 0) return
     this.orphan = channel
     channel.owner = this
-    this.hold(this.held)
   }
 
   /** Nobody waits any longer: the channel is the endpoint's alone. */
   private forget(channel: Channel): void {
     this.orphan = null
     channel.owner = null
-    channel.unref()
   }
 
   onEvents(events: number): void {

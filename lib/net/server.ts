@@ -273,7 +273,6 @@ export class ServerBase extends EventEmitter {
       return
     }
     const { allowHalfOpen, highWaterMark, noDelay, keepAlive, keepAliveInitialDelay } = this
-    this.#connections++
     const socket = new SocketBase(
       { allowHalfOpen, highWaterMark, noDelay, keepAlive, keepAliveInitialDelay },
       {
@@ -287,6 +286,7 @@ export class ServerBase extends EventEmitter {
         },
       },
     )
+    this.#connections++
     this.emit('connection', socket)
     if (serverSockets.hasSubscribers) serverSockets.publish({ socket })
   }

@@ -2,6 +2,7 @@
 
 import { type Segment, SYN } from '../../wire/segment.js'
 import { unwrap } from '../../wire/seq.js'
+import { patience } from '../config.js'
 import type { AckSample } from '../congestion/controller.js'
 import { ACKED } from '../events.js'
 import { beginRecovery, detectLosses, endRepair, followClock, pipe, undoRepair } from '../repair.js'
@@ -161,6 +162,7 @@ function acknowledge(tcb: Tcb, segment: Segment, ack: number, arrived: number, n
     if (tcb.config.userTimeout > 0) {
       timers.userTimeout = scoreboard.count > 0 ? now + tcb.config.userTimeout : Number.POSITIVE_INFINITY
     }
+    if (timers.abandon !== Number.POSITIVE_INFINITY) timers.abandon = now + patience(tcb.config)
     tcb.events |= ACKED
     tcb.wakeWriter()
   }

@@ -14,10 +14,6 @@ const MAX_PIECES = 1_024
 const REGAINED = 1 / 8
 /** Flights that the peer holds, one after another. */
 const LONG_RUN = 32
-/** An undo looks at every flight: each that is acknowledged pays for so many looks, and so many may be saved, beside those to begin with. */
-const LOOKS = 8
-const MAX_LOOKS = 8 * MAX_FLIGHTS
-const FIRST_LOOKS = 1_024
 
 export class Scoreboard implements FlightList {
   /** Bytes in the network: sent, neither acknowledged nor deemed lost. */
@@ -31,7 +27,6 @@ export class Scoreboard implements FlightList {
   /** SACK blocks that were not taken, since they would have cut off more pieces than may be. */
   refused = 0
   private pieces = 0
-  private looks = FIRST_LOOKS
   private readonly observer: FlightObserver
   /** By offset, from `head`. */
   private flights = NO_FLIGHTS
@@ -132,10 +127,9 @@ export class Scoreboard implements FlightList {
     return null
   }
 
-  /** Nothing was lost after all: what waits to be sent again is in the network (RFC 4015 §3.2); unless that has been said too often. */
+  /** Nothing was lost after all: what waits to be sent again is in the network (RFC 4015 §3.2). Looks at every flight. */
   unmarkLost(): void {
-    if (this.lostBytes === 0 || this.looks < this.count) return
-    this.looks -= this.count
+    if (this.lostBytes === 0) return
     const flying: Flight[] = []
     for (let i = this.head; i < this.flights.length; i++) {
       const flight = this.flights[i] as Flight
@@ -204,7 +198,6 @@ export class Scoreboard implements FlightList {
       if (gone === flight) {
         this.head++
         if (this.pieces > 0 && !flight.isPiece) this.pieces -= REGAINED
-        if (this.looks < MAX_LOOKS) this.looks += LOOKS
       }
       giveFlight(gone)
     }
