@@ -187,11 +187,14 @@ const UNKNOWN_MTU = 1500
 const FRAGMENTED_MTU = 1500
 const SAFE_MTU = 1280
 const MOST = 65_535
+/** On a narrower link (RFC 791 allows 68) headers and options leave no room for text: what is longer than that does not leave then, or in fragments. */
+const LEAST = 128
 
 function linkSize(address: string, mtu: number, fragments: boolean): LinkSize {
   const headers = isIPv4Like(address) ? 20 + 8 + HEADER_LENGTH : 40 + 8 + HEADER_LENGTH
   const safe = fragments || isLoopback(address) ? FRAGMENTED_MTU : SAFE_MTU
-  const link = { largest: Math.min(mtu, MOST) - headers, safe: Math.min(mtu, safe) - headers }
+  const most = Math.max(Math.min(mtu, MOST), LEAST)
+  const link = { largest: most - headers, safe: Math.min(most, safe) - headers }
   // most sockets are alike
   if (link.largest !== lastLink.largest || link.safe !== lastLink.safe) lastLink = link
   return lastLink
