@@ -1,6 +1,7 @@
 // A socket that was destroyed holds the process for lingerTimeout at most, whoever waits for receipts.
+
+import { connect, createServer, type Socket } from 'tcp-over-udp'
 import { expect, it } from 'vitest'
-import { connect, createServer, type Socket } from '../../lib/index.js'
 import { Network } from '../../lib/testing/network.js'
 
 const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5))

@@ -1,6 +1,7 @@
 // A name with thousands of addresses that cannot be connected to, as whoever answers for it can make it.
+
+import { connect } from 'tcp-over-udp'
 import { expect, it } from 'vitest'
-import { connect } from '../../lib/index.js'
 import { Network } from '../../lib/testing/network.js'
 
 it('a name with 4,000 addresses, none of them usable, is an error and no exception', async () => {

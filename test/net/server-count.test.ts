@@ -1,6 +1,7 @@
 // A connection whose socket cannot be made counts for nothing: close() ends as net's does.
+
+import { connect, createServer } from 'tcp-over-udp'
 import { expect, it } from 'vitest'
-import { connect, createServer } from '../../lib/index.js'
 import { Network } from '../../lib/testing/network.js'
 
 it('a server whose highWaterMark is none closes, though each connection throws', () => {

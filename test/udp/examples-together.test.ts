@@ -1,6 +1,7 @@
 // The examples that are servers or need another process: they run, are used as their users would, and are ended.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import dgram from 'node:dgram'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import net, { type AddressInfo } from 'node:net'
@@ -39,12 +40,13 @@ async function start(name: string, args: readonly string[], line: RegExp): Promi
   throw new Error(`${name} ended, and said only: ${said}`)
 }
 
+/** Of UDP: that is where these meet. */
 async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, host)
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
+  const socket = dgram.createSocket('udp4').bind(0, host)
+  await once(socket, 'listening')
+  const { port } = socket.address()
+  socket.close()
+  await once(socket, 'close')
   return port
 }
 
