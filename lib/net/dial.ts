@@ -42,7 +42,7 @@ export interface DialRequest {
   readonly dialer: Dialer
   readonly platform: Platform
   /** As they stand when an attempt begins. */
-  readonly switches: Switches
+  readonly switches: () => Switches
   readonly blockList: BlockList | undefined
   /** Emits 'lookup', 'connectionAttempt' and their like. */
   readonly socket: EventEmitter & { autoSelectFamilyAttemptedAddresses?: string[] | undefined }
@@ -264,9 +264,9 @@ export class Dial {
   /** What is left of `connectTimeout` after the lookup and the attempts before this one goes to this one. */
   private configOf(family: number): Config {
     const { transport, switches, platform } = this.request
-    if (!transport.connectTimeout) return configOf(transport, family, switches)
+    if (!transport.connectTimeout) return configOf(transport, family, switches())
     const connectTimeout = Math.max(1, transport.connectTimeout - (platform.now() - this.startedAt))
-    return configOf({ ...transport, connectTimeout }, family, switches)
+    return configOf({ ...transport, connectTimeout }, family, switches())
   }
 
   /** The machine, or one of our own checks, said no before a SYN could leave. */

@@ -223,6 +223,16 @@ export const SWITCHES: Switches = Object.freeze({
   keepAliveCount: 0,
 })
 
+const WITHOUT_NAGLE: Switches = Object.freeze({ ...SWITCHES, noDelay: true })
+
+/** `chosen` over `switches`: nothing is made for those that most sockets have. */
+export function switched(switches: Switches, chosen: Partial<Switches>): Switches {
+  const all = { ...switches, ...chosen }
+  const isUsual = !all.keepAlive && all.keepAliveInitialDelay + all.keepAliveInterval + all.keepAliveCount === 0
+  if (!isUsual) return all
+  return all.noDelay ? WITHOUT_NAGLE : SWITCHES
+}
+
 /** Made before, of the same choices: connections that are alike share one. */
 const made: WeakMap<Transport, Map<number, Config>> = new WeakMap()
 /** Of one transport. */

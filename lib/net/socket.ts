@@ -28,7 +28,7 @@ import { connectError, endedByPeer, plainError, unsupported } from './errors.js'
 import type { Hears, SocketEvents } from './events.js'
 import { IdleTimer } from './idle-timer.js'
 import { Link, type OnReadOpts } from './link.js'
-import { lingerTimeoutOf, resolveTransport, type Switches, type Transport } from './options.js'
+import { lingerTimeoutOf, resolveTransport, SWITCHES, type Switches, switched, type Transport } from './options.js'
 import {
   duplexOptions,
   type KeepAliveOpts,
@@ -84,7 +84,7 @@ export class SocketBase extends Duplex {
   readonly #signal: AbortSignal | null
   /** Until it is closed for the first time. */
   #accepted: Accepted | null
-  readonly #switches: { -readonly [K in keyof Switches]: Switches[K] }
+  #switches: Switches
   /** Bytes written when the socket was destroyed; -1: it is not. */
   #bytesWritten = -1
   /** The callback of the write that destroy() cut short. */
@@ -108,13 +108,8 @@ export class SocketBase extends Duplex {
     this.#accepted = accepted
     if (options?.blockList) this.blockList = options.blockList
     this.#onread = onreadOf(options?.onread)
-    this.#switches = {
-      noDelay: Boolean(options?.noDelay),
-      keepAlive: Boolean(options?.keepAlive),
-      keepAliveInitialDelay,
-      keepAliveInterval: 0,
-      keepAliveCount: 0,
-    }
+    const [noDelay, keepAlive] = [Boolean(options?.noDelay), Boolean(options?.keepAlive)]
+    this.#switches = switched(SWITCHES, { noDelay, keepAlive, keepAliveInitialDelay })
     this.#link = new Link(this, this.#onread)
     if (accepted !== null) this.#adopt(accepted)
     if (signal !== null) addAbortSignal(signal, this)
@@ -168,7 +163,7 @@ export class SocketBase extends Duplex {
         transport,
         dialer: (options[VIA] as Dialer | undefined) ?? stack,
         platform: stack.platform,
-        switches: this.#switches,
+        switches: () => this.#switches,
         blockList: this.blockList,
         socket: this,
         caller: {
@@ -416,7 +411,7 @@ export class SocketBase extends Duplex {
   /** Switches Nagle's algorithm off (true, the default) or on; what waits leaves at once. */
   setNoDelay(noDelay: boolean = true): this {
     const on = Boolean(noDelay)
-    this.#switches.noDelay = on
+    this.#switches = switched(this.#switches, { noDelay: on })
     for (const channel of this.#live) channel.setNoDelay(on)
     return this
   }
@@ -432,7 +427,7 @@ export class SocketBase extends Duplex {
     const between = keepAliveDelay(given.interval)
     const most = Math.min(keepAliveDelay(given.count), 255)
     const chosen = { keepAlive: on, keepAliveInitialDelay: delay, keepAliveInterval: between, keepAliveCount: most }
-    Object.assign(this.#switches, chosen)
+    this.#switches = switched(this.#switches, chosen)
     for (const channel of this.#live) channel.setKeepAlive(on, delay, between, most)
     return this
   }
