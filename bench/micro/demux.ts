@@ -13,7 +13,9 @@ const STEP = 7_919
 /** `busy`: so many of them, who get all segments; the memory of others need not be looked at. */
 function find(count: number, busy: number): Case {
   // all that it looks at
-  const local = { wildcard: false } as unknown as LocalSocket
+  const seen = { wildcard: false, home: {} }
+  seen.home = seen
+  const local = seen as unknown as LocalSocket
   const demux = new Demux<Tenant>()
   const tenants = Array.from({ length: count }, (_, i): Tenant => {
     const port = FIRST_UDP_PORT + (i % OF_AN_ADDRESS)

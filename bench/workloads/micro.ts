@@ -1,5 +1,6 @@
 // Single parts in one process, timed by the `benchmark` package.
 import Benchmark from 'benchmark'
+import type { Case } from '../micro/case.js'
 import { codec } from '../micro/codec.js'
 import { connection } from '../micro/connection.js'
 import { deadlines } from '../micro/deadlines.js'
@@ -9,11 +10,18 @@ import { scoreboard } from '../micro/scoreboard.js'
 import { digits, table } from '../table.js'
 import type { Settings, Workload } from './workload.js'
 
-const cases = [...codec, ...demux, ...deadlines, ...reassembly, ...scoreboard, ...connection]
+export const microCases: readonly Case[] = [
+  ...codec,
+  ...demux,
+  ...deadlines,
+  ...reassembly,
+  ...scoreboard,
+  ...connection,
+]
 
 async function run({ progress, record }: Settings): Promise<string> {
   const rows: string[][] = []
-  for (const { name, run: once } of cases) {
+  for (const { name, run: once } of microCases) {
     progress.show(`micro: ${name}`)
     const bench = new Benchmark(name, once)
     bench.run()
@@ -29,6 +37,6 @@ async function run({ progress, record }: Settings): Promise<string> {
 export const micro: Workload = {
   name: 'micro',
   summary: 'single parts of the code: codec, demux, timers, reassembly, scoreboard, connection',
-  steps: () => cases.length,
+  steps: () => microCases.length,
   run,
 }

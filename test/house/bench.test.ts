@@ -8,7 +8,12 @@ import { choiceOf } from '../../bench/peers/tcp-over-udp.js'
 import { drawBars } from '../../bench/plots/bars.js'
 import { timeLeft } from '../../bench/progress.js'
 import { jain, percentiles } from '../../bench/table.js'
+import { microCases } from '../../bench/workloads/micro.js'
 import { read } from '../support/source-tree.js'
+
+test.each(microCases.map((one) => [one.name, one] as const))('micro: %s runs', (_name, { run }) => {
+  for (let i = 0; i < 3; i++) run()
+})
 
 describe('peers', () => {
   test('names of ours choose options, joined by -', () => {
