@@ -36,7 +36,7 @@ export function anyRound(random: Random): Round {
   return {
     survivor: random.chance(0.5) ? 'sender' : 'receiver',
     role: random.chance(0.5) ? 'client' : 'server',
-    total: 100_000 + random.below(3_000_000),
+    total: 100_000 + random.below(150_000_000),
     from: random.chance(0.2) ? 'start' : 'meeting',
     killAfter: random.below(600),
   }
