@@ -6,7 +6,7 @@ import type tls from 'node:tls'
 import type { ConnectTransportOptions } from '../net/options.js'
 import { connect } from '../net/socket.js'
 import type { NetConnectOpts } from '../net/socket-options.js'
-import { handThrough, layOver, layUnder } from './tls.js'
+import { layOver } from './tls.js'
 
 /** Node's, and what our connect() takes beside net's. */
 export interface HttpAgentOptions extends http.AgentOptions, ConnectTransportOptions {}
@@ -25,12 +25,7 @@ class HttpsAgent extends https.Agent {
   override createConnection(options: object, created?: Created): Duplex | null | undefined {
     return layOver(options as NetConnectOpts, (raw) => {
       const over = { ...options, socket: raw } as https.RequestOptions
-      const secure = super.createConnection(over, created as Created) as tls.TLSSocket
-      layUnder(raw)
-      handThrough(secure, raw)
-      const { timeout } = options as { timeout?: number }
-      if (timeout) secure.setTimeout(timeout)
-      return secure
+      return super.createConnection(over, created as Created) as tls.TLSSocket
     })
   }
 }

@@ -13,11 +13,18 @@ export interface TlsConnectOptions
 const PASSED_ON = ['ref', 'unref', 'setNoDelay', 'setKeepAlive', 'resetAndDestroy'] as const
 const SHOWN = ['remoteAddress', 'remotePort', 'remoteFamily', 'localAddress', 'localPort', 'localFamily'] as const
 
-/** Connects, and lays over that what `make` makes. @throws what connect() and `make` throw: then there is no connection either. */
-export function layOver<T>(options: NetConnectOpts, make: (raw: Socket) => T): T {
+/** Connects, and lays over that the TLS socket that `make` makes. @throws what connect() and `make` throw: then there is no connection either. */
+export function layOver(
+  options: NetConnectOpts & { timeout?: number | undefined },
+  make: (raw: Socket) => tls.TLSSocket,
+): tls.TLSSocket {
   const raw = connect(options)
   try {
-    return make(raw)
+    const secure = make(raw)
+    layUnder(raw)
+    handThrough(secure, raw)
+    if (options.timeout) secure.setTimeout(options.timeout)
+    return secure
   } catch (error) {
     raw.destroy()
     throw error
@@ -55,11 +62,7 @@ export function rawOf(secure: tls.TLSSocket): Socket | null {
 export function connectTls(options: TlsConnectOptions, secureConnectListener?: () => void): tls.TLSSocket {
   const { host, servername = host !== undefined && isIP(host) === 0 ? host : undefined } = options
   const named = servername === undefined ? {} : { servername }
-  return layOver(options as NetConnectOpts, (raw) => {
-    const secure = tls.connect({ ...options, ...named, socket: raw } as tls.ConnectionOptions, secureConnectListener)
-    layUnder(raw)
-    handThrough(secure, raw)
-    if (options.timeout) secure.setTimeout(options.timeout)
-    return secure
-  })
+  return layOver(options as NetConnectOpts, (raw) =>
+    tls.connect({ ...options, ...named, socket: raw } as tls.ConnectionOptions, secureConnectListener),
+  )
 }
