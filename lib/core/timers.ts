@@ -106,6 +106,7 @@ export class Timers {
   set natKeepAlive(at: number) {
     this.at[10] = at
   }
+
   /** The user is gone, and the peer has acknowledged nothing for so long. */
   get abandon(): number {
     return this.at[11] as number

@@ -67,8 +67,8 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   // ---- made when they are needed: the endpoint of a client has one connection and nothing else
   branches: Branches | null = null
   timeWait: TimeWait | null = null
-  rejecter: Rejecter | null = null
-  paths: Paths | null = null
+  private rejecter: Rejecter | null = null
+  private paths: Paths | null = null
   private listeners: Map<number, Listener[]> | null = null
   private attempts: Attempts | null = null
 

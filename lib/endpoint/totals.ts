@@ -57,8 +57,8 @@ export class Totals {
   }
 
   sum(endpoints: Iterable<Counting>): TotalStats {
-    const sum = this.counters([])
-    add(sum, { bufferMemory: this.ofClients.budget.used, sockets: 0, connections: 0, timeWait: 0 })
+    const sum = this.shared()
+    add(sum, { sockets: 0, connections: 0, timeWait: 0 })
     for (const endpoint of endpoints) add(sum, this.statsOf(endpoint))
     return sum as unknown as TotalStats
   }
@@ -67,7 +67,9 @@ export class Totals {
   report(endpoints: Iterable<Counting>, now: number): void {
     this.reportAt = now + INTERVAL
     if (!this.observer?.isWatching) return
-    const counts = this.counters(endpoints)
+    const counts = this.shared()
+    // of the thousands of sockets that clients have the machine is not asked each second what it dropped, but of those that many share
+    for (const endpoint of endpoints) if (endpoint.commons !== this.ofClients) add(counts, this.statsOf(endpoint))
     const news: Sums = {}
     for (const [name, count] of Object.entries(counts)) {
       const change = count - (this.reported[name] ?? 0)
@@ -79,15 +81,10 @@ export class Totals {
     if (Object.keys(news).length > 0) this.observer.onDrops(news, ms)
   }
 
-  /**
-   * As far as it grows, with little work each second: of the thousands of sockets that clients have the machine is not asked what
-   * it dropped, but of those that many share.
-   */
-  private counters(endpoints: Iterable<Counting>): Sums {
-    const { bufferMemory: _, ...counts } = commonStatsOf(this.ofClients)
+  /** What belongs to no endpoint that is open, or to all those of clients. */
+  private shared(): Sums {
     const sum: Sums = { ...this.gone }
-    add(sum, counts)
-    for (const endpoint of endpoints) if (endpoint.commons !== this.ofClients) add(sum, this.statsOf(endpoint))
+    add(sum, commonStatsOf(this.ofClients))
     return sum
   }
 

@@ -239,7 +239,7 @@ function takeSacks(tcb: Tcb, segment: Segment, start: number, ack: number, now: 
   return news
 }
 
-/** No honest peer's blocks overlap, and each is walked through. `count`: pairs in `edges`, by their left one. @returns how many are left. */
+/** No honest peer's blocks overlap, and the edges of each cut what is in flight. `count`: pairs in `edges`, by their left one. @returns how many are left. */
 function joinOverlapping(count: number): number {
   let last = 0
   for (let i = 1; i < count; i++) {
