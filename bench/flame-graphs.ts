@@ -42,25 +42,14 @@ export interface Profile {
 
 type CallFrame = Profile['nodes'][number]['callFrame']
 
-export function placeOf({ functionName, url }: CallFrame): string {
+function placeIn({ functionName, url }: CallFrame): string {
   if (url === '') return PLACELESS[functionName] ?? (PLACES[0] as readonly [string, RegExp])[0]
   return (PLACES.find(([, pattern]) => pattern.test(url)) as readonly [string, RegExp])[0]
 }
 
-/** Parts of all the time that is not waiting, by place. */
-export function sharesByPlace({ nodes, samples, timeDeltas }: Profile): Map<string, number> {
-  const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]))
-  const times = new Map<string, number>()
-  let all = 0
-  samples.forEach((id, i) => {
-    const frame = frames.get(id) as CallFrame
-    if (frame.functionName === '(idle)') return
-    const place = placeOf(frame)
-    const time = timeDeltas[i] as number
-    all += time
-    times.set(place, (times.get(place) ?? 0) + time)
-  })
-  return new Map([...times].map(([place, time]) => [place, time / all]))
+function functionOf({ functionName, url, lineNumber }: CallFrame): string {
+  const place = url === '' ? '' : ` ${url.replace(/^.*\/(?=[^/]*\/[^/]*$)/, '')}:${lineNumber + 1}`
+  return `${functionName || '(anonymous)'}${place}`
 }
 
 interface SelfTime {
@@ -70,21 +59,18 @@ interface SelfTime {
   readonly share: number
 }
 
-/** The time of each function without those that it calls, the longest first. */
-export function selfTimes({ nodes, samples, timeDeltas }: Profile): SelfTime[] {
-  const names = new Map(
-    nodes.map(({ id, callFrame: { functionName, url, lineNumber } }) => {
-      const place = url === '' ? '' : ` ${url.replace(/^.*\/(?=[^/]*\/[^/]*$)/, '')}:${lineNumber + 1}`
-      return [id, `${functionName || '(anonymous)'}${place}`]
-    }),
-  )
+/** The time of each function, or of whatever `nameOf` makes of these, without those that it calls, the longest first. */
+export function selfTimes({ nodes, samples, timeDeltas }: Profile, nameOf = functionOf): SelfTime[] {
+  const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]))
   const times = new Map<string, number>()
+  let all = 0
   samples.forEach((id, i) => {
-    const name = names.get(id) ?? ''
+    const frame = frames.get(id)
+    if (frame === undefined || frame.functionName === '(idle)') return
+    const name = nameOf(frame)
     times.set(name, (times.get(name) ?? 0) + timeDeltas[i])
+    all += timeDeltas[i]
   })
-  times.delete('(idle)')
-  const all = [...times.values()].reduce((sum, time) => sum + time, 0)
   return [...times].sort(([, a], [, b]) => b - a).map(([name, time]) => ({ name, ms: time / 1000, share: time / all }))
 }
 
@@ -105,7 +91,7 @@ export function drawProfiles(): string {
     const args = [join(PROFILES, file), '--no-open', '--output-dir', PROFILES, '--filename', `${title}.html`]
     execFileSync(process.execPath, [cpupro, ...args], { stdio: ['ignore', 'ignore', 'inherit'] })
     const profile = JSON.parse(readFileSync(join(PROFILES, file), 'utf8')) as Profile
-    all.set(title, sharesByPlace(profile))
+    all.set(title, new Map(selfTimes(profile, placeIn).map(({ name, share }) => [name, share])))
     const top = selfTimes(profile).slice(0, SHOWN)
     const rows = top.map(({ name, ms, share }) => [name, ms.toFixed(0), (share * 100).toFixed(1)])
     console.log(`\n${relative(process.cwd(), page)}\n\n${table(['self time', 'ms', '%'], rows)}`)

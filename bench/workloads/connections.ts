@@ -27,9 +27,9 @@ export interface Lives extends Measured {
   readonly failed: number
 }
 
-/** s; of a short warm-up only its end. */
+/** s; of a short warm-up those that lie within it, and its end. */
 function momentsOf(warmUp: number): number[] {
-  return warmUp > YOUNG ? [COLD, YOUNG, warmUp] : [warmUp]
+  return [...[COLD, YOUNG].filter((moment) => moment < warmUp), warmUp]
 }
 
 function rateBetween({ client: from }: Ends, { client: to }: Ends): number {
@@ -64,13 +64,13 @@ export const connections = comparison<Lives>({
     )
     const { began, moments, start, end, clientCpu, serverCpu, otherCores } = window
     const { client } = end
-    const [cold, young] = moments as [Ends, Ends?]
+    const [cold, young, settled] = moments as [Ends, Ends?, Ends?]
     const count = client.count - start.client.count
     if (count === 0) throw new Error('no connection came to its end')
     return {
       rate: rateBetween(start, end),
       coldRate: rateBetween(began, cold),
-      youngRate: young === undefined ? Number.NaN : rateBetween(cold, young),
+      youngRate: young === undefined || settled === undefined ? Number.NaN : rateBetween(cold, young),
       p50: client.p50 ?? Number.NaN,
       p99: client.p99 ?? Number.NaN,
       clientCpu: (clientCpu * 1e3) / count,
