@@ -107,6 +107,19 @@ test('room to write that comes with text, to a reader that throws', async () => 
   expect([written, client.bytesRead]).toEqual([20, 20_000_000])
 })
 
+/** What `socket` has been told by now; `then` follows each chunk, with all bytes so far. */
+function hearing(socket: Socket, then: (bytes: number) => void): { bytes: number; ended: boolean } {
+  const heard = { bytes: 0, ended: false }
+  socket.on('end', () => {
+    heard.ended = true
+  })
+  socket.on('data', (data) => {
+    heard.bytes += data.length
+    then(heard.bytes)
+  })
+  return heard
+}
+
 test('a reader that throws as it is resumed out of a full buffer reads on', async () => {
   const { world, client, served } = await pair()
   client.pause()
@@ -116,34 +129,24 @@ test('a reader that throws as it is resumed out of a full buffer reads on', asyn
   served.end(Buffer.alloc(400_000))
   await run(world, 500)
   expect(client.readableLength).toBeGreaterThan(client.readableHighWaterMark)
-  let heard = 0
-  let ended = false
-  client
-    .on('end', () => (ended = true))
-    .on('data', (data) => {
-      heard += data.length
-      if (heard === 1) throws()
-    })
+  const heard = hearing(client, (bytes) => {
+    if (bytes === 1) throws()
+  })
   client.resume()
   expect(await run(world, 3000)).toBe(1)
-  expect([heard, ended]).toEqual([400_001, true])
+  expect(heard).toEqual({ bytes: 400_001, ended: true })
 })
 
 test('a reader that throws whenever it is resumed', async () => {
   const { world, client, served } = await pair()
-  let heard = 0
-  let ended = false
-  client
-    .on('end', () => (ended = true))
-    .on('data', (data) => {
-      heard += data.length
-      client.pause()
-      setImmediate(() => client.resume())
-      throws()
-    })
+  const heard = hearing(client, () => {
+    client.pause()
+    setImmediate(() => client.resume())
+    throws()
+  })
   served.end(Buffer.alloc(100_000))
-  for (let i = 0; i < 200 && !ended; i++) await run(world, 50)
-  expect([heard, ended]).toEqual([100_000, true])
+  for (let i = 0; i < 200 && !heard.ended; i++) await run(world, 50)
+  expect(heard).toEqual({ bytes: 100_000, ended: true })
 })
 
 const kinds: [string, (call: number) => Uint8Array, (call: number) => boolean][] = [
