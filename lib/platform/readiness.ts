@@ -1,5 +1,5 @@
-// Which descriptors can be read or written now: one that stands for all of them is waited for by Node's event loop (epoll), or the only
-// one itself, which spares the kernel and us a step for each datagram.
+// Which descriptors can be read or written now: one that stands for many of them is waited for by Node's event loop (epoll); the few that
+// are busy are waited for themselves, which spares the kernel and us a step for each datagram.
 import { Arena, type Libc, type Piece, type PollHandle } from './libc.js'
 import { clearTimeout, setImmediate, setTimeout } from './time.js'
 
@@ -23,8 +23,21 @@ const [EVENT, DATA] = process.arch === 'x64' ? [12, 4] : [16, 8]
 const REST = 1_000
 /** Descriptors of a turn. */
 const MOST = 64
-/** So many turns of one descriptor, and no other to wait for, before it is waited for itself. */
+/** So many turns that found nothing but it, before a descriptor is waited for itself. */
 const PATIENCE = 32
+/** Descriptors that are waited for themselves: more at a time are found cheaper by one call for all. */
+const MOST_DIRECT = 4
+
+/** A descriptor that is waited for itself. */
+interface Direct {
+  readonly fd: number
+  readonly waiter: Waiter
+  handle: PollHandle | null
+  /** It can be read, or has an error to tell. */
+  isDue: boolean
+  /** The loop waits for it no more. */
+  hasEnded: boolean
+}
 
 /** One for all descriptors of the process. */
 export class Readiness {
@@ -33,22 +46,18 @@ export class Readiness {
   private readonly libc: Libc
   /** By descriptor. */
   private readonly waiters: (Waiter | undefined)[] = []
+  /** By descriptor: turns that found it alone. */
+  private readonly turnsAlone: number[] = []
   private count = 0
-  /** The only one, if that is known: nothing has to be asked to find it. */
-  private lone: Waiter | null = null
-  private loneFd = -1
-  /** Turns of it in a row. */
-  private turns = 0
-  /** The event loop waits for it itself. */
-  private isDirect = false
-  private hasEnded = false
-  /** How many of them wait for room. */
-  private roomless = 0
+  /** The longest first. */
+  private readonly directs: Direct[] = []
   private readonly change: Piece
   private readonly found: Piece
   /** The descriptor that stands for all, as long as there is any. */
   private all = -1
   private handle: PollHandle | null = null
+  /** One of the others can be read, or has room. */
+  private isDue = false
   private attending = false
   private rest: NodeJS.Timeout | null = null
 
@@ -62,9 +71,9 @@ export class Readiness {
   /** `waiter` is told from now on. It does not hold the process: see hold(). @returns false: the machine can't; see errno. */
   watch(fd: number, waiter: Waiter): boolean {
     if (!this.isOpen && !this.open()) return false
-    this.widen()
     this.waiters[fd] = waiter
-    this.setLone(++this.count === 1 ? fd : -1)
+    this.turnsAlone[fd] = 0
+    this.count++
     if (this.control(ADD, fd, READ)) return true
     this.forget(fd)
     return false
@@ -72,34 +81,35 @@ export class Readiness {
 
   /** Whether `fd` is waited for to have room, too. */
   awaitRoom(fd: number, on: boolean): void {
-    this.roomless += on ? 1 : -1
-    this.widen()
+    const direct = this.directOf(fd)
+    if (direct !== undefined) this.widen(direct)
     this.control(CHANGE, fd, on ? READ | WRITE : READ)
   }
 
   /** Before it is closed. */
   unwatch(fd: number): void {
-    this.widen()
-    this.control(REMOVE, fd, 0)
+    const direct = this.directOf(fd)
+    if (direct === undefined) this.control(REMOVE, fd, 0)
+    else this.leave(direct)
     this.forget(fd)
   }
 
   /** One more holds the process, or one less. */
   hold(on: boolean): void {
     this.holds += on ? 1 : -1
-    if (this.holds === 0) this.handle?.unref()
-    else if (on && this.holds === 1) this.handle?.ref()
+    if (this.holds !== (on ? 1 : 0)) return
+    this.setHolding(this.handle)
+    for (const { handle } of this.directs) this.setHolding(handle)
+  }
+
+  private setHolding(handle: PollHandle | null): void {
+    if (this.holds > 0) handle?.ref()
+    else handle?.unref()
   }
 
   private forget(fd: number): void {
     this.waiters[fd] = undefined
-    this.setLone(--this.count === 1 ? this.waiters.findIndex((waiter) => waiter !== undefined) : -1)
-    if (this.count === 0) this.rest = setTimeout(this.onRest, REST).unref()
-  }
-
-  private setLone(fd: number): void {
-    this.loneFd = fd
-    this.lone = this.waiters[fd] ?? null
+    if (--this.count === 0) this.rest = setTimeout(this.onRest, REST).unref()
   }
 
   private get isOpen(): boolean {
@@ -112,29 +122,45 @@ export class Readiness {
     const { libc } = this
     this.all = libc.epollCreate(CLOEXEC)
     if (this.all < 0) return false
-    this.waitFor(this.all)
+    this.handle = this.poll(this.all, this.onPoll)
     process.on('exit', this.onExit)
     return true
   }
 
-  private waitFor(fd: number): void {
-    this.handle?.close()
-    this.handle = this.libc.poll(fd, { readable: true }, this.onPoll)
-    if (this.holds === 0) this.handle.unref()
+  private poll(fd: number, onPoll: (status: number) => void): PollHandle {
+    const handle = this.libc.poll(fd, { readable: true }, onPoll)
+    this.setHolding(handle)
+    return handle
   }
 
-  /** The only descriptor is waited for without the one that stands for all. */
-  private narrow(): void {
-    this.isDirect = true
-    this.waitFor(this.loneFd)
+  private directOf(fd: number): Direct | undefined {
+    for (const direct of this.directs) if (direct.fd === fd) return direct
+    return undefined
   }
 
-  private widen(): void {
-    this.turns = 0
-    this.hasEnded = false
-    if (!this.isDirect) return
-    this.isDirect = false
-    this.waitFor(this.all)
+  /** `fd` is waited for without the one that stands for all. */
+  private narrow(fd: number, waiter: Waiter): void {
+    if (this.directs.length === MOST_DIRECT) this.widen(this.directs[0] as Direct)
+    const direct: Direct = { fd, waiter, handle: null, isDue: false, hasEnded: false }
+    direct.handle = this.poll(fd, (status) => {
+      direct.isDue = true
+      direct.hasEnded ||= status < 0
+      this.later()
+    })
+    this.directs.push(direct)
+    this.control(REMOVE, fd, 0)
+  }
+
+  /** It is one of many again. */
+  private widen(direct: Direct): void {
+    this.leave(direct)
+    this.turnsAlone[direct.fd] = 0
+    this.control(ADD, direct.fd, READ)
+  }
+
+  private leave(direct: Direct): void {
+    direct.handle?.close()
+    this.directs.splice(this.directs.indexOf(direct), 1)
   }
 
   private readonly onRest = (): void => {
@@ -151,6 +177,7 @@ export class Readiness {
   private stop(): void {
     this.handle?.close()
     this.handle = null
+    for (const { handle } of this.directs.splice(0)) handle?.close()
   }
 
   private control(operation: number, fd: number, events: number): boolean {
@@ -159,37 +186,53 @@ export class Readiness {
     return this.libc.epollControl(this.all, operation, fd, this.change.bytes) === 0
   }
 
+  private readonly onPoll = (): void => {
+    this.isDue = true
+    this.later()
+  }
+
   // What follows a callback of Node's, promises and ticks, does not follow this one: so it only sees to it that there is one.
-  private readonly onPoll = (status: number): void => {
-    this.hasEnded ||= status < 0
+  private later(): void {
     if (this.attending) return
     this.attending = true
     setImmediate(this.attend)
   }
 
+  // One that throws costs the others no more than this turn: they are found again in the next.
   private readonly attend = (): void => {
     this.attending = false
-    if (this.handle === null) return
-    // libuv waits no more for what has an error to tell; epoll goes on
-    if (this.hasEnded) this.widen()
-    if (this.lone === null || this.roomless > 0) {
-      this.turns = 0
-      this.attendFound()
-      return
+    if (this.isDue) this.attendFound()
+    for (let i = 0; i < this.directs.length; i++) {
+      const direct = this.directs[i] as Direct
+      if (direct.isDue) this.attendDirect(direct)
     }
-    if (++this.turns === PATIENCE) this.narrow()
-    this.lone.onReadable()
+  }
+
+  private attendDirect(direct: Direct): void {
+    direct.isDue = false
+    // libuv waits no more for what has an error to tell; epoll goes on
+    if (direct.hasEnded) this.widen(direct)
+    direct.waiter.onReadable()
   }
 
   private attendFound(): void {
+    this.isDue = false
     const { view, bytes } = this.found
-    const count = this.libc.epollWait(this.all, bytes, MOST, 0)
-    // one that throws costs the others no more than this turn: they are found again in the next
+    const count = this.handle === null ? 0 : this.libc.epollWait(this.all, bytes, MOST, 0)
     for (let i = 0; i < count; i++) {
       const events = view.getUint32(i * EVENT, true)
-      const waiter = this.waiters[view.getUint32(i * EVENT + DATA, true)]
+      const fd = view.getUint32(i * EVENT + DATA, true)
+      const waiter = this.waiters[fd]
+      if (count === 1 && events === READ) this.noteAlone(fd)
       if (events & WRITE) waiter?.onWritable()
       if (events & ~WRITE) waiter?.onReadable()
     }
+  }
+
+  private noteAlone(fd: number): void {
+    const turns = (this.turnsAlone[fd] as number) + 1
+    this.turnsAlone[fd] = turns
+    const waiter = this.waiters[fd]
+    if (turns >= PATIENCE && waiter !== undefined) this.narrow(fd, waiter)
   }
 }
