@@ -130,6 +130,13 @@ export class Connection {
     return ackPolicy.now && ackPolicy.isUrgent(window.limit, tuning.isGrowing || !reassembly.isEmpty)
   }
 
+  /** How many segments like this one, which continue each other, may come as one. */
+  mostTogether({ seq, payload }: Segment): number {
+    const { state, trace, reassembly, ackPolicy, window, tuning, irs, rcvNxt } = this.tcb
+    const isNext = canReceive(state) && reassembly.isEmpty && seq === wrap(irs, rcvNxt)
+    return isNext && trace === null ? ackPolicy.mostTogether(payload.length, window.limit, tuning.isGrowing) : 1
+  }
+
   /** It has brought much, and would be given a multiple of its window if there were room for it. */
   get isConfined(): boolean {
     return this.tcb.isConfined
@@ -145,7 +152,7 @@ export class Connection {
   handleSegment(segment: Segment, now: number): void {
     const tcb = this.tcb
     tcb.trace?.onSegmentReceived(segment, now)
-    tcb.stats.segmentsReceived++
+    tcb.stats.segmentsReceived += segment.count
     if (tcb.state === 'SYN-SENT') synSentArrives(tcb, segment, now)
     else if (tcb.state !== 'CLOSED' && tcb.state !== 'TIME-WAIT') segmentArrives(tcb, segment, now)
     if (tcb.trace !== null) traceMetrics(tcb)
@@ -266,10 +273,10 @@ export class Connection {
     this.tcb.timers.keepalive = on && isAlive ? this.tcb.keepalive.deadline(now) : Number.POSITIVE_INFINITY
   }
 
-  /** The next segment to send, filled into `out` but for its ports. @returns false: nothing to send now. */
-  poll(out: Segment, now: number): boolean {
-    if (!pollSegment(this.tcb, out, now)) return false
-    this.tcb.stats.segmentsSent++
+  /** The next segment to send, filled into `out` but for its ports; or up to `most`, if that is one for several. @returns false: nothing to send now. */
+  poll(out: Segment, now: number, most = 1): boolean {
+    if (!pollSegment(this.tcb, out, now, this.tcb.trace === null ? most : 1)) return false
+    this.tcb.stats.segmentsSent += out.count
     this.tcb.spokeAt = now
     if (this.tcb.trace !== null) {
       this.tcb.trace.onSegmentSent(out, now)

@@ -1,24 +1,23 @@
 // What leaves next, if anything: RFC 9293 §3.8 with the limits of RFC 5681, RFC 9937 and RFC 1122 §4.2.3.4, in one place.
-import { optionsLength } from '../wire/options.js'
 import { ACK, FIN, PSH, RST, type Segment, SYN } from '../wire/segment.js'
 import { wrap } from '../wire/seq.js'
 import { congestionWindow, loseSilentProbe, pipe } from './repair.js'
 import { canReceive } from './state.js'
 import { armTailProbe } from './tail-probe.js'
 import { sackScratch, type Tcb, timestampValue } from './tcb.js'
+import { probeLimit, textLimit } from './text-limit.js'
 
 const NOTHING = new Uint8Array(0)
-/** A window is to hold so many. */
-const SEGMENTS_OF_WINDOW = 4
 /** SACK blocks beside timestamps, and without: what 40 bytes of options hold. */
 const SACK_BLOCKS = 4
 const SACK_BLOCKS_WITH_TIMESTAMPS = 3
 
-/** Fills `out` but for the ports. @returns false: nothing may or needs to be sent now. */
-export function pollSegment(tcb: Tcb, out: Segment, now: number): boolean {
+/** Fills `out` but for the ports; new text may be up to `most` segments in one. @returns false: nothing may or needs to be sent now. */
+export function pollSegment(tcb: Tcb, out: Segment, now: number, most: number): boolean {
   out.clearOptions()
   out.payload = NOTHING
   out.payloadTail = NOTHING
+  out.cut = 0
   if (tcb.resetOwed || tcb.replyReset >= 0) return pollReset(tcb, out)
   switch (tcb.state) {
     case 'CLOSED':
@@ -32,8 +31,8 @@ export function pollSegment(tcb: Tcb, out: Segment, now: number): boolean {
   tcb.tuneReceive(now)
   if (tcb.tailProbeOwed && pollTailProbe(tcb, out, now)) return true
   // with timestamps the first ACK tells by itself (RFC 3522)
-  if (tcb.undo?.wantsNewText && !tcb.timestamps && pollNew(tcb, out, now)) return true
-  return pollLost(tcb, out, now) || pollNew(tcb, out, now) || pollAck(tcb, out, now) || pollProbe(tcb, out, now)
+  if (tcb.undo?.wantsNewText && !tcb.timestamps && pollNew(tcb, out, now, 1)) return true
+  return pollLost(tcb, out, now) || pollNew(tcb, out, now, most) || pollAck(tcb, out, now) || pollProbe(tcb, out, now)
 }
 
 function pollReset(tcb: Tcb, out: Segment): boolean {
@@ -119,7 +118,7 @@ function pollLost(tcb: Tcb, out: Segment, now: number): boolean {
 }
 
 /** Text that has not left yet, and the FIN behind the last of it. */
-function pollNew(tcb: Tcb, out: Segment, now: number): boolean {
+function pollNew(tcb: Tcb, out: Segment, now: number, most: number): boolean {
   const { sendBuffer, sndNxt } = tcb
   const available = Math.max(0, sendBuffer.end - sndNxt)
   const finWaits = tcb.closeRequested && sndNxt <= sendBuffer.end
@@ -127,7 +126,7 @@ function pollNew(tcb: Tcb, out: Segment, now: number): boolean {
     noteAppLimited(tcb)
     return false
   }
-  if (tcb.scoreboard.isFull) return false
+  if (tcb.scoreboard.room <= 0) return false
   const usable = tcb.sndUna + tcb.sndWnd - sndNxt
   if (usable <= 0) {
     armPersist(tcb, now)
@@ -150,11 +149,38 @@ function pollNew(tcb: Tcb, out: Segment, now: number): boolean {
     return false
   }
   if (!isPaced(tcb, now)) return false
-  launch(tcb, out, size, length, now)
+  const isFull = size === tcb.sendMss && !fin
+  const count = isFull && most > 1 ? alikeNow(tcb, Math.min(available, usable), flying, most) : 1
+  if (count > 1) launchMany(tcb, out, count, now)
+  else launch(tcb, out, size, length, now)
   if (size > tcb.sendMss) tcb.pathMtu.onProbeSent(sndNxt, tcb.sndNxt, size + tcb.segmentLimit - tcb.sendMss)
   tcb.overrideSilly = false
   armTailProbe(tcb, now)
   return true
+}
+
+/** How many full segments of the `sendable` bytes may leave together, if one may; the FIN leaves with what is left. */
+function alikeNow(tcb: Tcb, sendable: number, flying: number, most: number): number {
+  const { sendBuffer, scoreboard, pacer, controller, sendMss, sndNxt } = tcb
+  const inReach = sendBuffer.reach(sndNxt) - sndNxt - (tcb.closeRequested ? 1 : 0)
+  const text = Math.min(sendable, inReach, congestionWindow(tcb) - flying)
+  const paced = Math.ceil(pacer.room(controller.pacingRate) / sendMss)
+  return Math.min(Math.floor(text / sendMss), paced, scoreboard.room, most)
+}
+
+/** `count` full segments of what has not left yet. */
+function launchMany(tcb: Tcb, out: Segment, count: number, now: number): void {
+  const { scoreboard, sndNxt, sendMss } = tcb
+  const to = sndNxt + count * sendMss
+  for (let from = sndNxt; from < to; from += sendMss) {
+    const flight = scoreboard.add(from, from + sendMss, now)
+    tcb.rate?.onSent(flight, scoreboard.inFlight, now)
+  }
+  tcb.sndNxt = to
+  fillText(tcb, out, sndNxt, to)
+  out.cut = sendMss
+  tcb.stats.bytesSent += to - sndNxt
+  noteTextSent(tcb, to - sndNxt, now)
 }
 
 /** `length` of what has not left yet, of which `size` is text and the rest the FIN. */
@@ -314,35 +340,6 @@ function addSackBlocks(tcb: Tcb, out: Segment): void {
   count += tcb.reassembly.blocks(edges, count, most)
   for (let i = 0; i < 2 * count; i++) out.sackEdges[i] = wrap(tcb.irs, edges[i] as number)
   out.sackCount = count
-}
-
-/** Text that fits beside the options of `out` (RFC 6691), and is no larger part of the windows than losses, and ACKs, can do with. */
-function textLimit(tcb: Tcb, out: Segment): number {
-  const limit = out.sackCount > 0 ? tcb.segmentLimit - optionsLength(out) : tcb.sendMss
-  return limit <= tcb.link.safe ? limit : Math.min(limit, longestOf(tcb))
-}
-
-/** Segments longer than any path takes are for windows that hold several of them (RFC 5681 §3.2 needs three behind a lost one). */
-function longestOf(tcb: Tcb): number {
-  return Math.max(tcb.link.safe, Math.floor(Math.min(congestionWindow(tcb), tcb.sndWnd) / SEGMENTS_OF_WINDOW))
-}
-
-/** A probe's length, if the path is to be asked with one now, and there is text for it; else textLimit(). */
-function probeLimit(tcb: Tcb, out: Segment, available: number, now: number): number {
-  const limit = textLimit(tcb, out)
-  if (out.sackCount > 0 || isInDoubt(tcb) || !tcb.pathMtu.mayProbe(tcb.segmentLimit, now)) return limit
-  const options = tcb.segmentLimit - tcb.sendMss
-  const size = tcb.pathMtu.probeSize(tcb.segmentLimit, longestOf(tcb) + options, now)
-  const text = size - options
-  if (size === 0 || available < text) return limit
-  const window = congestionWindow(tcb)
-  // ACKs never free as much at a time as a probe takes: it waits for its room, if the window holds several of it
-  return pipe(tcb) + text <= window || SEGMENTS_OF_WINDOW * text <= window ? text : limit
-}
-
-/** Something is lost, or may be: what leaves now is to draw ACKs that tell, and a probe would wait for its room (RFC 3042). */
-function isInDoubt({ repair, dupAcks, scoreboard }: Tcb): boolean {
-  return repair !== 'open' || dupAcks > 0 || scoreboard.sackedBytes > 0
 }
 
 /** Payload, FIN and PSH of what covers the offsets from `from` to `to`. */

@@ -4,7 +4,8 @@ import type { Config } from '../core/config.js'
 import { Connection } from '../core/connection.js'
 import { NO_QUEUE, type Queue, type Surroundings } from '../core/surroundings.js'
 import type { Trace } from '../core/trace.js'
-import type { Platform } from '../platform/platform.js'
+import type { Platform, Row } from '../platform/platform.js'
+import { joinFollowing } from '../wire/join.js'
 import { ACK, decode, RST, Segment, SYN } from '../wire/segment.js'
 import { isLoopback, isUnicast, mapped } from './address.js'
 import type { Admission } from './admission.js'
@@ -311,6 +312,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     from: string,
     udpPort: number,
     isLent: boolean,
+    row: Row | null,
   ): void {
     if (this.closed) return
     const now = this.settler.onReading()
@@ -328,6 +330,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     const { sourcePort, destinationPort } = segment
     const tenant = this.demux.find(home, address, udpPort, sourcePort, destinationPort)
     if (tenant instanceof Channel) {
+      if (row !== null && row.at < row.end) this.join(tenant, segment, row)
       this.paths?.heard(tenant, segment, now)
       this.segmentArrives(tenant, local, segment, now)
       return
@@ -335,6 +338,13 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     const arrival: Arrival = { local: home, segment, address, udpPort, now }
     if (tenant instanceof TimeWaitRecord) this.recordArrives(tenant, arrival)
     else this.strangerArrives(arrival)
+  }
+
+  /** What comes behind `segment`, and continues it, comes with it. */
+  private join({ connection }: Channel, segment: Segment, row: Row): void {
+    const { bytes, part, end, at } = row
+    row.at = joinFollowing(segment, bytes, at - part, part, end, connection.mostTogether(segment))
+    this.counts.datagrams += segment.count - 1
   }
 
   private segmentArrives(channel: Channel, local: LocalSocket, segment: Segment, now: number): void {

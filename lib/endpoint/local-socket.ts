@@ -1,8 +1,9 @@
 // One UDP socket of an endpoint: where a segment becomes a datagram.
 
 import type { LinkSize } from '../core/surroundings.js'
-import type { DatagramHandler, DatagramSocket, LocalAddress, Platform } from '../platform/platform.js'
-import { encode, HEADER_LENGTH, headerLength, MAX_HEADER_LENGTH, type Segment } from '../wire/segment.js'
+import type { DatagramHandler, DatagramSocket, LocalAddress, Platform, Row } from '../platform/platform.js'
+import { viewOf } from '../wire/bytes.js'
+import { encode, HEADER_LENGTH, headerLength, MAX_HEADER_LENGTH, PSH, type Segment } from '../wire/segment.js'
 import { isIPv4Like, isLoopback, isWildcard } from './address.js'
 import { loneRoom, ReceiveRoom } from './receive-room.js'
 
@@ -16,6 +17,7 @@ export interface DatagramSink {
     address: string,
     udpPort: number,
     isLent: boolean,
+    row: Row | null,
   ): void
   onQuiet(): void
   onDrain(local: LocalSocket): void
@@ -90,7 +92,13 @@ export class LocalSocket implements DatagramHandler {
   }
 
   onDatagram(bytes: Uint8Array, start: number, end: number, address: string, port: number, isLent: boolean): void {
-    this.sink.onDatagram(this, bytes, start, end, address, port, isLent)
+    this.sink.onDatagram(this, bytes, start, end, address, port, isLent, null)
+  }
+
+  onRow(row: Row, address: string, port: number): void {
+    const start = row.at
+    row.at = Math.min(start + row.part, row.end)
+    this.sink.onDatagram(this, row.bytes, start, row.at, address, port, true, row)
   }
 
   onQuiet(): void {
@@ -106,8 +114,31 @@ export class LocalSocket implements DatagramHandler {
     this.sink.onError(this, error)
   }
 
-  /** The ports are filled in already. */
+  /** The ports are filled in already; of what stands for several, payload and flags are not what they were afterwards. */
   send(segment: Segment, address: string, udpPort: number): void {
+    if (segment.cut === 0) this.sendOne(segment, address, udpPort)
+    else this.sendEach(segment, address, udpPort)
+  }
+
+  private sendEach(segment: Segment, address: string, udpPort: number): void {
+    const { payload, payloadTail, cut, flags } = segment
+    const inPayload = payload.length
+    const length = inPayload + payloadTail.length
+    segment.flags = flags & ~PSH
+    segment.payloadTail = EMPTY
+    for (let at = 0; at < length; at += cut) {
+      const to = Math.min(at + cut, length)
+      if (at >= inPayload) segment.payload = viewOf(payloadTail, at - inPayload, to - inPayload)
+      else segment.payload = viewOf(payload, at, Math.min(to, inPayload))
+      if (at < inPayload && to > inPayload) segment.payloadTail = viewOf(payloadTail, 0, to - inPayload)
+      if (to === length) segment.flags = flags
+      this.sendOne(segment, address, udpPort)
+      segment.payloadTail = EMPTY
+      segment.seq = (segment.seq + cut) >>> 0
+    }
+  }
+
+  private sendOne(segment: Segment, address: string, udpPort: number): void {
     if (this.socket.reserve === undefined || !this.load(segment, address, udpPort)) {
       this.sendParts(segment, address, udpPort)
     }

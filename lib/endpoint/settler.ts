@@ -264,11 +264,11 @@ export class Settler {
         this.changed(channel)
         return sent
       }
-      if (!connection.poll(outgoing, now)) return sent
+      if (!connection.poll(outgoing, now, CHANNEL_SEGMENTS - sent)) return sent
       outgoing.sourcePort = channel.localPort
       outgoing.destinationPort = channel.remotePort
+      sent += outgoing.count
       local.send(outgoing, channel.peerAddress, channel.remoteUdpPort)
-      sent++
     }
     // the queue may point at what was sent last
     if (sent > 0) connection.holdSent()

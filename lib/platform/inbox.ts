@@ -1,5 +1,6 @@
 // What has come, many datagrams a call; trains that the kernel has put together are taken apart by the length that it tells.
 import { Arena, type Libc, MSG_DONTWAIT, type Piece, putWord, SOL_UDP, UDP_GRO } from './libc.js'
+import type { Row } from './platform.js'
 import { LONGEST, type SocketAddresses } from './socket-address.js'
 
 /** Datagrams, or trains of them, of a call. */
@@ -19,6 +20,8 @@ const CONTROL = 32
 export interface Taker {
   /** As onDatagram() of a DatagramHandler. @returns false: enough. */
   take(bytes: Uint8Array, start: number, end: number, address: string, port: number, isLent: boolean): boolean
+  /** All of `row`. @returns false: enough. */
+  takeRow(row: Row, address: string, port: number): boolean
 }
 
 /** One for all sockets: a socket is read to its end at a time. */
@@ -79,26 +82,11 @@ export class Inbox {
     if (part >= length) {
       const isLent = length < KEPT
       if (!isLent) this.provide(i)
-      return this.give(taker, bytes, 0, length, address, port, isLent)
+      this.datagrams++
+      return taker.take(bytes, 0, length, address, port, isLent)
     }
-    for (let at = 0; at < length; at += part) {
-      if (!this.give(taker, bytes, at, Math.min(at + part, length), address, port, true)) return false
-    }
-    return true
-  }
-
-  private give(
-    taker: Taker,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    address: string,
-    port: number,
-    isLent: boolean,
-  ): boolean {
-    const goesOn = taker.take(bytes, start, end, address, port, isLent)
-    this.datagrams++
-    return goesOn
+    this.datagrams += Math.ceil(length / part)
+    return taker.takeRow({ bytes, at: 0, end: length, part }, address, port)
   }
 
   /** How long each datagram of slot `i` is but the last one; `length` or more if it is the only one; -1: nobody knows. */

@@ -2,7 +2,7 @@
 import { SLOTS, type Taker } from './inbox.js'
 import { errorName, GRO, SO_RCVBUF, systemError } from './libc.js'
 import type { Offload } from './offload.js'
-import type { DatagramHandler, DatagramSocket, LocalAddress } from './platform.js'
+import type { DatagramHandler, DatagramSocket, LocalAddress, Row } from './platform.js'
 import type { Waiter } from './readiness.js'
 import { LONGEST_OF_TRAIN } from './train.js'
 
@@ -305,14 +305,36 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
     if (!NOTHING.has(code)) this.fail(code, 'recvmsg')
   }
 
+  // an error is the program's, which hears of it: what was read in the same call has left the kernel, and is not to be lost
   take(bytes: Uint8Array, start: number, end: number, address: string, port: number, isLent: boolean): boolean {
     try {
       this.handler.onDatagram(bytes, start, end, address, port, isLent)
     } catch (error) {
-      // the program's, which hears of it: what was read in the same call has left the kernel, and is not to be lost
       process.nextTick(raise, error)
     }
     return !this.closed
+  }
+
+  takeRow(row: Row, address: string, port: number): boolean {
+    while (row.at < row.end && !this.closed) {
+      try {
+        this.takeOf(row, address, port)
+      } catch (error) {
+        process.nextTick(raise, error)
+      }
+    }
+    return !this.closed
+  }
+
+  private takeOf(row: Row, address: string, port: number): void {
+    const { handler } = this
+    if (handler.onRow !== undefined) {
+      handler.onRow(row, address, port)
+      return
+    }
+    const start = row.at
+    row.at = Math.min(start + row.part, row.end)
+    handler.onDatagram(row.bytes, start, row.at, address, port, true)
   }
 
   /** @returns the peer as datagrams from it are reported; undefined: no route, which is told later, and each send says why. */

@@ -49,12 +49,23 @@ export interface Alarm {
   unref(): void
 }
 
+/** Datagrams one behind the other in memory that is lent: `part` bytes each but the last, which may be shorter. */
+export interface Row {
+  readonly bytes: Uint8Array
+  /** Where the first of them begins that nobody has taken. */
+  at: number
+  readonly end: number
+  readonly part: number
+}
+
 export interface DatagramHandler {
   /**
    * A datagram: what lies in `bytes` from `start` to `end`. IPv4 peers of a dual-stack socket come as '::ffff:a.b.c.d'. `isLent`: the
    * memory is used for something else as soon as this returns; else it is the receiver's to keep.
    */
   onDatagram(bytes: Uint8Array, start: number, end: number, address: string, port: number, isLent: boolean): void
+  /** Datagrams of one peer: takes one or more, and moves `row.at` behind them before it acts on them. Absent: each comes by onDatagram(). */
+  onRow?(row: Row, address: string, port: number): void
   /** What had come has been handed over, and may be answered: follows onDatagram() in the same turn, once for as many as there were. */
   onQuiet(): void
   /** Views given to send() are no longer held. */

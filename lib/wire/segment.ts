@@ -15,6 +15,8 @@ export const MAX_HEADER_LENGTH = 60
 export const MAX_DATAGRAM = 65507
 
 const NOTHING = new Uint8Array(0)
+/** What may be any u32 begins as a double: V8 compiles again what uses a field that becomes one later. */
+const DOUBLE = 0.5
 
 /** A TCP segment as on the wire. One instance is refilled by every decode(): keep nothing of it but `payload`, if that is not lent. */
 export class Segment {
@@ -23,9 +25,9 @@ export class Segment {
   /** TCP port of the receiver, 0 to 65535. */
   destinationPort = 0
   /** Sequence number, u32. */
-  seq = 0
+  seq: number = DOUBLE
   /** Acknowledgment number, u32; meaningful with ACK set. */
-  ack = 0
+  ack: number = DOUBLE
   /** FIN SYN RST PSH ACK URG as bits 0 to 5; the rest is 0. */
   flags = 0
   /** As sent: u16, not scaled. */
@@ -36,8 +38,8 @@ export class Segment {
   windowScale = -1
   sackPermitted = false
   hasTimestamps = false
-  tsVal = 0
-  tsEcr = 0
+  tsVal: number = DOUBLE
+  tsEcr: number = DOUBLE
   /** SACK blocks, 0 to 4. */
   sackCount = 0
   /** Left and right edge of each block, u32. */
@@ -47,6 +49,12 @@ export class Segment {
   payloadTail: Uint8Array = NOTHING
   /** The memory of `payload` is used for something else once the segment has been dealt with. */
   isLent = false
+  /** 0: it is one segment. Else it stands for several, alike but for their numbers, with so many bytes of text each; the last may have less, and has its PSH. */
+  cut = 0
+
+  constructor() {
+    this.clear()
+  }
 
   /** Back to an empty segment, ports included. */
   clear(): void {
@@ -60,6 +68,7 @@ export class Segment {
     this.payload = NOTHING
     this.payloadTail = NOTHING
     this.isLent = false
+    this.cut = 0
   }
 
   /** All options absent. */
@@ -76,6 +85,11 @@ export class Segment {
   /** Bytes of text: SEG.LEN without SYN and FIN. */
   get textLength(): number {
     return this.payload.length + this.payloadTail.length
+  }
+
+  /** How many segments it stands for. */
+  get count(): number {
+    return this.cut === 0 ? 1 : Math.ceil(this.textLength / this.cut)
   }
 
   /** SEG.LEN: text, SYN and FIN. */
@@ -104,6 +118,7 @@ export function decode(bytes: Uint8Array, into: Segment, start = 0, end: number 
   into.payload = text === end ? NOTHING : viewOf(bytes, text, end)
   into.payloadTail = NOTHING
   into.isLent = false
+  into.cut = 0
   return true
 }
 

@@ -10,7 +10,7 @@ const DELAY = 40
 function settled(): AckPolicy {
   const policy = new AckPolicy()
   for (let i = 0; i < 20; i++) {
-    policy.onText(FULL, false, 1e6, i)
+    policy.onText(FULL, 0, false, 1e6, i)
     if (policy.now) policy.onAckSent()
   }
   policy.now = true
@@ -22,7 +22,7 @@ function settled(): AckPolicy {
 function urgentAfter(policy: AckPolicy, count: number, length: number, window: number, counts: boolean): number[] {
   const after: number[] = []
   for (let i = 1; i <= count; i++) {
-    policy.onText(length, false, window, 100)
+    policy.onText(length, 0, false, window, 100)
     if (!policy.isUrgent(window, counts)) continue
     after.push(i)
     policy.onAckSent()
@@ -60,7 +60,7 @@ describe('in one turn', () => {
 
   test('nothing is urgent that is not due', () => {
     const policy = settled()
-    expect(policy.onText(FULL, true, 1e6, 100)).toBe(100 + DELAY)
+    expect(policy.onText(FULL, 0, true, 1e6, 100)).toBe(100 + DELAY)
     expect([policy.now, policy.isUrgent(1e6, true)]).toEqual([false, false])
   })
 })
@@ -88,7 +88,7 @@ describe('segments of any length, in turns of any size', () => {
               largest = Math.max(largest, length)
               segments++
               bytes += length
-              policy.onText(length, false, window, now)
+              policy.onText(length, 0, false, window, now)
               if (policy.isUrgent(window, counts)) acknowledge()
               expect(segments).toBeLessThan(16)
               expect(bytes).toBeLessThan(window / 4)

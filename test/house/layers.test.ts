@@ -21,7 +21,7 @@ const GROUND = [
 ]
 const PARTS = ['core/recovery/', 'core/send/', 'core/receive/', 'core/congestion/', 'core/probe/']
 const TCB = ['core/tcb', ...PARTS, ...GROUND]
-const SHARED = ['core/transition', 'core/repair', 'core/tail-probe', ...TCB]
+const SHARED = ['core/transition', 'core/repair', 'core/tail-probe', 'core/text-limit', ...TCB]
 
 // A file's rules are those of the first row that its path begins with; a path or a room ending in `/` stands for all in it.
 const ALLOWED: readonly [file: string, sees: readonly string[]][] = [
@@ -46,6 +46,7 @@ const ALLOWED: readonly [file: string, sees: readonly string[]][] = [
   ['core/transition', SHARED],
   ['core/repair', SHARED],
   ['core/tail-probe', SHARED],
+  ['core/text-limit', SHARED],
   ['core/new-path', TCB],
   ['core/status', SHARED],
   ['core/metrics', SHARED],

@@ -48,6 +48,7 @@ describe('the header, byte by byte', () => {
       sackCount: 0,
       sackEdges: [],
       isLent: false,
+      cut: 0,
       payload: [0x68, 0x69],
     })
     expect(segment.payload.buffer).toBe(bytes.buffer)

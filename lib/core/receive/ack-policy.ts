@@ -36,16 +36,20 @@ export class AckPolicy {
   private latelyAt = 0
   private latelyLargest = 0
 
-  /** Text in order arrived; `pushed`: with PSH; `window`: bytes that may be received. @returns when an ACK is due, ms; Infinity: it is due now. */
-  onText(length: number, pushed: boolean, window: number, now: number): number {
+  /**
+   * Text in order arrived, in segments of `cut` bytes, or 0: in one; `pushed`: the last had PSH; `window`: bytes that may be received.
+   * @returns when an ACK is due, ms; Infinity: it is due now.
+   */
+  onText(length: number, cut: number, pushed: boolean, window: number, now: number): number {
     if (now - this.lastTextAt > IDLE) this.quick = QUICK_SEGMENTS
     this.lastTextAt = now
-    this.notePeerSegment(length, now)
+    const each = cut === 0 ? length : Math.min(cut, length)
+    this.notePeerSegment(each, now)
     // options, or a path with a smaller MTU, may shorten what is full-sized
-    if (length > this.fullSize || (!pushed && length === this.lastLength)) this.fullSize = length
-    this.lastLength = pushed ? 0 : length
+    if (each > this.fullSize || each < length || (!pushed && each === this.lastLength)) this.fullSize = each
+    this.lastLength = pushed ? 0 : each
     this.bytes += length
-    this.segments++
+    this.segments += cut === 0 ? 1 : Math.ceil(length / cut)
     if (this.quick > 0) this.quick--
     else if (this.bytes < 2 * this.fullSize && !this.isBehind(window)) return now + DELAY
     this.now = true // SHLD-19: at least every second full-sized segment
@@ -79,6 +83,13 @@ export class AckPolicy {
   isUrgent(window: number, counts: boolean): boolean {
     if (!this.now) return false
     return this.isBehind(window) || (counts && (this.bytes >= 2 * this.fullSize || this.duplicates > 0))
+  }
+
+  /** How many segments of `length` bytes may come as one: as many as have one ACK. `counts`: as for isUrgent(). */
+  mostTogether(length: number, window: number, counts: boolean): number {
+    if (this.quick > 0) return 1
+    const bytes = Math.min(window * SHARE_OF_WINDOW, counts ? 2 * this.fullSize : Number.POSITIVE_INFINITY) - this.bytes
+    return Math.min(MOST_SEGMENTS - this.segments, Math.ceil(bytes / length))
   }
 
   private isBehind(window: number): boolean {

@@ -47,9 +47,9 @@ export class Scoreboard implements FlightList {
     return this.flights.length - this.head
   }
 
-  /** Nothing new may leave: memory for the flights has a bound (docs/architecture.md §7). */
-  get isFull(): boolean {
-    return this.count >= MAX_FLIGHTS
+  /** How many more may leave: memory for the flights has a bound (docs/architecture.md §7). */
+  get room(): number {
+    return MAX_FLIGHTS - this.count
   }
 
   /** The flight at SND.UNA. */

@@ -65,6 +65,13 @@ export class SendBuffer {
     else out.payloadTail = viewOf((this.slabs[index + 1] as Slab).bytes, 0, to - limit)
   }
 
+  /** Where what view() can show from `from` on ends at the latest. */
+  reach(from: number): number {
+    const index = this.find(from)
+    const last = this.slabs[Math.min(index + 1, this.slabs.length - 1)] as Slab
+    return Math.min(last.from + last.bytes.length, this.end)
+  }
+
   /** Lets go of the bytes below `upTo`. */
   release(upTo: number): void {
     if (upTo <= this.start) return
