@@ -122,15 +122,18 @@ export class LocalSocket implements DatagramHandler {
 
   private sendEach(segment: Segment, address: string, udpPort: number): void {
     const { payload, payloadTail, cut, flags } = segment
-    const inPayload = payload.length
+    const { buffer, byteOffset, length: inPayload } = payload
     const length = inPayload + payloadTail.length
     segment.flags = flags & ~PSH
     segment.payloadTail = EMPTY
     for (let at = 0; at < length; at += cut) {
       const to = Math.min(at + cut, length)
-      if (at >= inPayload) segment.payload = viewOf(payloadTail, at - inPayload, to - inPayload)
-      else segment.payload = viewOf(payload, at, Math.min(to, inPayload))
-      if (at < inPayload && to > inPayload) segment.payloadTail = viewOf(payloadTail, 0, to - inPayload)
+      if (to <= inPayload) segment.payload = new Uint8Array(buffer, byteOffset + at, to - at)
+      else if (at >= inPayload) segment.payload = viewOf(payloadTail, at - inPayload, to - inPayload)
+      else {
+        segment.payload = viewOf(payload, at, inPayload)
+        segment.payloadTail = viewOf(payloadTail, 0, to - inPayload)
+      }
       if (to === length) segment.flags = flags
       this.sendOne(segment, address, udpPort)
       segment.payloadTail = EMPTY
