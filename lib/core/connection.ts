@@ -6,7 +6,7 @@ import { acceptSyn, mayBePeers, segmentArrives } from './input/segment-arrives.j
 import { synSentArrives } from './input/syn-sent.js'
 import { traceMetrics } from './metrics.js'
 import { takeNewPath } from './new-path.js'
-import { fillPathProbe, pollSegment } from './output.js'
+import { fillPathProbe, mayFollow, pollSegment } from './output.js'
 import type { PathMemory } from './path-memory.js'
 import { takeTooLong } from './repair.js'
 import { canReceive, canSend, isSynchronized, type State } from './state.js'
@@ -285,9 +285,19 @@ export class Connection {
     return true
   }
 
+  /** Whether poll(), which has just given a segment, may give another; false is sure. */
+  get mayHaveMore(): boolean {
+    return mayFollow(this.tcb)
+  }
+
   /** What poll() gave is pointed at for longer: the memory of its text is not used again. */
   holdSent(): void {
     this.tcb.sendBuffer.hold()
+  }
+
+  /** takeEvents() has something to tell. */
+  get hasNews(): boolean {
+    return this.tcb.events !== 0
   }
 
   /** What happened since the last call, as bits. */

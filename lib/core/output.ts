@@ -35,6 +35,14 @@ export function pollSegment(tcb: Tcb, out: Segment, now: number, most: number): 
   return pollLost(tcb, out, now) || pollNew(tcb, out, now, most) || pollAck(tcb, out, now) || pollProbe(tcb, out, now)
 }
 
+/** Whether pollSegment(), which has just filled a segment, may fill another; a delivery rate wants to hear that there is no more. */
+export function mayFollow(tcb: Tcb): boolean {
+  const { scoreboard, ackPolicy, rate } = tcb
+  const hasText = tcb.sndNxt < tcb.sndEnd || scoreboard.lostBytes > 0 || rate !== null
+  const isAsked = ackPolicy.now || tcb.challengeOwed || tcb.probeOwed || tcb.tailProbeOwed
+  return hasText || isAsked || tcb.resetOwed || tcb.replyReset >= 0
+}
+
 function pollReset(tcb: Tcb, out: Segment): boolean {
   out.window = 0
   if (tcb.resetOwed) {

@@ -205,6 +205,8 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   // ---- what its channels and listeners say
 
   changed(channel: Channel): void {
+    // what comes until it is settled is charged for then
+    if (channel.dirty) return
     this.admission.account(channel)
     this.settler.changed(channel)
   }

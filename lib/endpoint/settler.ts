@@ -235,7 +235,7 @@ export class Settler {
     const sent = this.transmit(channel, now)
     // the endpoint flushes the sockets that many share
     if (channel.local.home !== channel.local) this.flushBranch(channel)
-    deliver(channel, now)
+    if (connection.hasNews) deliver(channel, now)
     if (channel.detached) return sent
     this.deadlines.schedule(channel, channel.wakeAt)
     this.arm()
@@ -269,6 +269,7 @@ export class Settler {
       outgoing.destinationPort = channel.remotePort
       sent += outgoing.count
       local.send(outgoing, channel.peerAddress, channel.remoteUdpPort)
+      if (!connection.mayHaveMore && !local.blocked) return sent
     }
     // the queue may point at what was sent last
     if (sent > 0) connection.holdSent()

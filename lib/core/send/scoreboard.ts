@@ -16,6 +16,8 @@ const REGAINED = 1 / 8
 const LONG_RUN = 32
 
 export class Scoreboard implements FlightList {
+  /** Number of flights outstanding. */
+  count = 0
   /** Bytes in the network: sent, neither acknowledged nor deemed lost. */
   inFlight = 0
   /** Bytes above SND.UNA that the peer says it holds. */
@@ -42,11 +44,6 @@ export class Scoreboard implements FlightList {
     this.observer = observer
   }
 
-  /** Number of flights outstanding. */
-  get count(): number {
-    return this.flights.length - this.head
-  }
-
   /** How many more may leave: memory for the flights has a bound (docs/architecture.md §7). */
   get room(): number {
     return MAX_FLIGHTS - this.count
@@ -67,6 +64,7 @@ export class Scoreboard implements FlightList {
     const flight = takeFlight(from, to, now)
     if (this.flights === NO_FLIGHTS) this.flights = [flight]
     else this.flights.push(flight)
+    this.count++
     this.inFlight += to - from
     this.linkNewest(flight)
     this.observer.onSent(flight, 'sent')
@@ -197,6 +195,7 @@ export class Scoreboard implements FlightList {
       }
       if (gone === flight) {
         this.head++
+        this.count--
         if (this.pieces > 0 && !flight.isPiece) this.pieces -= REGAINED
       }
       giveFlight(gone)
@@ -215,7 +214,7 @@ export class Scoreboard implements FlightList {
 
   clear(): void {
     this.flights = NO_FLIGHTS
-    this.head = 0
+    this.head = this.count = 0
     this.inFlight = this.sackedBytes = this.sackedCount = this.lostBytes = this.pieces = 0
     this.oldestSent = this.newestSent = null
     this.ranges = null
@@ -277,6 +276,7 @@ export class Scoreboard implements FlightList {
     const rest = this.copyOf(flight, at, flight.to)
     flight.to = at
     this.flights.splice(index + 1, 0, rest)
+    this.count++
     if (rest.inPipe) this.linkAfter(flight, rest)
   }
 
