@@ -18,7 +18,7 @@ import type { Counts, EndpointStats, OwnStats } from './counts.js'
 import { Demux, type Tenant } from './demux.js'
 import { ownStatsOf, statsOf } from './endpoint-stats.js'
 import type { HostCache } from './host-cache.js'
-import { type SequenceNumbers, tupleOf } from './isn.js'
+import type { SequenceNumbers } from './isn.js'
 import type { StackLimits } from './limits.js'
 import { Listener, type ListenerHost, type ListenerOwner } from './listener.js'
 import type { Arrival, DatagramSink, LocalSocket } from './local-socket.js'
@@ -172,8 +172,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
       return null
     }
     const channel = new Channel(this, addresses, owner, null)
-    const tuple = tupleOf(local, localPort, peerAddress, remoteUdpPort, remotePort)
-    const { iss, timestampOffset } = this.numbers.choose(tuple)
+    const { iss, timestampOffset } = this.numbers.choose(local, localPort, peerAddress, remoteUdpPort, remotePort)
     const first = record?.issBeyond(iss) ?? iss
     channel.connection = Connection.active(config, first, timestampOffset, this.surroundings(channel, NO_QUEUE))
     channel.connection.open(this.now())
@@ -263,8 +262,8 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
       show: listener.show,
     }
     const channel = new Channel(this, addresses, null, listener)
-    const tuple = tupleOf(local, segment.destinationPort, address, udpPort, segment.sourcePort)
-    const { iss, timestampOffset } = cookie ?? this.numbers.choose(tuple)
+    const { sourcePort, destinationPort } = segment
+    const { iss, timestampOffset } = cookie ?? this.numbers.choose(local, destinationPort, address, udpPort, sourcePort)
     const first = record?.issBeyond(iss) ?? iss
     const config = listener.config()
     // when a cookie left nobody knows: the cautious guess makes the first RTO a long one

@@ -1,6 +1,5 @@
 // Initial sequence numbers (RFC 6528 §3) and timestamp offsets (RFC 7323 §5.4): a clock that nobody outside can read off.
 import type { Platform } from '../platform/platform.js'
-import type { LocalSocket } from './local-socket.js'
 import { SipHash } from './siphash.js'
 
 /** What is secret of a stack: keys, drawn once. */
@@ -17,27 +16,32 @@ export class SequenceNumbers {
 
   constructor(platform: Platform) {
     this.platform = platform
-    const keys = new Uint8Array(32)
+    const keys = new Uint8Array(36)
     platform.random(keys)
     this.tuples = new SipHash(keys.subarray(0, 16))
-    this.hash = new SipHash(keys.subarray(16))
-    this.scramble = hashOf(this.hash, 'scramble').low | 0
+    this.hash = new SipHash(keys.subarray(16, 32))
+    this.scramble = new DataView(keys.buffer).getInt32(32)
     this.draw = drawer(platform)
   }
 
-  /** `tuple`: see tupleOf(). */
-  choose(tuple: string): { iss: number; timestampOffset: number } {
-    const { low, high } = hashOf(this.tuples, tuple)
+  /** Of a connection between these ends; `local`: its UDP socket. */
+  choose(
+    local: { readonly address: string; readonly port: number },
+    localPort: number,
+    peerAddress: string,
+    remoteUdpPort: number,
+    remotePort: number,
+  ): { iss: number; timestampOffset: number } {
+    const { tuples } = this
+    tuples.begin()
+    tuples.text(local.address)
+    tuples.text(peerAddress)
+    tuples.word((local.port << 16) | localPort)
+    tuples.word((remoteUdpPort << 16) | remotePort)
+    tuples.finish()
     const clock = Math.floor(this.platform.now() * 250) // a tick each 4 us (RFC 9293 §3.4.1)
-    return { iss: (clock + low) >>> 0, timestampOffset: high }
+    return { iss: (clock + tuples.low) >>> 0, timestampOffset: tuples.high }
   }
-}
-
-function hashOf(hash: SipHash, text: string): SipHash {
-  hash.begin()
-  hash.text(text)
-  hash.finish()
-  return hash
 }
 
 /** Numbers that nobody can foresee, 0 <= x < 1, drawn many at a time. */
@@ -51,15 +55,4 @@ function drawer(platform: Platform): () => number {
     }
     return (bytes[next++] as number) / 256
   }
-}
-
-/** Both ends of a connection, in one unambiguous spelling. */
-export function tupleOf(
-  local: LocalSocket,
-  localPort: number,
-  peerAddress: string,
-  remoteUdpPort: number,
-  remotePort: number,
-): string {
-  return `${local.address} ${local.port} ${localPort} ${peerAddress} ${remoteUdpPort} ${remotePort}`
 }

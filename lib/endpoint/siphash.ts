@@ -43,13 +43,19 @@ export class SipHash {
     else this.block(this.waiting, value | 0)
   }
 
-  /** Its length, and its characters, two in a word. */
+  /** Its length, and its characters, four in a word: of an address each has 7 bits. */
   text(value: string): void {
     const { length } = value
     this.word(length)
-    for (let i = 0; i < length; i += 2) {
-      this.word(value.charCodeAt(i) | (i + 1 < length ? value.charCodeAt(i + 1) << 16 : 0))
+    let word = 0
+    for (let i = 0; i < length; i++) {
+      word = (word << 8) ^ value.charCodeAt(i)
+      if ((i & 3) === 3) {
+        this.word(word)
+        word = 0
+      }
     }
+    if (length & 3) this.word(word)
   }
 
   finish(): void {
