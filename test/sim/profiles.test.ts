@@ -142,16 +142,16 @@ describe('one flow, two flows, an outage', () => {
       "
       bbr             of link queue 95  repairs timeouts   resent  in vain
       broadband         0.939     5 ms        1        0       10        0
-      lossy-wifi        0.886    13 ms       60        0      221        0
+      lossy-wifi        0.856    11 ms       62        0      213        0
       transatlantic     0.811    90 ms       19        0      130        0
-      mobile            0.906    22 ms       46        0      291        0
+      mobile            0.916    24 ms       46        0      291        0
       satellite         0.725   468 ms       14        0      310        0
       bufferbloat       0.950    12 ms        0        0        0        0
-      reordering        0.937    31 ms        2        0       15        1
+      reordering        0.937    29 ms        2        0       15        1
       ACKs -10 %        0.945     5 ms        1        0        4        0
       ACKs 1/50         0.929     5 ms        1        0        8        0
       outage of 3 s   +616 ms    0.932    0.942
-      two flows          1.00     0.97
+      two flows          1.00     0.98
       "
     `)
   })
