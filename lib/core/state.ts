@@ -42,9 +42,11 @@ export function isSynchronized(state: State): boolean {
   }
 }
 
+const RECEIVING: ReadonlySet<State> = new Set(['ESTABLISHED', 'FIN-WAIT-1', 'FIN-WAIT-2'])
+
 /** Text may still arrive: the peer's FIN has not been taken (RFC 9293 §3.10.7.4, seventh). */
 export function canReceive(state: State): boolean {
-  return state === 'ESTABLISHED' || state === 'FIN-WAIT-1' || state === 'FIN-WAIT-2'
+  return RECEIVING.has(state)
 }
 
 /** The user may still hand over text (RFC 9293 §3.10.2). */

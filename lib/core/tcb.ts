@@ -273,7 +273,8 @@ export class Tcb {
   tuneReceive(now: number): void {
     const limit = this.tuning.onTaken(this.read + this.heldAbove, now)
     this.window.limit = this.tuning.isOfShortPath ? Math.min(limit, this.roomForText) : limit
-    this.isConfined = limit > CONFINED * this.window.limit && this.stats.bytesReceived > MUCH
+    const isNarrow = limit > CONFINED * this.window.limit
+    this.isConfined = this.stats.bytesReceived > MUCH && isNarrow
   }
 
   /** A window below the peer's segments would have it wait for more (RFC 9293 §3.8.6.2.1). */
@@ -283,9 +284,10 @@ export class Tcb {
 
   /** Bytes above a hole: they take no room from what follows. Without SACK a duplicate ACK must name the same window (RFC 5681 §2). */
   private get heldAbove(): number {
+    const { bytes } = this.reassembly
+    if (bytes === 0 || !this.sackPermitted) return 0
     // what is in flight grows with what has been read: a hole alone opens no window
-    const honest = this.config.initialReceiveBuffer + HELD_PER_READ * this.read
-    return this.sackPermitted ? Math.min(this.reassembly.bytes, honest) : 0
+    return Math.min(bytes, this.config.initialReceiveBuffer + HELD_PER_READ * this.read)
   }
 
   private get read(): number {

@@ -458,7 +458,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
       if (state === 'TIME-WAIT') this.keep(new TimeWaitRecord(channel, connection.timeWaitSeed(), now))
     } else {
       this.holdChanged(channel)
-      if (connection.isConfined && !channel.local.blocked) this.openBranches().make(channel, now)
+      if (!channel.local.blocked && connection.isConfined) this.openBranches().make(channel, now)
     }
   }
 

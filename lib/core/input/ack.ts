@@ -123,7 +123,7 @@ function acknowledge(tcb: Tcb, segment: Segment, ack: number, arrived: number, n
   const twiceFrom = isDuplicate ? unwrap(segment.sackEdges[0] as number, tcb.iss, ack) : 0
   const twiceTo = isDuplicate ? unwrap(segment.sackEdges[1] as number, tcb.iss, ack) : 0
   // an ACK that moves SND.UNA over what came twice answers what was sent last: the ACK of the copy before it got lost
-  const isOfLast = ack > priorUna && twiceFrom <= priorUna && priorUna < twiceTo
+  const isOfLast = isDuplicate && ack > priorUna && twiceFrom <= priorUna && priorUna < twiceTo
   const echoAt = isOfLast ? now : echoTime(tcb, segment, now)
   rack.begin(echoAt)
   tcb.rate?.begin()
