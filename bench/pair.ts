@@ -16,7 +16,7 @@ export interface Duration {
 }
 
 /** ms in which all connections of a task are there. */
-const BEGINNING = 60_000
+const BEGINNING = 20_000
 
 /** Both ends at one moment. */
 export interface Ends {
