@@ -330,8 +330,8 @@ export class Connection {
       rcvNxt: wrap(tcb.irs, tcb.rcvNxt),
       window: tcb.window.field(tcb.rcvNxt),
       timestamps: tcb.timestamps,
-      timestampOffset: tcb.timestampOffset,
-      tsRecent: tcb.tsRecent,
+      timestampOffset: tcb.timestampOffset >>> 0,
+      tsRecent: tcb.tsRecent >>> 0,
       msl: tcb.config.msl,
     }
   }

@@ -71,7 +71,7 @@ function pollSyn(tcb: Tcb, out: Segment, now: number): boolean {
     tcb.stats.segmentsRetransmitted++
   }
   const answers = tcb.rcvNxt > 0
-  out.seq = tcb.iss
+  out.seq = wrap(tcb.iss, 0)
   out.ack = answers ? wrap(tcb.irs, tcb.rcvNxt) : 0
   out.flags = answers ? SYN | ACK : SYN
   out.window = tcb.window.open()
@@ -81,7 +81,7 @@ function pollSyn(tcb: Tcb, out: Segment, now: number): boolean {
   if (answers ? tcb.timestamps : config.timestamps) {
     out.hasTimestamps = true
     out.tsVal = timestampValue(tcb, now)
-    out.tsEcr = answers ? tcb.tsRecent : 0
+    out.tsEcr = answers ? tcb.tsRecent >>> 0 : 0
   }
   if (answers) noteAckSent(tcb)
   if (tcb.timers.retransmit === Number.POSITIVE_INFINITY) tcb.timers.retransmit = now + tcb.rtt.rto
@@ -317,7 +317,7 @@ export function fillPathProbe(tcb: Tcb, out: Segment, tsVal: number, now: number
   out.payloadTail = NOTHING
   out.seq = wrap(tcb.iss, tcb.sndUna - 1)
   out.tsVal = tsVal
-  out.tsEcr = tcb.tsRecent
+  out.tsEcr = tcb.tsRecent >>> 0
   out.sackCount = 0
 }
 
@@ -331,7 +331,7 @@ function prepare(tcb: Tcb, out: Segment, now: number): void {
   if (tcb.timestamps) {
     out.hasTimestamps = true
     out.tsVal = timestampValue(tcb, now)
-    out.tsEcr = tcb.tsProbe >= 0 ? tcb.tsProbe : tcb.tsRecent
+    out.tsEcr = tcb.tsProbe >= 0 ? tcb.tsProbe : tcb.tsRecent >>> 0
   }
   if (tcb.sackPermitted && (tcb.dsackFrom >= 0 || !tcb.reassembly.isEmpty)) addSackBlocks(tcb, out)
 }

@@ -62,7 +62,10 @@ const CONFINED = 2
 /** SACK blocks of the segment in hand, of whatever connection, as pairs of offsets. */
 export const sackScratch: Float64Array = new Float64Array(8)
 
-/** Offsets: SYN is 0, the first byte 1, in both directions. All other numbers are u32 only where it is said. */
+/**
+ * Offsets: SYN is 0, the first byte 1, in both directions. Numbers of the wire, where it is said, are kept as int32: an idle connection has
+ * no box for them in V8's heap.
+ */
 export class Tcb {
   state: State = 'CLOSED'
   readonly config: Config
@@ -89,7 +92,7 @@ export class Tcb {
   wantsRoom = false
 
   // ---- sending
-  /** u32 */
+  /** int32 */
   readonly iss: number
   sndUna = 0
   sndNxt = 0
@@ -145,7 +148,7 @@ export class Tcb {
   private roundEnd = 0
 
   // ---- receiving
-  /** u32 */
+  /** int32 */
   irs = 0
   rcvNxt = 0
   /** Offset of the peer's FIN; Infinity: not seen. */
@@ -168,10 +171,10 @@ export class Tcb {
   // ---- timestamps (RFC 7323)
   timestamps = false
   readonly timestampOffset: number
-  /** u32 */
+  /** int32 */
   tsRecent = 0
   tsRecentAt = 0
-  /** u32: what TS.Recent was a while ago, below which a segment is an old duplicate; and what it will be next, from when on. */
+  /** int32: what TS.Recent was a while ago, below which a segment is an old duplicate; and what it will be next, from when on. */
   tsOld = 0
   tsOldNext = 0
   tsOldNextAt = 0
@@ -207,8 +210,8 @@ export class Tcb {
     this.defences = defences
     this.trace = trace
     this.received = new ReceiveBuffer(allocate)
-    this.iss = iss
-    this.timestampOffset = timestampOffset
+    this.iss = iss | 0
+    this.timestampOffset = timestampOffset | 0
     this.noDelay = config.noDelay
     this.sendBuffer = new SendBuffer(config.sendBuffer)
     this.rtt = newRtt(config)

@@ -201,9 +201,11 @@ export class Stack implements EndpointHost {
     this.waitingSockets += sockets
     const quarter = Math.floor((this.platform.descriptorLimit ?? Number.POSITIVE_INFINITY) / 4)
     const limit = Math.min(this.limits.maxTimeWaitSockets, quarter)
+    // a Map that is taken from at its front steps over what was there: not more often than there is something to take
+    if (this.waitingSockets <= limit) return
     for (const oldest of this.waiting.keys()) {
-      if (this.waitingSockets <= limit) return
       if (!oldest.binding.reusePort) oldest.close()
+      if (this.waitingSockets <= limit) return
     }
   }
 

@@ -9,7 +9,7 @@ const MAX_SHIFT = 14
 
 export function negotiate(tcb: Tcb, syn: Segment, now: number): void {
   const { config, pathMtu, link } = tcb
-  tcb.irs = syn.seq
+  tcb.irs = syn.seq | 0
   tcb.rcvNxt = 1
   const peerMss = Math.max(syn.mss || DEFAULT_MSS, SMALLEST_MSS)
   if (config.windowScaling && syn.windowScale >= 0) {
@@ -20,7 +20,7 @@ export function negotiate(tcb: Tcb, syn: Segment, now: number): void {
   tcb.sackPermitted = config.sack && syn.sackPermitted
   if (config.timestamps && syn.hasTimestamps) {
     tcb.timestamps = true
-    tcb.tsRecent = tcb.tsOld = tcb.tsOldNext = syn.tsVal
+    tcb.tsRecent = tcb.tsOld = tcb.tsOldNext = syn.tsVal | 0
     tcb.tsRecentAt = now
   }
   const ceiling = Math.min(peerMss, tcb.offeredMss, MAX_DATAGRAM - HEADER_LENGTH)

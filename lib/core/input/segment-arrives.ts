@@ -112,11 +112,11 @@ function isBehind(tcb: Tcb, segment: Segment, now: number): boolean {
 
 function noteTimestamp(tcb: Tcb, segment: Segment, now: number): void {
   if (isBehind(tcb, segment, now)) return
-  tcb.tsRecent = segment.tsVal
+  tcb.tsRecent = segment.tsVal | 0
   tcb.tsRecentAt = now
   if (now - tcb.tsOldNextAt < REORDERING) return
   tcb.tsOld = tcb.tsOldNext
-  tcb.tsOldNext = segment.tsVal
+  tcb.tsOldNext = segment.tsVal | 0
   tcb.tsOldNextAt = now
 }
 

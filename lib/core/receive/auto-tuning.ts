@@ -33,6 +33,7 @@ export class ReceiveTuning {
   private previous = 0
   private earlier = 0
   private roundAt = 0
+  /** int32 */
   private lastEcho = 0
   /** The right edge as it was at some time: what lies beyond it left a round trip later, or more. */
   private markEdge = 0
@@ -47,8 +48,8 @@ export class ReceiveTuning {
 
   /** Text came with a timestamp of ours, `echo`, that is `age` ms old: a round trip, and what the sender waited (RFC 7323 §4.1). */
   onEcho(echo: number, age: number): void {
-    if (echo === this.lastEcho || age < 0) return
-    this.lastEcho = echo
+    if ((echo | 0) === this.lastEcho || age < 0) return
+    this.lastEcho = echo | 0
     const sample = Math.max(age, LEAST_RTT)
     if (sample < this.leastRtt) this.leastRtt = sample
     this.rtt = sample < this.rtt ? sample : this.rtt + (sample - this.rtt) * RISE
