@@ -157,10 +157,9 @@ function pollNew(tcb: Tcb, out: Segment, now: number, most: number): boolean {
     return false
   }
   if (!isPaced(tcb, now)) return false
-  const isFull = size === tcb.sendMss && !fin
-  const count = isFull && most > 1 ? alikeNow(tcb, Math.min(available, usable), flying, most) : 1
-  if (count > 1) launchMany(tcb, out, count, now)
-  else launch(tcb, out, size, length, now)
+  const mayBeMany = most > 1 && size === tcb.sendMss && !fin
+  const count = mayBeMany ? alikeNow(tcb, Math.min(available, usable), flying, most) : 1
+  launch(tcb, out, size, count, fin, now)
   if (size > tcb.sendMss) tcb.pathMtu.onProbeSent(sndNxt, tcb.sndNxt, size + tcb.segmentLimit - tcb.sendMss)
   tcb.overrideSilly = false
   armTailProbe(tcb, now)
@@ -173,35 +172,26 @@ function alikeNow(tcb: Tcb, sendable: number, flying: number, most: number): num
   const inReach = sendBuffer.reach(sndNxt) - sndNxt - (tcb.closeRequested ? 1 : 0)
   const text = Math.min(sendable, inReach, congestionWindow(tcb) - flying)
   const paced = Math.ceil(pacer.room(controller.pacingRate) / sendMss)
-  return Math.min(Math.floor(text / sendMss), paced, scoreboard.room, most)
+  return Math.max(1, Math.min(Math.floor(text / sendMss), paced, scoreboard.room, most))
 }
 
-/** `count` full segments of what has not left yet. */
-function launchMany(tcb: Tcb, out: Segment, count: number, now: number): void {
-  const { scoreboard, sndNxt, sendMss } = tcb
-  const to = sndNxt + count * sendMss
-  for (let from = sndNxt; from < to; from += sendMss) {
-    const flight = scoreboard.add(from, from + sendMss, now)
+/** `count` segments of `size` bytes of what has not left yet; `fin`: the last has the FIN behind it. */
+function launch(tcb: Tcb, out: Segment, size: number, count: number, fin: boolean, now: number): void {
+  const { scoreboard, sndNxt } = tcb
+  const textEnd = sndNxt + count * size
+  const to = fin ? textEnd + 1 : textEnd
+  for (let from = sndNxt; from < to; ) {
+    const end = from + size < textEnd ? from + size : to
+    const flight = scoreboard.add(from, end, now)
     tcb.rate?.onSent(flight, scoreboard.inFlight, now)
+    from = end
   }
   tcb.sndNxt = to
   fillText(tcb, out, sndNxt, to)
-  out.cut = sendMss
-  tcb.stats.bytesSent += to - sndNxt
-  noteTextSent(tcb, to - sndNxt, now)
-}
-
-/** `length` of what has not left yet, of which `size` is text and the rest the FIN. */
-function launch(tcb: Tcb, out: Segment, size: number, length: number, now: number): void {
-  const { scoreboard, sndNxt } = tcb
-  const to = sndNxt + length
-  const flight = scoreboard.add(sndNxt, to, now)
-  tcb.rate?.onSent(flight, scoreboard.inFlight, now)
-  tcb.sndNxt = to
-  fillText(tcb, out, sndNxt, to)
+  if (count > 1) out.cut = size
   if (size < tcb.sendMss) tcb.smallEnd = to
-  tcb.stats.bytesSent += size
-  noteTextSent(tcb, length, now)
+  tcb.stats.bytesSent += textEnd - sndNxt
+  noteTextSent(tcb, to - sndNxt, now)
 }
 
 /** RFC 8985 §7.3: new text if there is some and the peer has room, else the last segment again. */
@@ -213,7 +203,7 @@ function pollTailProbe(tcb: Tcb, out: Segment, now: number): boolean {
   prepare(tcb, out, now)
   const size = Math.min(sendBuffer.end - sndNxt, textLimit(tcb, out), tcb.sndUna + tcb.sndWnd - sndNxt)
   if (size > 0) {
-    launch(tcb, out, size, size, now)
+    launch(tcb, out, size, 1, false, now)
     tcb.tlp.onSent(tcb.sndNxt, false, tcb.sndNxt - tcb.sndUna)
   } else {
     const flight = scoreboard.lastInPipe(textLimit(tcb, out))
