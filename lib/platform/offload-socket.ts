@@ -3,7 +3,7 @@ import { SLOTS, type Taker } from './inbox.js'
 import { errorName, GRO, SO_RCVBUF, systemError } from './libc.js'
 import type { Offload } from './offload.js'
 import type { DatagramHandler, DatagramSocket, LocalAddress, Row } from './platform.js'
-import type { Waiter } from './readiness.js'
+import { raise, type Waiter } from './readiness.js'
 import { LONGEST_OF_TRAIN } from './train.js'
 
 /** What is read at a time, before others have their turn. */
@@ -30,10 +30,6 @@ interface Waiting {
 
 /** Never added to. */
 const NONE: Waiting[] = []
-
-function raise(error: unknown): never {
-  throw error
-}
 
 export class OffloadSocket implements DatagramSocket, Taker, Waiter {
   readonly address: string

@@ -33,10 +33,15 @@ interface Direct {
   readonly fd: number
   readonly waiter: Waiter
   handle: PollHandle | null
-  /** It can be read, or has an error to tell. */
+  /** It can be read. */
   isDue: boolean
-  /** The loop waits for it no more. */
-  hasEnded: boolean
+}
+
+/** Turns of what waits for room, however many: of the few only reading is waited for. */
+const NEVER = Number.NEGATIVE_INFINITY
+
+export function raise(error: unknown): never {
+  throw error
 }
 
 /** One for all descriptors of the process. */
@@ -83,6 +88,7 @@ export class Readiness {
   awaitRoom(fd: number, on: boolean): void {
     const direct = this.directOf(fd)
     if (direct !== undefined) this.widen(direct)
+    this.turnsAlone[fd] = on ? NEVER : 0
     this.control(CHANGE, fd, on ? READ | WRITE : READ)
   }
 
@@ -141,10 +147,15 @@ export class Readiness {
   /** `fd` is waited for without the one that stands for all. */
   private narrow(fd: number, waiter: Waiter): void {
     if (this.directs.length === MOST_DIRECT) this.widen(this.directs[0] as Direct)
-    const direct: Direct = { fd, waiter, handle: null, isDue: false, hasEnded: false }
+    const direct: Direct = { fd, waiter, handle: null, isDue: false }
     direct.handle = this.poll(fd, (status) => {
+      if (status < 0) {
+        // libuv waits no more for what has an error to tell; epoll goes on
+        this.widen(direct)
+        this.onPoll()
+        return
+      }
       direct.isDue = true
-      direct.hasEnded ||= status < 0
       this.later()
     })
     this.directs.push(direct)
@@ -198,21 +209,16 @@ export class Readiness {
     setImmediate(this.attend)
   }
 
-  // One that throws costs the others no more than this turn: they are found again in the next.
   private readonly attend = (): void => {
     this.attending = false
     if (this.isDue) this.attendFound()
-    for (let i = 0; i < this.directs.length; i++) {
-      const direct = this.directs[i] as Direct
-      if (direct.isDue) this.attendDirect(direct)
+    // from the last on: whoever is told may close others, and those behind them move up
+    for (let i = this.directs.length - 1; i >= 0; i--) {
+      const direct = this.directs[i]
+      if (!direct?.isDue) continue
+      direct.isDue = false
+      this.tell(direct.waiter, READ)
     }
-  }
-
-  private attendDirect(direct: Direct): void {
-    direct.isDue = false
-    // libuv waits no more for what has an error to tell; epoll goes on
-    if (direct.hasEnded) this.widen(direct)
-    direct.waiter.onReadable()
   }
 
   private attendFound(): void {
@@ -223,16 +229,25 @@ export class Readiness {
       const events = view.getUint32(i * EVENT, true)
       const fd = view.getUint32(i * EVENT + DATA, true)
       const waiter = this.waiters[fd]
-      if (count === 1 && events === READ) this.noteAlone(fd)
-      if (events & WRITE) waiter?.onWritable()
-      if (events & ~WRITE) waiter?.onReadable()
+      if (waiter === undefined) continue
+      if (count === 1 && events === READ) this.noteAlone(fd, waiter)
+      this.tell(waiter, events)
     }
   }
 
-  private noteAlone(fd: number): void {
+  // an error is the program's, which hears of it: the others have their turn all the same
+  private tell(waiter: Waiter, events: number): void {
+    try {
+      if (events & WRITE) waiter.onWritable()
+      if (events & ~WRITE) waiter.onReadable()
+    } catch (error) {
+      process.nextTick(raise, error)
+    }
+  }
+
+  private noteAlone(fd: number, waiter: Waiter): void {
     const turns = (this.turnsAlone[fd] as number) + 1
     this.turnsAlone[fd] = turns
-    const waiter = this.waiters[fd]
-    if (turns >= PATIENCE && waiter !== undefined) this.narrow(fd, waiter)
+    if (turns >= PATIENCE) this.narrow(fd, waiter)
   }
 }

@@ -1,6 +1,6 @@
 // A C library in memory that sockets can be given: it takes apart what it is told to send, and says whatever a test wants.
 import { constants } from 'node:os'
-import type { Libc } from '../../lib/platform/libc.js'
+import type { Libc, PollHandle } from '../../lib/platform/libc.js'
 
 /** A datagram that the kernel has been given. */
 export interface Sent {
@@ -30,6 +30,32 @@ const SO_RCVBUF = 8
 const REGION = 2 ** 24
 const { EAGAIN } = constants.errno
 
+/** The descriptor of epoll. */
+export const ALL = 4
+const EPOLL_REMOVE = 2
+
+/** A descriptor that the event loop waits for. */
+class FakePoll implements PollHandle {
+  readonly onPoll: (status: number) => void
+  /** It keeps the process. */
+  isRefd = true
+  hasEnded = false
+  readonly close: () => void
+
+  constructor(onPoll: (status: number) => void, close: () => void) {
+    this.onPoll = onPoll
+    this.close = close
+  }
+
+  ref(): void {
+    this.isRefd = true
+  }
+
+  unref(): void {
+    this.isRefd = false
+  }
+}
+
 export class FakeLibc implements Libc {
   readonly sent: Sent[] = []
   /** Calls of sendmsg that had UDP_SEGMENT, whatever became of them. */
@@ -40,19 +66,19 @@ export class FakeLibc implements Libc {
   readonly found: Slot[][] = []
   /** Socket options that were set to 1 or more, as level and name. */
   readonly options: string[] = []
-  /** Events of the only descriptor, as epoll was told last. */
-  awaited = 0
-  /** The descriptor that the event loop waits for; -1: none. */
-  waitedFor = -1
-  /** As the event loop would call. */
-  ring: (status: number) => void = () => {}
+  /** What epoll waits for, by descriptor: events. */
+  readonly epoll: Map<number, number> = new Map()
+  /** What epoll finds of that at the next calls, a list for each. */
+  readonly ready: { fd: number; events: number }[][] = []
+  /** The descriptors that the event loop waits for itself. */
+  readonly polls: Map<number, FakePoll> = new Map()
   private error = 0
   private calls = 0
   private readonly regions: Uint8Array[] = []
 
   /** As if nothing had happened yet. */
   clear(): void {
-    this.sent.length = this.options.length = this.found.length = 0
+    this.sent.length = this.options.length = this.found.length = this.ready.length = 0
     this.trains = this.calls = 0
     this.refuse = () => 0
   }
@@ -178,26 +204,44 @@ export class FakeLibc implements Libc {
   }
 
   epollCreate(): number {
-    return 4
+    return ALL
   }
 
-  epollControl(_all: number, _operation: number, _fd: number, event: Uint8Array): number {
-    this.awaited = viewOf(event).getUint32(0, true)
+  epollControl(_all: number, operation: number, fd: number, event: Uint8Array): number {
+    if (operation === EPOLL_REMOVE) this.epoll.delete(fd)
+    else this.epoll.set(fd, viewOf(event).getUint32(0, true))
     return 0
   }
 
-  epollWait(): number {
-    return 0
-  }
-
-  poll(fd: number, _wanted: object, onPoll: (status: number) => void): { ref(): void; unref(): void; close(): void } {
-    this.waitedFor = fd
-    this.ring = onPoll
-    const close = (): void => {
-      this.waitedFor = -1
-      this.ring = () => {}
+  epollWait(_all: number, events: Uint8Array): number {
+    const [size, data] = process.arch === 'x64' ? [12, 4] : [16, 8]
+    const found = this.ready.shift() ?? []
+    const view = viewOf(events)
+    for (const [i, each] of found.entries()) {
+      view.setUint32(i * size, each.events, true)
+      view.setUint32(i * size + data, each.fd, true)
     }
-    return { ref: () => {}, unref: () => {}, close }
+    return found.length
+  }
+
+  /** Events of the only descriptor, as epoll was told last. */
+  get awaited(): number {
+    return [...this.epoll.values()].at(-1) ?? 0
+  }
+
+  poll(fd: number, _wanted: object, onPoll: (status: number) => void): FakePoll {
+    if (this.polls.has(fd)) throw new Error('libuv waits for a descriptor once')
+    const poll = new FakePoll(onPoll, () => void this.polls.delete(fd))
+    this.polls.set(fd, poll)
+    return poll
+  }
+
+  /** The event loop finds `fd`: readable, or with an error, `status`, after which libuv waits for it no more. */
+  ring(fd: number, status = 0): void {
+    const poll = this.polls.get(fd)
+    if (poll === undefined || poll.hasEnded) return
+    poll.hasEnded = status < 0
+    poll.onPoll(status)
   }
 
   inetPton(_family: number, text: string, into: Uint8Array): number {

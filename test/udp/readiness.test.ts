@@ -1,68 +1,295 @@
-// Which descriptor Node's event loop waits for: the only one itself, once it speaks often, or the one that stands for all.
+// Which descriptors Node's event loop waits for: the few that are busy themselves, the others by the one that stands for all.
 import { setImmediate } from 'node:timers/promises'
-import { beforeEach, describe, expect, it } from 'vitest'
-import { Readiness } from '../../lib/platform/readiness.js'
-import { FakeLibc } from '../support/fake-libc.js'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { ALL, FakeLibc } from '../support/fake-libc.js'
+import { uncaughtDuring } from '../support/uncaught.js'
 
-const ALL = 4
+const READ = 1
+const WRITE = 4
+const ERROR = 8
 const OFTEN = 32
+const BAD_DESCRIPTOR = -9
+const REST = 1_000
 
-let libc: FakeLibc
-let readiness: Readiness
-let reads: number
-
-const waiter = { onReadable: () => reads++, onWritable: () => {} }
-
-beforeEach(() => {
-  libc = new FakeLibc()
-  readiness = new Readiness(libc)
-  reads = 0
-  readiness.watch(7, waiter)
-})
-
-async function ring(times: number, status = 0): Promise<void> {
-  for (let i = 0; i < times; i++) {
-    libc.ring(status)
-    await setImmediate()
-  }
+/** One per test: its timers are those of the moment it is loaded in. */
+async function createReadiness(libc: FakeLibc) {
+  vi.resetModules()
+  const { Readiness } = await import('../../lib/platform/readiness.js')
+  return new Readiness(libc)
 }
 
-describe('the only descriptor', () => {
-  it('is waited for itself once it speaks often', async () => {
-    await ring(OFTEN - 1)
-    expect(libc.waitedFor).toBe(ALL)
-    await ring(1)
-    expect(libc.waitedFor).toBe(7)
-    await ring(2 * OFTEN)
-    expect(libc.waitedFor).toBe(7)
-    expect(reads).toBe(3 * OFTEN)
+let libc: FakeLibc
+let readiness: Awaited<ReturnType<typeof createReadiness>>
+/** Descriptors in the order in which their waiters were told; one that has room is below 0. */
+let told: number[]
+
+let exits: unknown[]
+
+beforeEach(async () => {
+  exits = process.listeners('exit')
+  libc = new FakeLibc()
+  readiness = await createReadiness(libc)
+  told = []
+})
+
+const ownExits = () => process.listeners('exit').filter((listener) => !exits.includes(listener))
+
+afterEach(() => {
+  for (const listener of ownExits()) process.off('exit', listener)
+})
+
+function watch(fd: number, onReadable: () => void = () => {}): void {
+  readiness.watch(fd, {
+    onReadable: () => {
+      told.push(fd)
+      onReadable()
+    },
+    onWritable: () => void told.push(-fd),
+  })
+}
+
+/** A turn in which these can be read. */
+async function turn(...fds: number[]): Promise<void> {
+  const found = fds.filter((fd) => !libc.polls.has(fd)).map((fd) => ({ fd, events: READ }))
+  if (found.length > 0) libc.ready.push(found)
+  for (const fd of fds) if (libc.polls.has(fd)) libc.ring(fd)
+  if (found.length > 0) libc.ring(ALL)
+  await setImmediate()
+}
+
+async function turns(count: number, ...fds: number[]): Promise<void> {
+  for (let i = 0; i < count; i++) await turn(...fds)
+}
+
+const waitedFor = (): number[] => [...libc.polls.keys()].filter((fd) => fd !== ALL)
+const inEpoll = (): number[] => [...libc.epoll.keys()]
+
+describe('a descriptor that is busy', () => {
+  beforeEach(() => watch(7))
+
+  it('is waited for itself after 32 turns that found nothing else', async () => {
+    await turns(OFTEN - 1, 7)
+    expect([waitedFor(), inEpoll()]).toEqual([[], [7]])
+    await turn(7)
+    expect([waitedFor(), inEpoll()]).toEqual([[7], []])
+    await turns(2 * OFTEN, 7)
+    expect([waitedFor(), inEpoll()]).toEqual([[7], []])
+    expect(told).toHaveLength(3 * OFTEN)
   })
 
-  it.each([
-    ['another comes', () => void readiness.watch(8, waiter)],
-    ['it goes', () => readiness.unwatch(7)],
-    ['it waits for room', () => readiness.awaitRoom(7, true)],
-  ])('is not any more when %s', async (_name, change) => {
-    await ring(OFTEN)
-    change()
-    expect(libc.waitedFor).toBe(ALL)
+  it('is not while others are as busy: one call finds them all', async () => {
+    watch(8)
+    await turns(3 * OFTEN, 7, 8)
+    expect([waitedFor(), inEpoll()]).toEqual([[], [7, 8]])
+    expect(told).toHaveLength(6 * OFTEN)
   })
 
-  it('is read, and waited for as one of all, when it has an error to tell', async () => {
-    await ring(OFTEN)
-    await ring(1, -9)
-    expect(libc.waitedFor).toBe(ALL)
-    expect(reads).toBe(OFTEN + 1)
-    await ring(OFTEN)
-    expect(libc.waitedFor).toBe(7)
+  it('is beside another that is quiet, as a server has one for each family', async () => {
+    watch(8)
+    await turns(OFTEN, 7)
+    expect([waitedFor(), inEpoll()]).toEqual([[7], [8]])
+    await turns(2, 8)
+    await turn(7, 8)
+    expect(told.slice(OFTEN).sort()).toEqual([7, 8, 8, 8])
+  })
+
+  it('is waited for by epoll again when it waits for room, and not before it has that by itself', async () => {
+    await turns(OFTEN, 7)
+    readiness.awaitRoom(7, true)
+    expect([waitedFor(), [...libc.epoll]]).toEqual([[], [[7, READ | WRITE]]])
+    await turns(3 * OFTEN, 7)
+    expect([waitedFor(), [...libc.epoll]]).toEqual([[], [[7, READ | WRITE]]])
+    libc.ready.push([{ fd: 7, events: READ | WRITE }])
+    libc.ring(ALL)
+    await setImmediate()
+    expect(told.slice(-2)).toEqual([-7, 7])
+    readiness.awaitRoom(7, false)
+    expect([...libc.epoll]).toEqual([[7, READ]])
+    await turns(OFTEN, 7)
+    expect(waitedFor()).toEqual([7])
+  })
+
+  it('that has an error to tell is read, and epoll’s again: libuv waits for it no more', async () => {
+    await turns(OFTEN, 7)
+    libc.ready.push([{ fd: 7, events: READ | ERROR }])
+    libc.ring(7, BAD_DESCRIPTOR)
+    expect([waitedFor(), inEpoll()]).toEqual([[], [7]])
+    await setImmediate()
+    expect(told).toHaveLength(OFTEN + 1)
+    await turns(OFTEN, 7)
+    expect(waitedFor()).toEqual([7])
+  })
+
+  it('is told nothing once it is closed, though it was found', async () => {
+    await turns(OFTEN, 7)
+    libc.ring(7)
+    readiness.unwatch(7)
+    await setImmediate()
+    expect(told).toHaveLength(OFTEN)
+    expect([waitedFor(), inEpoll()]).toEqual([[], []])
+    // the number is another's now, which begins anew
+    watch(7)
+    await turn(7)
+    expect([told.length, waitedFor(), inEpoll()]).toEqual([OFTEN + 1, [], [7]])
   })
 })
 
-it('two are waited for by what stands for both', async () => {
-  readiness.watch(8, waiter)
-  await ring(2 * OFTEN)
-  expect(libc.waitedFor).toBe(ALL)
-  readiness.unwatch(8)
-  await ring(OFTEN)
-  expect(libc.waitedFor).toBe(7)
+describe('several that are busy', () => {
+  const FOUR = [7, 8, 9, 10]
+
+  beforeEach(async () => {
+    for (const fd of FOUR) {
+      watch(fd)
+      await turns(OFTEN, fd)
+    }
+    expect(waitedFor()).toEqual(FOUR)
+    told.length = 0
+  })
+
+  it('four at most: a fifth takes the place of the one that has been waited for longest', async () => {
+    watch(11)
+    await turns(OFTEN, 11)
+    expect([waitedFor(), inEpoll()]).toEqual([[8, 9, 10, 11], [7]])
+    told.length = 0
+    await turns(OFTEN - 1, 7)
+    expect(waitedFor()).toEqual([8, 9, 10, 11])
+    await turn(7)
+    expect([waitedFor(), inEpoll()]).toEqual([[9, 10, 11, 7], [8]])
+    expect(told).toHaveLength(OFTEN)
+  })
+
+  it('each that is found in a turn is told, and nobody else', async () => {
+    await turn(9, 7)
+    expect(told.sort()).toEqual([7, 9])
+    await turn(...FOUR)
+    expect(told).toHaveLength(6)
+  })
+
+  it('all have errors to tell in one turn, as when the peer of all of them goes', async () => {
+    libc.ready.push(FOUR.map((fd) => ({ fd, events: READ | ERROR })))
+    for (const fd of FOUR) libc.ring(fd, BAD_DESCRIPTOR)
+    await setImmediate()
+    expect([told, waitedFor(), inEpoll()]).toEqual([FOUR, [], FOUR])
+  })
+
+  it('one has an error, and others text, in one turn', async () => {
+    libc.ready.push([{ fd: 8, events: ERROR }])
+    libc.ring(7)
+    libc.ring(8, BAD_DESCRIPTOR)
+    libc.ring(9)
+    await setImmediate()
+    expect(told.sort()).toEqual([7, 8, 9])
+    expect([waitedFor(), inEpoll()]).toEqual([[7, 9, 10], [8]])
+  })
+
+  it.each(FOUR)('descriptor %i closes all others as it is told: they hear no more, and it goes on', async (closer) => {
+    const others = FOUR.filter((fd) => fd !== closer)
+    readiness.unwatch(closer)
+    watch(closer, () => {
+      for (const fd of others.splice(0)) readiness.unwatch(fd)
+    })
+    await turns(OFTEN - 1, closer)
+    // not told of the last turn before it is one of the four again
+    expect(waitedFor()).toEqual([])
+    await turns(2, closer)
+    expect(waitedFor()).toEqual([closer])
+  })
+
+  it.each(FOUR)(
+    'descriptor %i closes itself as it is told: the others have their turn all the same',
+    async (closer) => {
+      readiness.unwatch(closer)
+      let closes = false
+      watch(closer, () => closes && readiness.unwatch(closer))
+      await turns(OFTEN, closer)
+      expect(waitedFor()).toHaveLength(4)
+      told.length = 0
+      closes = true
+      await turn(...FOUR)
+      expect(told.sort((a, b) => a - b)).toEqual(FOUR)
+      expect(waitedFor()).toHaveLength(3)
+    },
+  )
+})
+
+it('one that throws costs the others nothing, however they are waited for', async () => {
+  const fail = (): never => {
+    throw new Error(String(told.at(-1)))
+  }
+  let fails = false
+  for (const fd of [7, 8]) {
+    watch(fd, () => fails && fail())
+    await turns(OFTEN, fd)
+  }
+  for (const fd of [9, 10]) watch(fd, fail)
+  expect(waitedFor()).toEqual([7, 8])
+  told.length = 0
+  fails = true
+  const uncaught = await uncaughtDuring(async () => {
+    await turn(7, 8, 9, 10)
+    await turn(7, 8, 9, 10)
+  })
+  expect([...told].sort((a, b) => a - b)).toEqual([7, 7, 8, 8, 9, 9, 10, 10])
+  expect(uncaught.map((error) => (error as Error).message)).toEqual(told.map(String))
+})
+
+describe('the process', () => {
+  const held = (): boolean[] => [...libc.polls.values()].map(({ isRefd }) => isRefd)
+
+  it('is held by every handle, or by none', async () => {
+    watch(7)
+    await turns(OFTEN, 7)
+    expect(held()).toEqual([false, false])
+    readiness.hold(true)
+    expect(held()).toEqual([true, true])
+    readiness.hold(true)
+    watch(8)
+    await turns(OFTEN, 8)
+    expect(held()).toEqual([true, true, true])
+    readiness.hold(false)
+    expect(held()).toEqual([true, true, true])
+    readiness.hold(false)
+    expect(held()).toEqual([false, false, false])
+    watch(9)
+    await turns(OFTEN, 9)
+    expect(held()).toEqual([false, false, false, false])
+  })
+
+  it('calls into nothing when it ends', async () => {
+    watch(7)
+    await turns(OFTEN, 7)
+    watch(8)
+    for (const end of ownExits()) end(0)
+    expect([...libc.polls]).toEqual([])
+    libc.ready.push([{ fd: 8, events: READ }])
+    await setImmediate()
+    expect(told).toHaveLength(OFTEN)
+  })
+
+  it('keeps nothing once nothing has been watched for a second', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      readiness = await createReadiness(libc)
+      watch(7)
+      watch(8)
+      expect(ownExits()).toHaveLength(1)
+      await turns(OFTEN, 7)
+      readiness.unwatch(7)
+      readiness.unwatch(8)
+      vi.advanceTimersByTime(REST - 1)
+      expect([...libc.polls.keys()]).toEqual([ALL])
+      // those who connect again and again have it made once
+      watch(9)
+      vi.advanceTimersByTime(2 * REST)
+      expect([...libc.polls.keys()]).toEqual([ALL])
+      readiness.unwatch(9)
+      vi.advanceTimersByTime(REST)
+      expect([[...libc.polls.keys()], ownExits()]).toEqual([[], []])
+      watch(10)
+      await turn(10)
+      expect([[...libc.polls.keys()], told.at(-1)]).toEqual([[ALL], 10])
+    } finally {
+      vi.useRealTimers()
+    }
+  })
 })
