@@ -1,9 +1,17 @@
 // Two connections joined by a pipe in virtual time: delay and a filter that may drop, nothing else.
 import { type Config, createConfig } from '../../lib/core/config.js'
 import { Connection } from '../../lib/core/connection.js'
-import { decode, encode, Segment, SYN } from '../../lib/wire/segment.js'
+import { decode, Segment, SYN } from '../../lib/wire/segment.js'
+import { datagramOf, partsOf } from './segments.js'
 
 type Side = 'a' | 'b'
+
+/** A segment that has left. */
+export interface Sent {
+  readonly at: number
+  readonly from: Side
+  readonly bytes: Uint8Array
+}
 
 interface Passing {
   readonly at: number
@@ -18,6 +26,12 @@ export interface PairOptions {
   readonly delay?: number
   /** Asked for each segment. @returns false: it is lost. */
   readonly filter?: () => boolean
+  /** Asked for each that is not: how much later than others it arrives, ms. */
+  readonly jitter?: () => number
+  /** Segments that poll() may give as one. @default 1 */
+  readonly most?: number
+  /** Told of each segment, lost or not. */
+  readonly onSent?: (sent: Sent) => void
 }
 
 /** a opens towards b, which listens: its connection is born of the first SYN that arrives. */
@@ -25,17 +39,15 @@ export class Pair {
   now = 1000
   readonly a: Connection
   b: Connection | null = null
-  private readonly filter: () => boolean
-  private readonly delay: number
+  private readonly options: Required<Pick<PairOptions, 'delay' | 'filter' | 'jitter' | 'most' | 'onSent'>>
   private readonly optionsB: Partial<Config>
   private passing: Passing[] = []
-  private readonly scratch = new Uint8Array(65_600)
 
   constructor(options: PairOptions = {}) {
     this.a = Connection.active(createConfig(options.a), 0xffff_fff0, 1)
     this.optionsB = options.b ?? {}
-    this.delay = options.delay ?? 10
-    this.filter = options.filter ?? (() => true)
+    const { delay = 10, filter = () => true, jitter = () => 0, most = 1, onSent = () => {} } = options
+    this.options = { delay, filter, jitter, most, onSent }
     this.a.open(this.now)
     this.flush()
   }
@@ -77,15 +89,18 @@ export class Pair {
   }
 
   private pump(side: Side, connection: Connection): void {
+    const { delay, filter, jitter, most, onSent } = this.options
     const out = new Segment()
-    while (connection.poll(out, this.now)) {
-      if (!this.filter()) continue
-      const length = encode(out, this.scratch)
-      const bytes = new Uint8Array(length + out.textLength)
-      bytes.set(this.scratch.subarray(0, length))
-      bytes.set(out.payload, length)
-      bytes.set(out.payloadTail, length + out.payload.length)
-      this.passing.push({ at: this.now + this.delay, to: side === 'a' ? 'b' : 'a', bytes })
+    while (connection.poll(out, this.now, most)) {
+      for (const part of partsOf(out)) {
+        const bytes = datagramOf(part)
+        onSent({ at: this.now, from: side, bytes })
+        if (!filter()) continue
+        const at = this.now + delay + jitter()
+        const index = this.passing.findIndex((other) => other.at > at)
+        const passing: Passing = { at, to: side === 'a' ? 'b' : 'a', bytes }
+        this.passing.splice(index < 0 ? this.passing.length : index, 0, passing)
+      }
     }
   }
 }

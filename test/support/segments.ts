@@ -1,6 +1,6 @@
 // Segments as fast-check makes them: every combination of options that a segment may carry.
 import fc from 'fast-check'
-import { encode, MAX_HEADER_LENGTH, Segment, SYN } from '../../lib/wire/segment.js'
+import { encode, MAX_HEADER_LENGTH, PSH, Segment, SYN } from '../../lib/wire/segment.js'
 
 const u8 = fc.integer({ min: 0, max: 0xff })
 const u16 = fc.integer({ min: 0, max: 0xffff })
@@ -52,6 +52,28 @@ export function datagramOf(segment: Segment): Uint8Array {
   bytes.set(segment.payload, length)
   bytes.set(segment.payloadTail, length + segment.payload.length)
   return bytes.subarray(0, length + segment.textLength)
+}
+
+/** The segments that one stands for, each with its text as one piece. */
+export function partsOf(segment: Segment): Segment[] {
+  const text = new Uint8Array(segment.textLength)
+  text.set(segment.payload)
+  text.set(segment.payloadTail, segment.payload.length)
+  const cut = segment.cut || Math.max(text.length, 1)
+  const parts: Segment[] = []
+  for (let at = 0; at === 0 || at < text.length; at += cut) {
+    const isLast = at + cut >= text.length
+    const { sackEdges, textLength, length, count, ...fields } = segment
+    const part = Object.assign(new Segment(), fields)
+    part.sackEdges.set(sackEdges)
+    part.seq = (segment.seq + at) >>> 0
+    part.flags = isLast ? segment.flags : segment.flags & ~PSH
+    part.payload = text.subarray(at, at + cut)
+    part.payloadTail = text.subarray(0, 0)
+    part.cut = 0
+    parts.push(part)
+  }
+  return parts
 }
 
 /** Its fields, to be compared: SACK edges as far as they count, payload and tail as one. */
