@@ -2,6 +2,7 @@
 import { ACK, FIN, PSH, RST, type Segment, SYN } from '../wire/segment.js'
 import { wrap } from '../wire/seq.js'
 import { congestionWindow, loseSilentProbe, pipe } from './repair.js'
+import type { Flight } from './send/flight.js'
 import { canReceive } from './state.js'
 import { armTailProbe } from './tail-probe.js'
 import { sackScratch, type Tcb, timestampValue } from './tcb.js'
@@ -112,7 +113,7 @@ function pollLost(tcb: Tcb, out: Segment, now: number): boolean {
   if (!isPaced(tcb, now)) return false
   tcb.repetitionOwed = false
   scoreboard.resent(flight, now)
-  tcb.rate?.onSent(flight, scoreboard.inFlight, now)
+  noteFlightSent(tcb, flight, now)
   // of a path's probe nothing follows for the window
   if (tcb.repair !== 'open') tcb.undo?.onRetransmit(from, Math.min(to, tcb.sendBuffer.end), tcb.sackPermitted)
   fillText(tcb, out, from, to)
@@ -158,7 +159,7 @@ function pollNew(tcb: Tcb, out: Segment, now: number, most: number): boolean {
   }
   if (!isPaced(tcb, now)) return false
   const mayBeMany = most > 1 && size === tcb.sendMss && !fin
-  const count = mayBeMany ? alikeNow(tcb, Math.min(available, usable), flying, most) : 1
+  const count = mayBeMany ? Math.min(alikeNow(tcb, Math.min(available, usable), flying), most) : 1
   launch(tcb, out, size, count, fin, now)
   if (size > tcb.sendMss) tcb.pathMtu.onProbeSent(sndNxt, tcb.sndNxt, size + tcb.segmentLimit - tcb.sendMss)
   tcb.overrideSilly = false
@@ -166,31 +167,33 @@ function pollNew(tcb: Tcb, out: Segment, now: number, most: number): boolean {
   return true
 }
 
-/** How many full segments of the `sendable` bytes may leave together, if one may; the FIN leaves with what is left. */
-function alikeNow(tcb: Tcb, sendable: number, flying: number, most: number): number {
-  const { sendBuffer, scoreboard, pacer, controller, sendMss, sndNxt } = tcb
+/** How many full segments of the `sendable` bytes may leave together, if the pacer lets them; the FIN leaves with what is left. */
+function alikeNow(tcb: Tcb, sendable: number, flying: number): number {
+  const { sendBuffer, scoreboard, sendMss, sndNxt } = tcb
+  // each of these is told by one segment
+  if (tcb.tsProbe >= 0 || tcb.ackPolicy.duplicates > 0) return 1
   const inReach = sendBuffer.reach(sndNxt) - sndNxt - (tcb.closeRequested ? 1 : 0)
   const text = Math.min(sendable, inReach, congestionWindow(tcb) - flying)
-  const paced = Math.ceil(pacer.room(controller.pacingRate) / sendMss)
-  return Math.max(1, Math.min(Math.floor(text / sendMss), paced, scoreboard.room, most))
+  return Math.min(Math.floor(text / sendMss), scoreboard.room)
 }
 
-/** `count` segments of `size` bytes of what has not left yet; `fin`: the last has the FIN behind it. */
-function launch(tcb: Tcb, out: Segment, size: number, count: number, fin: boolean, now: number): void {
+/**
+ * Segments of `size` bytes of what has not left yet: `most` of them, or as many as the pacer lets go now, which is one at least.
+ * `fin`: there is one, with the FIN behind it.
+ */
+function launch(tcb: Tcb, out: Segment, size: number, most: number, fin: boolean, now: number): void {
   const { scoreboard, sndNxt } = tcb
-  const textEnd = sndNxt + count * size
-  const to = fin ? textEnd + 1 : textEnd
-  for (let from = sndNxt; from < to; ) {
-    const end = from + size < textEnd ? from + size : to
-    const flight = scoreboard.add(from, end, now)
-    tcb.rate?.onSent(flight, scoreboard.inFlight, now)
-    from = end
-  }
+  const length = fin ? size + 1 : size
+  let to = sndNxt
+  do {
+    noteFlightSent(tcb, scoreboard.add(to, to + length, now), now)
+    to += length
+  } while (to < sndNxt + most * length && isOpen(tcb, now))
   tcb.sndNxt = to
   fillText(tcb, out, sndNxt, to)
-  if (count > 1) out.cut = size
+  if (to > sndNxt + length) out.cut = size
   if (size < tcb.sendMss) tcb.smallEnd = to
-  tcb.stats.bytesSent += textEnd - sndNxt
+  tcb.stats.bytesSent += fin ? size : to - sndNxt
   noteTextSent(tcb, to - sndNxt, now)
 }
 
@@ -209,7 +212,7 @@ function pollTailProbe(tcb: Tcb, out: Segment, now: number): boolean {
     const flight = scoreboard.lastInPipe(textLimit(tcb, out))
     if (flight === null) return false
     scoreboard.probed(flight, now)
-    tcb.rate?.onSent(flight, scoreboard.inFlight, now)
+    noteFlightSent(tcb, flight, now)
     fillText(tcb, out, flight.from, flight.to)
     tcb.tlp.onSent(flight.to, true, sndNxt - tcb.sndUna)
     tcb.pathMtu.onRetransmit(flight.from)
@@ -225,12 +228,15 @@ function pollTailProbe(tcb: Tcb, out: Segment, now: number): boolean {
 
 /** The pacer lets a segment go now; else the clock says when. */
 function isPaced(tcb: Tcb, now: number): boolean {
-  const { pacer, controller, rtt } = tcb
-  if (pacer.isOpen(controller.pacingRate, controller.sendQuantum, rtt.srtt, now)) return true
-  tcb.timers.pacing = pacer.opensAt
+  if (isOpen(tcb, now)) return true
+  tcb.timers.pacing = tcb.pacer.opensAt
   // the user has more to send, and half of the window is used: enough for it to be valid (RFC 7661 §4.3)
   if (2 * pipe(tcb) >= congestionWindow(tcb)) tcb.cwndLimitedEnd = tcb.sndNxt
   return false
+}
+
+function isOpen({ pacer, controller, rtt }: Tcb, now: number): boolean {
+  return pacer.isOpen(controller.pacingRate, controller.sendQuantum, rtt.srtt, now)
 }
 
 /**
@@ -350,13 +356,17 @@ function fillText(tcb: Tcb, out: Segment, from: number, to: number): void {
   if (textEnd === sendBuffer.end && from < textEnd) out.flags |= PSH // MUST-61: nothing more is waiting
 }
 
+function noteFlightSent({ rate, controller, pacer, scoreboard }: Tcb, flight: Flight, now: number): void {
+  rate?.onSent(flight, scoreboard.inFlight, now)
+  controller.onSent(flight.length, scoreboard.inFlight, now)
+  pacer.onSent(flight.length, controller.pacingRate, now)
+}
+
 function noteTextSent(tcb: Tcb, length: number, now: number): void {
   tcb.wakeWriter()
   const { timers, config } = tcb
   tcb.lastSentAt = now
   tcb.prr?.onSent(length)
-  tcb.controller.onSent(length, tcb.scoreboard.inFlight, now)
-  tcb.pacer.onSent(length, tcb.controller.pacingRate, now)
   if (timers.retransmit === Number.POSITIVE_INFINITY) timers.retransmit = now + tcb.rtt.rto // RFC 6298 §5.1
   timers.persist = Number.POSITIVE_INFINITY
   if (config.userTimeout > 0 && timers.userTimeout === Number.POSITIVE_INFINITY) {

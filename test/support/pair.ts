@@ -39,6 +39,8 @@ export class Pair {
   now = 1000
   readonly a: Connection
   b: Connection | null = null
+  /** How often poll() gave several segments as one. */
+  together = 0
   private readonly options: Required<Pick<PairOptions, 'delay' | 'filter' | 'jitter' | 'most' | 'onSent'>>
   private readonly optionsB: Partial<Config>
   private passing: Passing[] = []
@@ -92,6 +94,7 @@ export class Pair {
     const { delay, filter, jitter, most, onSent } = this.options
     const out = new Segment()
     while (connection.poll(out, this.now, most)) {
+      if (out.cut > 0) this.together++
       for (const part of partsOf(out)) {
         const bytes = datagramOf(part)
         onSent({ at: this.now, from: side, bytes })

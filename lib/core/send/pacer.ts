@@ -42,11 +42,6 @@ export class Pacer {
     this.isHolding = true
   }
 
-  /** Bytes that may leave before isOpen(), which has said yes, says no. */
-  room(rate: number): number {
-    return rate === Number.POSITIVE_INFINITY ? rate : (this.trainEnd - this.nextAt) * rate
-  }
-
   /** When isOpen() will say yes, ms. */
   get opensAt(): number {
     return this.nextAt
