@@ -104,3 +104,63 @@ describe('segments of any length, in turns of any size', () => {
     )
   })
 })
+
+describe('segments that come as one', () => {
+  interface Train {
+    readonly length: number
+    readonly count: number
+    readonly last: number
+    readonly pushed: boolean
+    readonly after: number
+  }
+  const train: fc.Arbitrary<Train> = fc.record({
+    length: fc.oneof(fc.constant(FULL), fc.integer({ min: 1, max: 3 * FULL })),
+    count: fc.integer({ min: 1, max: 40 }),
+    last: fc.double({ min: 0.01, max: 1, noNaN: true }),
+    pushed: fc.boolean(),
+    after: fc.constantFrom(0, 0, 1, 20, 150, 2000),
+  })
+
+  /** @returns after how many segments each ACK left, and when one was due. */
+  function acknowledged(trains: readonly Train[], window: number, counts: boolean, asOne: boolean): number[] {
+    const policy = new AckPolicy()
+    const told: number[] = []
+    let [now, arrived] = [0, 0]
+    for (const { length, count, last, pushed, after } of trains) {
+      now += after
+      for (let left = count; left > 0; ) {
+        const together = asOne ? Math.min(left, Math.max(1, policy.mostTogether(length, window, counts))) : 1
+        left -= together
+        arrived += together
+        const ending = left === 0 ? Math.ceil(length * last) : length
+        const bytes = (together - 1) * length + ending
+        const due = policy.onText(bytes, together > 1 ? length : 0, left === 0 && pushed, window, now)
+        if (policy.isUrgent(window, counts)) {
+          told.push(arrived)
+          policy.onAckSent()
+        } else if (left === 0) told.push(due)
+      }
+      if (!policy.now) continue
+      told.push(-arrived, policy.peerSegment)
+      policy.onAckSent()
+    }
+    return told
+  }
+
+  test('are acknowledged as they would be one by one', () => {
+    const windows = fc.integer({ min: 1, max: 200_000 })
+    fc.assert(
+      fc.property(fc.array(train, { maxLength: 30 }), windows, fc.boolean(), (trains, window, counts) => {
+        expect(acknowledged(trains, window, counts, true)).toEqual(acknowledged(trains, window, counts, false))
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('two where they are counted, sixteen where they are not, and what makes a quarter of the window', () => {
+    expect(settled().mostTogether(FULL, 1e6, true)).toBe(2)
+    expect(settled().mostTogether(FULL, 1e6, false)).toBe(16)
+    expect(settled().mostTogether(FULL, 16_000, false)).toBe(4)
+    expect(settled().mostTogether(FULL - 100, 1e6, true)).toBe(2)
+  })
+})

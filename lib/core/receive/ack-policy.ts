@@ -41,15 +41,20 @@ export class AckPolicy {
    * @returns when an ACK is due, ms; Infinity: it is due now.
    */
   onText(length: number, cut: number, pushed: boolean, window: number, now: number): number {
+    let rest = length
+    if (cut > 0) for (; rest > cut; rest -= cut) this.onSegment(cut, false, window, now)
+    return this.onSegment(rest, pushed, window, now)
+  }
+
+  private onSegment(length: number, pushed: boolean, window: number, now: number): number {
     if (now - this.lastTextAt > IDLE) this.quick = QUICK_SEGMENTS
     this.lastTextAt = now
-    const each = cut === 0 ? length : Math.min(cut, length)
-    this.notePeerSegment(each, now)
+    this.notePeerSegment(length, now)
     // options, or a path with a smaller MTU, may shorten what is full-sized
-    if (each > this.fullSize || each < length || (!pushed && each === this.lastLength)) this.fullSize = each
-    this.lastLength = pushed ? 0 : each
+    if (length > this.fullSize || (!pushed && length === this.lastLength)) this.fullSize = length
+    this.lastLength = pushed ? 0 : length
     this.bytes += length
-    this.segments += cut === 0 ? 1 : Math.ceil(length / cut)
+    this.segments++
     if (this.quick > 0) this.quick--
     else if (this.bytes < 2 * this.fullSize && !this.isBehind(window)) return now + DELAY
     this.now = true // SHLD-19: at least every second full-sized segment
@@ -85,10 +90,11 @@ export class AckPolicy {
     return this.isBehind(window) || (counts && (this.bytes >= 2 * this.fullSize || this.duplicates > 0))
   }
 
-  /** How many segments of `length` bytes may come as one: as many as have one ACK. `counts`: as for isUrgent(). */
+  /** How many segments of `length` bytes may come as one: before the last of them an ACK cannot be urgent. `counts`: as for isUrgent(). */
   mostTogether(length: number, window: number, counts: boolean): number {
-    if (this.quick > 0) return 1
-    const bytes = Math.min(window * SHARE_OF_WINDOW, counts ? 2 * this.fullSize : Number.POSITIVE_INFINITY) - this.bytes
+    // two of a length make it that of a full one
+    const counted = counts ? 2 * Math.min(this.fullSize, length) : Number.POSITIVE_INFINITY
+    const bytes = Math.min(window * SHARE_OF_WINDOW, counted) - this.bytes
     return Math.min(MOST_SEGMENTS - this.segments, Math.ceil(bytes / length))
   }
 
