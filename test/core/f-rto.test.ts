@@ -72,6 +72,15 @@ describe('RFC 5682 §2.1, a peer without SACK', () => {
     expect(tcp.status).toMatchObject({ undos: 0, ssthresh: 4000 })
   })
 
+  test('text of the peer with an ACK that was heard before is no duplicate, and decides nothing', () => {
+    const tcp = expired(peer, 8)
+    tcp.at(305).inject('. 1:101 ack 1').take()
+    tcp.at(310).inject('. 101 ack 1001').take()
+    tcp.at(315).inject('. 101:201 ack 1001').take()
+    tcp.at(320).inject('. 201 ack 2001').take()
+    expect(tcp.status).toMatchObject({ undos: 1, ssthresh: INFINITY, lost: 0, segmentsRetransmitted: 1 })
+  })
+
   test('step 3b: then three duplicates are a loss again', () => {
     const tcp = expired(peer, 8)
     tcp.at(310).inject('. 1 ack 1001').take()

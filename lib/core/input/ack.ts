@@ -129,7 +129,9 @@ function acknowledge(tcb: Tcb, segment: Segment, ack: number, arrived: number, n
   tcb.rate?.begin()
   const { first } = scoreboard
   const resentAt = first?.resentAt ?? Number.POSITIVE_INFINITY
-  tcb.undo?.onAck(first !== null && ack >= first.to, tcb.sackPermitted && !(echoAt > Math.floor(resentAt)))
+  // text with an ACK that was heard before is no duplicate (RFC 5681 §2), and no answer to what was asked
+  const isNews = ack > priorUna || segment.textLength === 0 || segment.sackCount > 0
+  if (isNews) tcb.undo?.onAck(first !== null && ack >= first.to, tcb.sackPermitted && !(echoAt > Math.floor(resentAt)))
   if (isDuplicate) {
     tcb.stats.dsacks++
     tcb.undo?.onDuplicateSack(twiceFrom, twiceTo)
