@@ -132,9 +132,12 @@ export class Connection {
 
   /** How many segments like this one, which continue each other, may come as one. */
   mostTogether({ seq, payload }: Segment): number {
-    const { state, trace, reassembly, ackPolicy, window, tuning, irs, rcvNxt } = this.tcb
+    const { state, trace, budget, reassembly, ackPolicy, window, tuning, irs, rcvNxt, finAt } = this.tcb
     const isNext = canReceive(state) && reassembly.isEmpty && seq === wrap(irs, rcvNxt)
-    return isNext && trace === null ? ackPolicy.mostTogether(payload.length, window.limit, tuning.isGrowing) : 1
+    if (!isNext || trace !== null || budget.isSpent) return 1
+    // what goes beyond is not text that is taken, and has its answer at once
+    const inWindow = Math.floor((Math.min(window.edge, finAt) - rcvNxt) / payload.length)
+    return Math.min(inWindow, ackPolicy.mostTogether(payload.length, window.limit, tuning.isGrowing))
   }
 
   /** It has brought much, and would be given a multiple of its window if there were room for it. */

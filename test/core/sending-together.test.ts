@@ -1,13 +1,14 @@
 // New text that poll() gives as one segment for several: taken apart it is, byte for byte, what leaves one by one, at the same times.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Config, createConfig } from '../../lib/core/config.js'
-import { congestionControls, findCongestionControl, NEWRENO } from '../../lib/core/congestion/algorithms.js'
+import { createConfig } from '../../lib/core/config.js'
+import { congestionControls, NEWRENO } from '../../lib/core/congestion/algorithms.js'
 import type { CongestionAlgorithm } from '../../lib/core/congestion/controller.js'
 import { Connection } from '../../lib/core/connection.js'
 import { NOWHERE } from '../../lib/core/surroundings.js'
 import { Random } from '../../lib/testing/random.js'
 import { ACK, decode, FIN, PSH, Segment, SYN } from '../../lib/wire/segment.js'
+import { type Chosen, configOf, textOf } from '../support/chosen.js'
 import { flagsOf } from '../support/hand-made.js'
 import { Pair, type Sent } from '../support/pair.js'
 
@@ -24,9 +25,6 @@ interface Action {
   readonly length: number
 }
 
-/** The congestion control by its name. */
-type Chosen = Partial<Omit<Config, 'congestion'>> & { readonly congestion: string }
-
 interface Scene {
   readonly a: Chosen
   readonly b: Chosen
@@ -35,11 +33,6 @@ interface Scene {
   readonly jitter: number
   readonly seed: number
   readonly actions: readonly Action[]
-}
-
-/** Bytes that tell where they stand. */
-function textOf(length: number): Uint8Array {
-  return Uint8Array.from({ length }, (_, i) => (i * 31) ^ (i >> 8))
 }
 
 function drain(connection: Connection | null): number {
@@ -55,10 +48,6 @@ interface Told {
   readonly counted: unknown[]
   /** Those that stood for several. */
   readonly together: number
-}
-
-function configOf({ congestion, ...chosen }: Chosen): Partial<Config> {
-  return { ...chosen, congestion: findCongestionControl(congestion) as CongestionAlgorithm }
 }
 
 function play({ a, b, delay, loss, jitter, seed, actions }: Scene, most: number): Told {
@@ -77,7 +66,7 @@ function play({ a, b, delay, loss, jitter, seed, actions }: Scene, most: number)
   const received = { a: 0, b: 0 }
   const waiting = { a: 0, b: 0 }
   const closing = { a: false, b: false }
-  const text = textOf(300_000)
+  const text = textOf(0, 300_000)
   const each = (): void => {
     for (const side of ['a', 'b'] as const) {
       const connection = pair[side]
