@@ -96,6 +96,71 @@ it('a handler that throws costs nothing of what was read in the same call', asyn
   expect(uncaught.map((error) => (error as Error).message)).toEqual(['one', 'aa', 'b', 'last'])
 })
 
+describe('a handler that takes rows', () => {
+  type Act = (socket: OffloadSocket, heard: string) => void
+
+  /** It takes `most` datagrams of a row at a time. @returns what it heard, each time by itself. */
+  async function rows(slots: Slot[], most: number, act: Act = () => {}) {
+    libc.clear()
+    const heard: string[] = []
+    const uncaught = await uncaughtDuring(async () => {
+      const tell = (bytes: Uint8Array, start: number, end: number): void => {
+        heard.push(Buffer.from(bytes.subarray(start, end)).toString('latin1'))
+        act(socket, heard.at(-1) as string)
+      }
+      const socket: OffloadSocket = new OffloadSocket(
+        offload,
+        { address: '127.0.0.1', port: 0 },
+        {
+          onDatagram: tell,
+          onRow: (row, address, port) => {
+            expect([address, port]).toEqual(['127.0.0.1', PORT])
+            const start = row.at
+            row.at = Math.min(start + most * row.part, row.end)
+            tell(row.bytes, start, row.at)
+          },
+          onQuiet: () => void heard.push('quiet'),
+          onDrain: () => {},
+          onError: () => {},
+        },
+      )
+      libc.found.push(slots)
+      socket.onReadable()
+      socket.close()
+      await new Promise(setImmediate)
+    })
+    return { heard, thrown: uncaught.map((error) => (error as Error).message) }
+  }
+
+  const slots = [{ bytes: text('one') }, gro('aabbccddeef', 2), { bytes: text('last') }]
+
+  it('has what is left of one until it has taken all; what is no train comes by itself', async () => {
+    expect((await rows(slots, 1)).heard).toEqual(['one', 'aa', 'bb', 'cc', 'dd', 'ee', 'f', 'last', 'quiet'])
+    expect((await rows(slots, 4)).heard).toEqual(['one', 'aabbccdd', 'eef', 'last', 'quiet'])
+    expect((await rows(slots, 64)).heard).toEqual(['one', 'aabbccddeef', 'last', 'quiet'])
+  })
+
+  it('throws in the middle: the rest comes all the same, and the error is the program’s', async () => {
+    const { heard, thrown } = await rows(slots, 2, (_, said) => {
+      if (said !== 'one' && said !== 'last') throw new Error(said)
+    })
+    expect(heard).toEqual(['one', 'aabb', 'ccdd', 'eef', 'last', 'quiet'])
+    expect(thrown).toEqual(['aabb', 'ccdd', 'eef'])
+  })
+
+  it('closes the socket in the middle, and even throws: nothing more is told', async () => {
+    for (const throws of [false, true]) {
+      const { heard, thrown } = await rows(slots, 2, (socket, said) => {
+        if (said !== 'ccdd') return
+        socket.close()
+        if (throws) throw new Error(said)
+      })
+      expect(heard).toEqual(['one', 'aabb', 'ccdd', 'quiet'])
+      expect(thrown).toEqual(throws ? ['ccdd'] : [])
+    }
+  })
+})
+
 describe('a train', () => {
   it('is taken apart by the length that the kernel tells; the last may be shorter', () => {
     expect(read(gro('aaabbbcc', 3)).heard).toEqual(['aaa', 'bbb', 'cc'])
