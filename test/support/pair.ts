@@ -93,7 +93,10 @@ export class Pair {
   private pump(side: Side, connection: Connection): void {
     const { delay, filter, jitter, most, onSent } = this.options
     const out = new Segment()
+    let mayFollow = true
     while (connection.poll(out, this.now, most)) {
+      if (!mayFollow) throw new Error('a segment has followed, and none was to')
+      mayFollow = connection.mayHaveMore
       if (out.cut > 0) this.together++
       for (const part of partsOf(out)) {
         const bytes = datagramOf(part)
