@@ -54,6 +54,8 @@ interface Scene {
   readonly connections: readonly { readonly forth: number; readonly back: number; readonly after: number }[]
   /** ms in which they read, and do not, by turns; 0: they always do. */
   readonly pauses: number
+  /** Sockets hold what the kernel has no room for, by reference. */
+  readonly sendBuffer?: { rate: number; bytes: number }
 }
 
 interface Told {
@@ -66,7 +68,7 @@ interface Told {
 }
 
 function play(scene: Scene, asRows: boolean, traced = false): Told {
-  const network = new Network({ seed: scene.seed, link: scene.link })
+  const network = new Network({ seed: scene.seed, link: scene.link, sendBuffer: scene.sendBuffer ?? null })
   const [serverSide, clientSide] = [SERVER, CLIENT].map(
     (address) => new RowPlatform(network.host(address).platform, asRows),
   )
@@ -197,6 +199,11 @@ describe('transfers', () => {
   it('in both directions, of several connections through one socket each', () => {
     const connections = Array.from({ length: 4 }, (_, i) => ({ forth: 200_000 + i, back: 150_000 - i, after: 0 }))
     expect(compare({ ...LONG, connections })).toBeGreaterThan(500)
+  })
+
+  it('a queue in front of the kernel holds all of what left as one, and each header is its own', () => {
+    const connections = Array.from({ length: 2 }, (_, i) => ({ forth: 600_000 + i, back: 300_000, after: 0 }))
+    compare({ ...LONG, connections, sendBuffer: { rate: 20_000_000, bytes: 10_000 } })
   })
 
   it('a traced connection sees each segment by itself', () => {
