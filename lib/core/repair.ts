@@ -33,7 +33,9 @@ export function congestionWindow(tcb: Tcb): number {
  */
 export function followClock(tcb: Tcb, delivered: number): void {
   if (tcb.clockedWindow === Number.POSITIVE_INFINITY) return
-  const window = Math.max(pipe(tcb) + delivered + tcb.sendMss, BURST * tcb.sendMss)
+  // an ACK that tells nothing new, as text of the peer's has it, takes nothing back of what the one before has allowed
+  const allowed = delivered > 0 ? 0 : tcb.clockedWindow
+  const window = Math.max(pipe(tcb) + delivered + tcb.sendMss, BURST * tcb.sendMss, allowed)
   tcb.clockedWindow = window < tcb.controller.window ? window : Number.POSITIVE_INFINITY
 }
 

@@ -74,6 +74,15 @@ test('RFC 9937 §6.4: nothing is in flight when the recovery ends, and its windo
   expect(tcp.status.inFlight).toBeGreaterThanOrEqual(20_000)
 })
 
+test('and text of the peer’s that comes with an ACK takes nothing back of what it has allowed', () => {
+  const tcp = forty()
+  for (let i = 0; i < 39; i++) tcp.inject('. 1 ack 30001').take()
+  tcp.at(100).inject('. 1 ack 70001').silence()
+  tcp.send(100_000)
+  expect(tcp.take()).toHaveLength(10)
+  expect(tcp.at(101).inject('. 1 ack 71001', '. 1:101 ack 71001', '. 101:201 ack 71001').take()).toHaveLength(2)
+})
+
 /** Five of ten segments were lost; the RTO, and all ten are repeated: the last ACK covers all, and the duplicates are still to come. */
 function repaired(): ReturnType<typeof established> {
   const tcp = established()
