@@ -317,8 +317,8 @@ export class Connection {
 
   /** What is worth remembering of the path; null: nothing, for the peer has acknowledged no text. */
   pathMemory(): PathMemory | null {
-    const { stats, rtt, controller, repair, sendMss } = this.tcb
-    if (stats.bytesAcked === 0 || rtt.srtt === 0) return null
+    const { bytesAcked, rtt, controller, repair, sendMss } = this.tcb
+    if (bytesAcked === 0 || rtt.srtt === 0) return null
     const { window, ssthresh } = controller
     // what has grown beyond it without loss would be halved by one; below the initial window nothing begins (RFC 6928)
     const reached = repair === 'open' && window > ssthresh ? Math.max(window / 2, ssthresh) : ssthresh

@@ -193,7 +193,6 @@ function launch(tcb: Tcb, out: Segment, size: number, most: number, fin: boolean
   fillText(tcb, out, sndNxt, to)
   if (to > sndNxt + length) out.cut = size
   if (size < tcb.sendMss) tcb.smallEnd = to
-  tcb.stats.bytesSent += fin ? size : to - sndNxt
   noteTextSent(tcb, to - sndNxt, now)
 }
 

@@ -4,12 +4,8 @@
 export class Stats {
   segmentsSent = 0
   segmentsReceived = 0
-  /** Text bytes that left for the first time, and that left again. */
-  bytesSent = 0
+  /** Text bytes that left again. */
   bytesRetransmitted = 0
-  bytesAcked = 0
-  /** Text bytes taken in order. */
-  bytesReceived = 0
   segmentsRetransmitted = 0
   timeouts = 0
   recoveries = 0

@@ -95,6 +95,9 @@ export function readStatus(tcb: Tcb, now: number): Status {
     timestamps: tcb.timestamps,
     sack: tcb.sackPermitted,
     ...tcb.stats,
+    bytesSent: tcb.bytesSent,
+    bytesAcked: tcb.bytesAcked,
+    bytesReceived: tcb.bytesReceived,
     lastHeard: now - tcb.keepalive.heardAt,
   }
 }

@@ -1,4 +1,5 @@
 // The transmission control block (RFC 9293 §3.3.1): variables and parts of one connection, and the few rules that keep them whole.
+import { DOUBLE } from '../wire/bytes.js'
 import type { Config } from './config.js'
 import type { CongestionController } from './congestion/controller.js'
 import { randomFrom } from './congestion/random.js'
@@ -94,11 +95,11 @@ export class Tcb {
   // ---- sending
   /** int32 */
   readonly iss: number
-  sndUna = 0
-  sndNxt = 0
+  sndUna: number = DOUBLE
+  sndNxt: number = DOUBLE
   sndWnd = 0
-  sndWl1 = 0
-  sndWl2 = 0
+  sndWl1: number = DOUBLE
+  sndWl2: number = DOUBLE
   maxSndWnd = 0
   /** Both SYNs had the window scale option. */
   scaling = false
@@ -112,13 +113,13 @@ export class Tcb {
   readonly rate: DeliveryRate | null
   pacer: Pacer = new Pacer()
   /** One past the last small segment sent (Minshall's Nagle). */
-  smallEnd = 0
+  smallEnd: number = DOUBLE
   /** When text last left, ms; Infinity: never, and there is no silence to restart after. */
   lastSentAt: number = Number.POSITIVE_INFINITY
   /** When anything last left, ms: for natKeepAlive alone. */
   spokeAt = 0
   /** Up to here the congestion window was what held text back: its ACKs are evidence for a larger one (RFC 7661 §4.3). */
-  cwndLimitedEnd = 0
+  cwndLimitedEnd: number = DOUBLE
 
   // ---- repair
   rtt: Rtt
@@ -145,12 +146,12 @@ export class Tcb {
   /** Expiries of the RTO since the last progress. */
   expiries = 0
   controller: CongestionController
-  private roundEnd = 0
+  private roundEnd: number = DOUBLE
 
   // ---- receiving
   /** int32 */
   irs = 0
-  rcvNxt = 0
+  rcvNxt: number = DOUBLE
   /** Offset of the peer's FIN; Infinity: not seen. */
   finAt: number = Number.POSITIVE_INFINITY
   finReceived = false
@@ -162,7 +163,7 @@ export class Tcb {
   readonly window: ReceiveWindow
   readonly ackPolicy: AckPolicy = new AckPolicy()
   /** Last.ACK.sent (RFC 7323 §4.3), an offset. */
-  lastAckSent = 0
+  lastAckSent: number = DOUBLE
   sackPermitted = false
   /** A range that came twice, for the next ACK (RFC 2883); from < 0: none. */
   dsackFrom = -1
@@ -202,6 +203,8 @@ export class Tcb {
 
   constructor(config: Config, iss: number, timestampOffset: number, surroundings: Surroundings) {
     const { trace, memory, link, room, budget, queue, defences, isLocal, allocate } = surroundings
+    this.sndUna = this.sndNxt = this.sndWl1 = this.sndWl2 = this.smallEnd = this.cwndLimitedEnd = 0
+    this.rcvNxt = this.lastAckSent = this.roundEnd = 0
     this.config = config
     this.link = link
     this.room = room
@@ -234,6 +237,19 @@ export class Tcb {
   /** One past the last offset that is to be sent as things stand, FIN included. */
   get sndEnd(): number {
     return this.sendBuffer.end + (this.closeRequested ? 1 : 0)
+  }
+
+  /** Bytes of text that have left, that the peer has acknowledged, and that were taken in order. */
+  get bytesSent(): number {
+    return Math.max(0, Math.min(this.sndNxt, this.sendBuffer.end) - 1)
+  }
+
+  get bytesAcked(): number {
+    return Math.max(0, Math.min(this.sndUna, this.sendBuffer.end) - 1)
+  }
+
+  get bytesReceived(): number {
+    return Math.max(0, (this.finReceived ? this.rcvNxt - 1 : this.rcvNxt) - 1)
   }
 
   /** Bytes that may be queued without leaving: a writer must not be buried under what the path cannot take. */
@@ -277,7 +293,7 @@ export class Tcb {
     const limit = this.tuning.onTaken(this.read + this.heldAbove, now)
     this.window.limit = this.tuning.isOfShortPath ? Math.min(limit, this.roomForText) : limit
     const isNarrow = limit > CONFINED * this.window.limit
-    this.isConfined = this.stats.bytesReceived > MUCH && isNarrow
+    this.isConfined = this.bytesReceived > MUCH && isNarrow
   }
 
   /** A window below the peer's segments would have it wait for more (RFC 9293 §3.8.6.2.1). */
@@ -294,7 +310,7 @@ export class Tcb {
   }
 
   private get read(): number {
-    return this.stats.bytesReceived - this.received.length
+    return this.bytesReceived - this.received.length
   }
 
   /** Chunks that may be held before they are copied together. */

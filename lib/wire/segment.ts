@@ -1,5 +1,5 @@
 // A TCP segment and its bytes: RFC 9293 §3.1, as FreeBSD carries it in UDP (checksum 0, nothing around it).
-import { put16, put32, u16, u32, viewOf } from './bytes.js'
+import { DOUBLE, put16, put32, u16, u32, viewOf } from './bytes.js'
 import { decodeOptions, encodeOptions, optionsLength } from './options.js'
 
 export const FIN = 0x01
@@ -15,8 +15,6 @@ export const MAX_HEADER_LENGTH = 60
 export const MAX_DATAGRAM = 65507
 
 const NOTHING = new Uint8Array(0)
-/** What may be any u32 begins as a double: V8 compiles again what uses a field that becomes one later. */
-const DOUBLE = 0.5
 
 /** A TCP segment as on the wire. One instance is refilled by every decode(): keep nothing of it but `payload`, if that is not lent. */
 export class Segment {

@@ -285,7 +285,7 @@ export class Fuzzed {
       sendBuffer.length === this.sent - Math.max(0, Math.min(tcb.sndUna, sendBuffer.end) - 1),
       'what is sent is held until it is acknowledged',
     )
-    must(received.length + this.read === tcb.stats.bytesReceived, 'each byte is given once')
+    must(received.length + this.read === tcb.bytesReceived, 'each byte is given once')
     const waits = tcb.sndNxt < tcb.sndEnd && tcb.state !== 'SYN-SENT'
     if (waits) must(connection.wakeAt !== Number.POSITIVE_INFINITY, 'a timer watches what has not left yet')
   }

@@ -140,7 +140,6 @@ function acknowledge(tcb: Tcb, segment: Segment, ack: number, arrived: number, n
   if (ack > priorUna) tcb.undo?.onAdvance(resentAt, echoAt)
   let news = ack > priorUna ? scoreboard.acknowledge(ack, now) : 0
   if (ack > priorUna) {
-    tcb.stats.bytesAcked += Math.min(ack, tcb.sendBuffer.end) - Math.max(priorUna, 1)
     tcb.sndUna = ack
     tcb.sendBuffer.release(ack)
   }

@@ -21,7 +21,7 @@ export function negotiate(tcb: Tcb, syn: Segment, now: number): void {
   if (config.timestamps && syn.hasTimestamps) {
     tcb.timestamps = true
     tcb.tsRecent = tcb.tsOld = tcb.tsOldNext = syn.tsVal | 0
-    tcb.tsRecentAt = now
+    tcb.tsRecentAt = Math.floor(now)
   }
   const ceiling = Math.min(peerMss, tcb.offeredMss, MAX_DATAGRAM - HEADER_LENGTH)
   pathMtu.begin(ceiling)

@@ -82,7 +82,6 @@ function takeInOrder(tcb: Tcb, bytes: Uint8Array, { flags, isLent, cut }: Segmen
     }
     ackPolicy.onGapFilled(bytes.length)
   }
-  tcb.stats.bytesReceived += tcb.rcvNxt - before
   if (!tcb.timestamps) tcb.tuning.onText(tcb.rcvNxt, tcb.window.edge, now)
   tcb.events |= READABLE
 }

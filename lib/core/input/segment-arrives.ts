@@ -113,11 +113,11 @@ function isBehind(tcb: Tcb, segment: Segment, now: number): boolean {
 function noteTimestamp(tcb: Tcb, segment: Segment, now: number): void {
   if (isBehind(tcb, segment, now)) return
   tcb.tsRecent = segment.tsVal | 0
-  tcb.tsRecentAt = now
+  tcb.tsRecentAt = Math.floor(now)
   if (now - tcb.tsOldNextAt < REORDERING) return
   tcb.tsOld = tcb.tsOldNext
   tcb.tsOldNext = segment.tsVal | 0
-  tcb.tsOldNextAt = now
+  tcb.tsOldNextAt = Math.floor(now)
 }
 
 /** RFC 9293 §3.10.7.4, first: some of it lies in the receive window. What does not is answered with an ACK. */

@@ -48,7 +48,7 @@ export class AckPolicy {
 
   private onSegment(length: number, pushed: boolean, window: number, now: number): number {
     if (now - this.lastTextAt > IDLE) this.quick = QUICK_SEGMENTS
-    this.lastTextAt = now
+    this.lastTextAt = Math.floor(now)
     this.notePeerSegment(length, now)
     // options, or a path with a smaller MTU, may shorten what is full-sized
     if (length > this.fullSize || (!pushed && length === this.lastLength)) this.fullSize = length
@@ -64,7 +64,7 @@ export class AckPolicy {
   private notePeerSegment(length: number, now: number): void {
     if (now - this.latelyAt > LATELY) {
       this.peerSegment = Math.max(this.latelyLargest, LEAST_SEGMENT)
-      this.latelyAt = now
+      this.latelyAt = Math.floor(now)
       this.latelyLargest = 0
     }
     if (length > this.latelyLargest) this.latelyLargest = length

@@ -1,4 +1,5 @@
 // How large the receive buffer may be: what the application reads in a round trip decides (Dynamic Right-Sizing, as Linux does it).
+import { DOUBLE } from '../../wire/bytes.js'
 
 /** A sender in slow start doubles what is in flight with each round trip, and a hole keeps a round trip's worth unread. */
 const ROUND_TRIPS = 2
@@ -28,7 +29,7 @@ export class ReceiveTuning {
   private readonly initial: number
   private readonly most: number
   /** Bytes taken: ever, in this round trip, in the one before, and the most before that, which fades. */
-  private taken = 0
+  private taken: number = DOUBLE
   private current = 0
   private previous = 0
   private earlier = 0
@@ -42,6 +43,7 @@ export class ReceiveTuning {
   /** `initial`: where the limit begins, bytes; `most`: where it ends; `isLocal`: the round trip is known to be short. */
   constructor(initial: number, most: number, isLocal = false) {
     if (isLocal) this.leastRtt = 0
+    this.taken = 0
     this.most = most
     this.initial = this.limit = Math.min(initial, most)
   }

@@ -1,4 +1,5 @@
 // The receive window that is advertised: from real buffer space, never shrinking, free of silly windows (RFC 9293 §3.8.6).
+import { DOUBLE } from '../../wire/bytes.js'
 
 const MAX_FIELD = 65_535
 const MAX_SHIFT = 14
@@ -8,21 +9,22 @@ const ROUNDING_SHARE = 1 / 6
 
 export class ReceiveWindow {
   /** Right edge: one past the highest offset that the peer has been allowed to send. */
-  edge = 1
+  edge: number = DOUBLE
   /** Where it will be once the segment that says so has left. */
-  private offered = 1
+  private offered: number = DOUBLE
   /** The edge as space allowed it, without what rounding has added since: told, and as of the next segment. */
-  private granted = 1
-  private grantedNext = 1
+  private granted: number = DOUBLE
+  private grantedNext: number = DOUBLE
   /** RCV.NXT and the free space together, as of the last segment and of the next: it grows when text is read, or the limit rises. */
-  private toldSpace: number
-  private offeredSpace: number
+  private toldSpace: number = DOUBLE
+  private offeredSpace: number = DOUBLE
   private shift = 0
   /** Bytes of buffer as things are, and as they may become: for these the scale is chosen. */
   limit: number
   private readonly capacity: number
 
   constructor(capacity: number, limit: number = capacity) {
+    this.edge = this.offered = this.granted = this.grantedNext = 1
     this.capacity = capacity
     this.limit = limit
     this.toldSpace = this.offeredSpace = 1 + limit

@@ -1,5 +1,5 @@
 // Bytes handed over and not yet acknowledged, by stream offset, in slabs that are written once and sent by reference.
-import { viewOf } from '../../wire/bytes.js'
+import { DOUBLE, viewOf } from '../../wire/bytes.js'
 import type { Segment } from '../../wire/segment.js'
 import { giveSlab, SMALL_SLAB, takeSlab } from './slab-pool.js'
 
@@ -18,14 +18,15 @@ const NO_SLABS: Slab[] = []
 
 export class SendBuffer {
   /** Lowest offset still held, and one past the last; the first byte of a stream is 1. */
-  start = 1
-  end = 1
+  start: number = DOUBLE
+  end: number = DOUBLE
   /** Bytes that its slabs take. */
   memory = 0
   private readonly capacity: number
   private slabs = NO_SLABS
 
   constructor(capacity: number) {
+    this.start = this.end = 1
     this.capacity = capacity
   }
 
