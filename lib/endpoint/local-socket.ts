@@ -114,7 +114,7 @@ export class LocalSocket implements DatagramHandler {
     this.sink.onError(this, error)
   }
 
-  /** The ports are filled in already; of what stands for several, payload and flags are not what they were afterwards. */
+  /** The ports are filled in already; of what stands for several, number and text are not what they were afterwards. */
   send(segment: Segment, address: string, udpPort: number): void {
     if (segment.cut === 0) this.sendOne(segment, address, udpPort)
     else this.sendEach(segment, address, udpPort)

@@ -85,7 +85,7 @@ export class Inbox {
       this.datagrams++
       return taker.take(bytes, 0, length, address, port, isLent)
     }
-    this.datagrams += ((length + part - 1) / part) | 0
+    this.datagrams += Math.ceil(length / part)
     return taker.takeRow({ bytes, at: 0, end: length, part }, address, port)
   }
 

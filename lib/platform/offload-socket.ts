@@ -3,7 +3,7 @@ import { SLOTS, type Taker } from './inbox.js'
 import { errorName, GRO, SO_RCVBUF, systemError } from './libc.js'
 import type { Offload } from './offload.js'
 import type { DatagramHandler, DatagramSocket, LocalAddress, Row } from './platform.js'
-import { raise, type Waiter } from './readiness.js'
+import { throwLater, type Waiter } from './readiness.js'
 import { LONGEST_OF_TRAIN } from './train.js'
 
 /** What is read at a time, before others have their turn. */
@@ -301,12 +301,12 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
     if (!NOTHING.has(code)) this.fail(code, 'recvmsg')
   }
 
-  // an error is the program's, which hears of it: what was read in the same call has left the kernel, and is not to be lost
+  // whatever is thrown: what was read in the same call has left the kernel, and is not to be lost
   take(bytes: Uint8Array, start: number, end: number, address: string, port: number, isLent: boolean): boolean {
     try {
       this.handler.onDatagram(bytes, start, end, address, port, isLent)
     } catch (error) {
-      process.nextTick(raise, error)
+      throwLater(error)
     }
     return !this.closed
   }
@@ -316,7 +316,7 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
       try {
         this.takeOf(row, address, port)
       } catch (error) {
-        process.nextTick(raise, error)
+        throwLater(error)
       }
     }
     return !this.closed

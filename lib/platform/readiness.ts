@@ -40,8 +40,11 @@ interface Direct {
 /** Turns of what waits for room, however many: of the few only reading is waited for. */
 const NEVER = Number.NEGATIVE_INFINITY
 
-export function raise(error: unknown): never {
-  throw error
+/** An error is the program's, which hears of it once what runs now is done: others have their turn all the same. */
+export function throwLater(error: unknown): void {
+  process.nextTick(() => {
+    throw error
+  })
 }
 
 /** One for all descriptors of the process. */
@@ -235,13 +238,12 @@ export class Readiness {
     }
   }
 
-  // an error is the program's, which hears of it: the others have their turn all the same
   private tell(waiter: Waiter, events: number): void {
     try {
       if (events & WRITE) waiter.onWritable()
       if (events & ~WRITE) waiter.onReadable()
     } catch (error) {
-      process.nextTick(raise, error)
+      throwLater(error)
     }
   }
 

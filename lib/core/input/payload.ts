@@ -1,7 +1,7 @@
 // Text and FIN of an acceptable segment: RFC 9293 §3.10.7.4, seventh and eighth.
 import { FIN, PSH, type Segment } from '../../wire/segment.js'
 import { ENDED, READABLE } from '../events.js'
-import { copied, cut as part } from '../receive/reassembly.js'
+import { copied, cut } from '../receive/reassembly.js'
 import { canReceive } from '../state.js'
 import { setState, type Tcb, timestampValue } from '../tcb.js'
 import { enterClosed, enterTimeWait } from '../transition.js'
@@ -49,7 +49,7 @@ function keepText(tcb: Tcb, segment: Segment, from: number, to: number, now: num
     ackPolicy.now = true
     return true
   }
-  const bytes = part(payload, start - from, to - from)
+  const bytes = cut(payload, start - from, to - from)
   // of two versions of a byte the first that came counts, be it above a hole: which one it is must not depend on what is read first
   if (!isInOrder || to > reassembly.start) {
     const kept = segment.isLent ? copied(bytes) : bytes
@@ -61,15 +61,15 @@ function keepText(tcb: Tcb, segment: Segment, from: number, to: number, now: num
   return true
 }
 
-function takeInOrder(tcb: Tcb, bytes: Uint8Array, { flags, isLent, cut }: Segment, now: number): void {
+function takeInOrder(tcb: Tcb, bytes: Uint8Array, segment: Segment, now: number): void {
   const { received, reassembly, ackPolicy } = tcb
   const before = tcb.rcvNxt
   if (reassembly.start > before) {
-    received.push(bytes, isLent)
+    received.push(bytes, segment.isLent)
     tcb.rcvNxt += bytes.length
   }
   if (reassembly.isEmpty) {
-    const due = ackPolicy.onText(bytes.length, cut, (flags & PSH) !== 0, tcb.window.limit, now)
+    const due = ackPolicy.onText(bytes.length, segment.cut, (segment.flags & PSH) !== 0, tcb.window.limit, now)
     if (due < tcb.timers.delayedAck) tcb.timers.delayedAck = due
   } else {
     for (;;) {
