@@ -71,4 +71,17 @@ export const foundSchedules: readonly [why: string, schedule: Schedule][] = [
       server: { ...idle, settings: { ...settings, sendBuffer: 70_000, windowScaling: false } },
     },
   ],
+  [
+    'a SYN,ACK left in answer to a last SYN, and its connection was given up in the same millisecond: the peer got a RST',
+    {
+      seed: 1872483895,
+      out: { ...link, reorder: 0.05, reorderDelay: 1, rate: 16_551_868 },
+      back: { ...link, burst: { enter: 0.01, leave: 0.5 }, rate: Number.POSITIVE_INFINITY },
+      gather: false,
+      kernelBuffer: null,
+      closesListener: false,
+      client: idle,
+      server: { ...idle, settings: { ...settings, maxReceiveBuffer: 70_000, timestamps: false } },
+    },
+  ],
 ]
