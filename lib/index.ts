@@ -15,9 +15,9 @@ export { Stack, type StackStats } from './endpoint/stack.js'
 export { defaultStack } from './net/default-stack.js'
 export type { CodedError, SystemError } from './net/errors.js'
 export type { Hears, SocketEvents } from './net/events.js'
-export type { OnReadOpts } from './net/link.js'
 export { default, type Module } from './net/module.js'
 export type { ConnectTransportOptions, ListenTransportOptions, TransportOptions } from './net/options.js'
+export type { OnReadOpts } from './net/own-memory.js'
 export {
   createServer,
   Server,

@@ -19,7 +19,7 @@ const RATE = WINDOW / RTT
  */
 class Transfer {
   private readonly every: number
-  private readonly rack = new Rack()
+  private readonly rack = new Rack({ minRtt: RTT })
   private readonly edges = new Float64Array(8)
   private readonly scoreboard: Scoreboard
   private sent = 0
@@ -36,7 +36,6 @@ class Transfer {
       onLost: () => {},
       onFound: () => {},
     })
-    rack.minRtt = RTT
     rack.onReordering()
     while (this.sent < WINDOW) this.send(this.sent / RATE)
     while (this.next < OUTSTANDING) this.run()

@@ -280,7 +280,7 @@ export class Connection {
   poll(out: Segment, now: number, most = 1): boolean {
     if (!pollSegment(this.tcb, out, now, this.tcb.trace === null ? most : 1)) return false
     this.tcb.stats.segmentsSent += out.count
-    this.tcb.spokeAt = now
+    this.tcb.spokeAt = Math.ceil(now)
     if (this.tcb.trace !== null) {
       this.tcb.trace.onSegmentSent(out, now)
       traceMetrics(this.tcb)

@@ -2,7 +2,7 @@
 
 import { Rack } from './recovery/rack.js'
 import { Pacer } from './send/pacer.js'
-import { newController, newRtt, type Tcb } from './tcb.js'
+import { newController, newRtt, type Tcb, UNCLOCKED } from './tcb.js'
 
 /** Round trip, congestion state and segment size begin anew (RFC 9000 §9.4); what was in flight went the old way, and is sent again. */
 export function takeNewPath(tcb: Tcb, now: number): void {
@@ -10,7 +10,7 @@ export function takeNewPath(tcb: Tcb, now: number): void {
   scoreboard.markAllLost(false)
   tcb.lostProbe = 0
   tcb.rtt = newRtt(config)
-  tcb.rack = new Rack()
+  tcb.rack = new Rack(tcb.rtt)
   tcb.pacer = new Pacer()
   tcb.controller = newController(config, tcb.iss)
   pathMtu.restart()
@@ -22,7 +22,7 @@ export function takeNewPath(tcb: Tcb, now: number): void {
   tcb.repair = 'open'
   tcb.recoveryPoint = tcb.sndNxt
   tcb.repetitionOwed = false
-  tcb.clockedWindow = Number.POSITIVE_INFINITY
+  tcb.clockedWindow = UNCLOCKED
   tcb.cwndLimitedEnd = 0
   tcb.dupAcks = 0
   tcb.expiries = 0

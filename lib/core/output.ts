@@ -150,7 +150,8 @@ function pollNew(tcb: Tcb, out: Segment, now: number, most: number): boolean {
     return false
   }
   const length = size + (fin ? 1 : 0)
-  if (tcb.scoreboard.count === 0 && now - tcb.lastSentAt > tcb.rtt.rto) tcb.controller.onRestart(now)
+  // RFC 5681 §4.1: text has left before, and long ago
+  if (tcb.scoreboard.count === 0 && sndNxt > 1 && now - tcb.lastSentAt > tcb.rtt.rto) tcb.controller.onRestart(now)
   const flying = pipe(tcb)
   if (flying > 0 && flying + length > congestionWindow(tcb)) {
     tcb.cwndLimitedEnd = sndNxt
@@ -364,7 +365,7 @@ function noteFlightSent({ rate, controller, pacer, scoreboard }: Tcb, flight: Fl
 function noteTextSent(tcb: Tcb, length: number, now: number): void {
   tcb.wakeWriter()
   const { timers, config } = tcb
-  tcb.lastSentAt = now
+  tcb.lastSentAt = Math.ceil(now)
   tcb.prr?.onSent(length)
   if (timers.retransmit === Number.POSITIVE_INFINITY) timers.retransmit = now + tcb.rtt.rto // RFC 6298 §5.1
   timers.persist = Number.POSITIVE_INFINITY
@@ -379,7 +380,7 @@ function noteAckSent(tcb: Tcb): void {
   tcb.ackPolicy.onAckSent()
   tcb.window.confirm()
   tcb.timers.delayedAck = Number.POSITIVE_INFINITY
-  tcb.lastAckSent = tcb.rcvNxt
+  tcb.lastAckSent = tcb.rcvNxt | 0
   tcb.dsackFrom = -1
   tcb.tsProbe = -1
 }

@@ -1,7 +1,7 @@
 // From a loss that was found to a window that fits it: entering, feeding and leaving a recovery (RFC 5681 §3.2, RFC 6675 §5).
 import { ProportionalRateReduction } from './recovery/prr.js'
 import { Undo } from './recovery/undo.js'
-import type { Tcb } from './tcb.js'
+import { type Tcb, UNCLOCKED } from './tcb.js'
 
 const DUP_THRESH = 3
 /** Segments that may leave at once on any path (RFC 6928 §2). */
@@ -32,11 +32,11 @@ export function congestionWindow(tcb: Tcb): number {
  * (RFC 9937 §6.4); so the ACK clock goes on, as PRR's did, until it is full. `delivered`: bytes that have arrived by the ACK.
  */
 export function followClock(tcb: Tcb, delivered: number): void {
-  if (tcb.clockedWindow === Number.POSITIVE_INFINITY) return
+  if (tcb.clockedWindow === UNCLOCKED) return
   // an ACK that tells nothing new, as text of the peer's has it, takes nothing back of what the one before has allowed
   const allowed = delivered > 0 ? 0 : tcb.clockedWindow
   const window = Math.max(pipe(tcb) + delivered + tcb.sendMss, BURST * tcb.sendMss, allowed)
-  tcb.clockedWindow = window < tcb.controller.window ? window : Number.POSITIVE_INFINITY
+  tcb.clockedWindow = window < tcb.controller.window ? window : UNCLOCKED
 }
 
 /** Looks for losses by RACK or, without SACK, by duplicate ACKs. @returns bytes newly found lost, to congestion as it seems. */
@@ -146,7 +146,7 @@ export function beginLossRepair(tcb: Tcb, now: number): void {
     beginUndo(tcb, true, now)
   }
   tcb.repair = 'loss'
-  tcb.clockedWindow = Number.POSITIVE_INFINITY
+  tcb.clockedWindow = UNCLOCKED
   tcb.recoveryPoint = tcb.sndNxt
   tcb.dupAcks = 0
   tcb.timers.reorder = Number.POSITIVE_INFINITY

@@ -60,12 +60,15 @@ const HELD_PER_READ = 3
 const MUCH = 2 ** 18
 const CONFINED = 2
 
+/** No window is larger (RFC 7323 §2.3). */
+export const UNCLOCKED: number = 2 ** 30
+
 /** SACK blocks of the segment in hand, of whatever connection, as pairs of offsets. */
 export const sackScratch: Float64Array = new Float64Array(8)
 
 /**
- * Offsets: SYN is 0, the first byte 1, in both directions. Numbers of the wire, where it is said, are kept as int32: an idle connection has
- * no box for them in V8's heap.
+ * Offsets: SYN is 0, the first byte 1, in both directions. Where it is said numbers of the wire, and offsets that are compared with near
+ * ones only, are kept as int32, and so are times in whole ms: an idle connection has no box for them in V8's heap.
  */
 export class Tcb {
   state: State = 'CLOSED'
@@ -98,8 +101,8 @@ export class Tcb {
   sndUna: number = DOUBLE
   sndNxt: number = DOUBLE
   sndWnd = 0
-  sndWl1: number = DOUBLE
-  sndWl2: number = DOUBLE
+  /** An offset as int32. SND.WL2 is never beyond SND.UNA: what comes with an older ACK is no update anyway. */
+  sndWl1 = 0
   maxSndWnd = 0
   /** Both SYNs had the window scale option. */
   scaling = false
@@ -114,16 +117,16 @@ export class Tcb {
   pacer: Pacer = new Pacer()
   /** One past the last small segment sent (Minshall's Nagle). */
   smallEnd: number = DOUBLE
-  /** When text last left, ms; Infinity: never, and there is no silence to restart after. */
-  lastSentAt: number = Number.POSITIVE_INFINITY
-  /** When anything last left, ms: for natKeepAlive alone. */
+  /** When text last left, whole ms. */
+  lastSentAt = 0
+  /** When anything last left, whole ms: for natKeepAlive alone. */
   spokeAt = 0
   /** Up to here the congestion window was what held text back: its ACKs are evidence for a larger one (RFC 7661 §4.3). */
   cwndLimitedEnd: number = DOUBLE
 
   // ---- repair
   rtt: Rtt
-  rack: Rack = new Rack()
+  rack: Rack
   readonly tlp: TailLossProbe = new TailLossProbe()
   /** null before the first repair. */
   undo: Undo | null = null
@@ -136,8 +139,8 @@ export class Tcb {
   recoveryPoint = 0
   /** What was deemed lost has been found to be on its way, and what is still lost below this is sent again. */
   foundUpTo = 0
-  /** What the ACK clock lets be in flight after a recovery, bytes; Infinity: the window has been filled since. */
-  clockedWindow: number = Number.POSITIVE_INFINITY
+  /** What the ACK clock lets be in flight after a recovery, bytes; UNCLOCKED: the window has been filled since. */
+  clockedWindow: number = UNCLOCKED
   /** Duplicate ACKs in a row, from a peer without SACK. */
   dupAcks = 0
   synRetransmits = 0
@@ -146,7 +149,8 @@ export class Tcb {
   /** Expiries of the RTO since the last progress. */
   expiries = 0
   controller: CongestionController
-  private roundEnd: number = DOUBLE
+  /** An offset as int32. */
+  private roundEnd = 0
 
   // ---- receiving
   /** int32 */
@@ -162,8 +166,8 @@ export class Tcb {
   readonly tuning: ReceiveTuning
   readonly window: ReceiveWindow
   readonly ackPolicy: AckPolicy = new AckPolicy()
-  /** Last.ACK.sent (RFC 7323 §4.3), an offset. */
-  lastAckSent: number = DOUBLE
+  /** Last.ACK.sent (RFC 7323 §4.3), an offset as int32. */
+  lastAckSent = 0
   sackPermitted = false
   /** A range that came twice, for the next ACK (RFC 2883); from < 0: none. */
   dsackFrom = -1
@@ -203,8 +207,7 @@ export class Tcb {
 
   constructor(config: Config, iss: number, timestampOffset: number, surroundings: Surroundings) {
     const { trace, memory, link, room, budget, queue, defences, isLocal, allocate } = surroundings
-    this.sndUna = this.sndNxt = this.sndWl1 = this.sndWl2 = this.smallEnd = this.cwndLimitedEnd = 0
-    this.rcvNxt = this.lastAckSent = this.roundEnd = 0
+    this.sndUna = this.sndNxt = this.smallEnd = this.cwndLimitedEnd = this.rcvNxt = 0
     this.config = config
     this.link = link
     this.room = room
@@ -218,6 +221,7 @@ export class Tcb {
     this.noDelay = config.noDelay
     this.sendBuffer = new SendBuffer(config.sendBuffer)
     this.rtt = newRtt(config)
+    this.rack = new Rack(this.rtt)
     if (memory !== null) this.rtt.remember(memory.srtt, memory.rttvar)
     this.compactAt = this.chunkAllowance
     const first = Math.max(config.initialReceiveBuffer, FIRST_SEGMENTS * Math.min(config.mss, link.safe))
@@ -327,8 +331,8 @@ export class Tcb {
 
   /** A round trip has passed since the last one began. */
   takeRound(): boolean {
-    if (this.sndUna < this.roundEnd) return false
-    this.roundEnd = this.sndNxt + 1
+    if (((this.sndUna - this.roundEnd) | 0) < 0) return false
+    this.roundEnd = (this.sndNxt + 1) | 0
     return true
   }
 }

@@ -30,7 +30,7 @@ export class Binding {
   private readonly sink: DatagramSink
   /** Wildcards that are held, to hold new addresses beside them. */
   private wildcards: readonly LocalAddress[] = NONE
-  private lookedAt = Number.NEGATIVE_INFINITY
+  private lookedAt = -ADDRESS_INTERVAL
   private refd = false
 
   constructor(platform: Platform, sink: DatagramSink) {
@@ -80,7 +80,7 @@ export class Binding {
   /** The machine may have got addresses since; asking it costs, so not too often. */
   refresh(now: number): void {
     if (now - this.lookedAt < ADDRESS_INTERVAL) return
-    this.lookedAt = now
+    this.lookedAt = Math.ceil(now)
     for (const wildcard of this.wildcards) this.holdEach(wildcard)
   }
 

@@ -8,7 +8,6 @@ import type { Platform, Row } from '../platform/platform.js'
 import { joinFollowing } from '../wire/join.js'
 import { ACK, decode, RST, Segment, SYN } from '../wire/segment.js'
 import { isLoopback, isUnicast, mapped } from './address.js'
-import type { Admission } from './admission.js'
 import { Attempts } from './attempts.js'
 import { add, Binding } from './binding.js'
 import { Branches } from './branches.js'
@@ -51,7 +50,6 @@ export interface EndpointHost {
 
 export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turning {
   readonly binding: Binding
-  readonly numbers: SequenceNumbers
   closed = false
   // ---- the settler's
   turning = false
@@ -59,11 +57,9 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   dueAt: number = Number.POSITIVE_INFINITY
   slot = -1
   private readonly host: EndpointHost
-  private readonly platform: Platform
   private readonly settler: Settler
   private readonly demux: Demux<Tenant>
   readonly commons: Commons
-  private readonly admission: Admission
   private readonly counts: Counts
   // ---- made when they are needed: the endpoint of a client has one connection and nothing else
   branches: Branches | null = null
@@ -85,13 +81,14 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   constructor(host: EndpointHost, commons: Commons) {
     this.host = host
     this.commons = commons
-    this.admission = commons.admission
     this.counts = commons.counts
     this.demux = new Demux(host.numbers.scramble)
-    this.platform = host.platform
-    this.numbers = host.numbers
     this.binding = new Binding(host.platform, this)
     this.settler = host.settler
+  }
+
+  get numbers(): SequenceNumbers {
+    return this.host.numbers
   }
 
   get udpPort(): number {
@@ -109,7 +106,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   }
 
   now(): number {
-    return this.platform.now()
+    return this.host.platform.now()
   }
 
   /** Nobody came to live here after all. */
@@ -172,7 +169,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
       return null
     }
     const channel = new Channel(this, addresses, owner, null)
-    const { iss, timestampOffset } = this.numbers.choose(local, localPort, peerAddress, remoteUdpPort, remotePort)
+    const { iss, timestampOffset } = this.host.numbers.choose(local, localPort, peerAddress, remoteUdpPort, remotePort)
     const first = record?.issBeyond(iss) ?? iss
     channel.connection = Connection.active(config, first, timestampOffset, this.surroundings(channel, NO_QUEUE))
     channel.connection.open(this.now())
@@ -206,12 +203,12 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   changed(channel: Channel): void {
     // what comes until it is settled is charged for then
     if (channel.dirty) return
-    this.admission.account(channel)
+    this.commons.admission.account(channel)
     this.settler.changed(channel)
   }
 
   released(channel: Channel): void {
-    this.admission.released(channel)
+    this.commons.admission.released(channel)
   }
 
   holdChanged(channel: Channel): void {
@@ -222,7 +219,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   }
 
   localAddressOf(channel: Channel): string {
-    const source = this.platform.sourceAddress(channel.peerAddress)
+    const source = this.host.platform.sourceAddress(channel.peerAddress)
     if (source === undefined) return channel.local.address
     return channel.local.address === '::' ? mapped(source) : source
   }
@@ -250,7 +247,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     cookie: RebuiltSyn | null,
   ): Channel | null {
     const { local, segment, address, udpPort, now } = arrival
-    if (this.admission.isRefused(address, this.channels)) return null
+    if (this.commons.admission.isRefused(address, this.channels)) return null
     if (record !== null) this.timeWait?.remove(record)
     const addresses = {
       local,
@@ -263,7 +260,8 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     }
     const channel = new Channel(this, addresses, null, listener)
     const { sourcePort, destinationPort } = segment
-    const { iss, timestampOffset } = cookie ?? this.numbers.choose(local, destinationPort, address, udpPort, sourcePort)
+    const { iss, timestampOffset } =
+      cookie ?? this.host.numbers.choose(local, destinationPort, address, udpPort, sourcePort)
     const first = record?.issBeyond(iss) ?? iss
     const config = listener.config()
     // when a cookie left nobody knows: the cautious guess makes the first RTO a long one
@@ -287,14 +285,14 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   }
 
   established(channel: Channel): boolean {
-    return this.admission.established(channel)
+    return this.commons.admission.established(channel)
   }
 
   reject(arrival: Arrival): void {
     this.counts.unowned++
     if (this.paths?.mayConcern(arrival)) return
     const { local, segment, address, udpPort, now } = arrival
-    this.rejecter ??= new Rejecter(this.host.limits.maxResets, this.numbers.draw, this.counts)
+    this.rejecter ??= new Rejecter(this.host.limits.maxResets, this.host.numbers.draw, this.counts)
     this.rejecter.reject(local, segment, address, udpPort, now)
   }
 
@@ -361,7 +359,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
 
   /** The new path has proved itself by this segment, whose echo tells nothing of time. */
   private follow(channel: Channel, { local, segment, address, udpPort, now }: Arrival): void {
-    if (!this.admission.moves(channel, address)) return
+    if (!this.commons.admission.moves(channel, address)) return
     this.counts.pathsFollowed++
     this.demux.remove(channel)
     this.branches?.leave(channel)
@@ -391,7 +389,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
 
   /** A datagram to this peer, of a connected socket to the only one, was longer than packets may be. */
   private tooLong(local: LocalSocket, address: unknown, port: unknown): void {
-    const now = this.platform.now()
+    const now = this.host.platform.now()
     for (const tenant of this.demux) {
       if (!(tenant instanceof Channel) || tenant.local !== local) continue
       const isMeant = tenant.peerAddress === address && tenant.remoteUdpPort === port
@@ -447,7 +445,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   /** Where a channel belongs after it has spoken. */
   settled(channel: Channel, now: number): void {
     this.settler.turn(this)
-    this.admission.account(channel)
+    this.commons.admission.account(channel)
     const { connection } = channel
     const { state } = connection
     if (state !== 'SYN-SENT' && this.attempts !== null) this.answered(channel)
@@ -473,7 +471,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
 
   turnOver(now: number): void {
     if (this.closed) return
-    if (this.admission.wantsShedding(this.channels, now)) this.shed(now)
+    if (this.commons.admission.wantsShedding(this.channels, now)) this.shed(now)
     this.binding.flush()
     const { timeWait } = this
     if (timeWait !== null && timeWait.next <= now) timeWait.expire(now)
@@ -487,18 +485,18 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   }
 
   private shed(now: number): void {
-    for (const tenant of this.demux) if (tenant instanceof Channel) this.admission.shed(tenant, now)
+    for (const tenant of this.demux) if (tenant instanceof Channel) this.commons.admission.shed(tenant, now)
   }
 
   private openBranches(): Branches {
-    this.branches ??= new Branches(this.platform, this)
+    this.branches ??= new Branches(this.host.platform, this)
     return this.branches
   }
 
   private attach(channel: Channel, config: Config): void {
     this.channels++
     if (config.followPeer) {
-      this.paths ??= new Paths(this.platform, this.counts)
+      this.paths ??= new Paths(this.host.platform, this.counts)
       this.paths.add(channel)
     }
     this.demux.add(channel)
@@ -514,14 +512,14 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     this.paths?.remove(channel)
     this.settler.forget(channel)
     this.branches?.leave(channel)
-    this.admission.left(channel)
+    this.commons.admission.left(channel)
     if (this.attempts !== null) this.answered(channel)
     this.holdChanged(channel)
   }
 
   private keep(record: TimeWaitRecord): void {
     const { maxTimeWaitRecords, maxTimeWaitAcks } = this.host.limits
-    this.timeWait ??= new TimeWait(this.demux, maxTimeWaitRecords, maxTimeWaitAcks, this.numbers.draw, this.counts)
+    this.timeWait ??= new TimeWait(this.demux, maxTimeWaitRecords, maxTimeWaitAcks, this.host.numbers.draw, this.counts)
     this.timeWait.add(record)
   }
 
@@ -541,7 +539,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
       defences: this.commons.defences,
       queue,
       isLocal: isLoopback(channel.peerAddress) || channel.peerAddress === channel.local.address,
-      allocate: this.platform.allocate,
+      allocate: this.host.platform.allocate,
     }
   }
 

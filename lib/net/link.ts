@@ -1,23 +1,15 @@
 // Between a socket's streams and its channel: writes wait for room, reads wait for bytes, promises wait for ACKs.
-// Past 400 lines because both directions end together, and each has to know of the other's end.
 import type { Duplex } from 'node:stream'
 import { ACKED, CLOSED, ENDED, READABLE, WRITABLE } from '../core/events.js'
 import type { Channel, ChannelOwner } from '../endpoint/channel.js'
 import { codeOf, plainError, readError } from './errors.js'
 import type { IdleTimer } from './idle-timer.js'
+import { type OnReadOpts, OwnMemory } from './own-memory.js'
 
 /** What a Writable hands to _write() and _writev(). */
 type Done = (error?: Error | null) => void
 interface Piece {
   readonly chunk: Uint8Array
-}
-
-/** Reading into the program's own memory instead of 'data' events. */
-export interface OnReadOpts {
-  /** Filled again for each read, or what makes one for each read. */
-  buffer: Uint8Array | (() => Uint8Array)
-  /** Called with the number of bytes and where they are; false stops reading until resume(). */
-  callback(bytesRead: number, buffer: Uint8Array): boolean | undefined
 }
 
 interface Waiter {
@@ -29,7 +21,6 @@ interface Waiter {
 
 const pullOf = (link: Link): void => link.pullNow()
 
-const NO_MEMORY = new Uint8Array(0)
 const NOTHING: readonly Piece[] = []
 /** Never added to. */
 const NOBODY: Waiter[] = []
@@ -51,7 +42,8 @@ export class Link implements ChannelOwner {
 
   private opened = false
   private readonly stream: Duplex
-  private readonly onread: OnReadOpts | null
+  /** null: bytes go to the stream. */
+  private readonly own: OwnMemory | null
   /** Bytes that the channel took. */
   private sent = 0
 
@@ -60,12 +52,6 @@ export class Link implements ChannelOwner {
   /** And is about to get them. */
   private pulling = false
   private ended = false
-  /** onread's callback said stop; what is left of the chunk that it was given a part of. */
-  private stopped = false
-  private leftover: Uint8Array | null = null
-  /** Where onread's bytes go, and whether its function was asked for these. */
-  private memory: Uint8Array = NO_MEMORY
-  private asked = false
 
   /** The write under way: what comes next, what comes then, its length, and whom to tell. */
   private rest: Uint8Array | null = null
@@ -84,7 +70,7 @@ export class Link implements ChannelOwner {
 
   constructor(stream: Duplex, onread: OnReadOpts | null) {
     this.stream = stream
-    this.onread = onread
+    this.own = onread === null ? null : new OwnMemory(onread)
   }
 
   // ---- the connection's life
@@ -130,13 +116,13 @@ export class Link implements ChannelOwner {
     if (error !== null) this.rejectAll(error)
     if (channel !== null) this.leave(channel, lingerTimeout, reset)
     else this.rejectAll(plainError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION'))
-    this.leftover = null
+    if (this.own !== null) this.own.leftover = null
     return done
   }
 
   private leave(channel: Channel, lingerTimeout: number, reset: boolean): void {
     const over = channel.state === 'CLOSED' || channel.state === 'TIME-WAIT'
-    const discarded = this.stream.readableLength > 0 || this.leftover !== null || channel.readable > 0
+    const discarded = this.stream.readableLength > 0 || this.holdsLeftover || channel.readable > 0
     // RFC 9293 §3.10.4, RFC 1122 §4.2.2.13: thrown-away text is answered with a RST, but not ahead of what is still to be delivered
     if (reset || (discarded && !over && channel.unacknowledged === 0)) channel.abort()
     else if (discarded) while (channel.receive() !== null);
@@ -286,7 +272,7 @@ export class Link implements ChannelOwner {
     this.wanted = true
     const { channel } = this
     if (channel === null || this.pulling) return
-    if (this.leftover === null && channel.readable === 0 && !channel.ended) return
+    if (!this.holdsLeftover && channel.readable === 0 && !channel.ended) return
     this.pulling = true
     process.nextTick(pullOf, this)
   }
@@ -299,8 +285,8 @@ export class Link implements ChannelOwner {
 
   /** What pause() and resume() mean to a socket that reads into the program's own memory. */
   holdReading(on: boolean): void {
-    if (this.onread === null) return
-    this.stopped = on
+    if (this.own === null) return
+    this.own.stopped = on
     if (!on) this.read()
   }
 
@@ -308,8 +294,8 @@ export class Link implements ChannelOwner {
     if (!this.wanted || this.channel === null) return
     let thrown = true
     try {
-      if (this.onread === null) this.push(this.channel)
-      else this.fill(this.channel, this.onread)
+      if (this.own === null) this.push(this.channel)
+      else this.fill(this.channel, this.own)
       thrown = false
     } finally {
       // a listener that threw does not cost the rest
@@ -329,34 +315,20 @@ export class Link implements ChannelOwner {
     }
   }
 
-  private fill(channel: Channel, onread: OnReadOpts): void {
-    while (!this.stopped && this.channel === channel) {
-      const bytes = this.leftover ?? channel.receive()
-      if (bytes === null) {
+  private fill(channel: Channel, own: OwnMemory): void {
+    while (!own.stopped && this.channel === channel) {
+      const length = own.fill(channel)
+      if (length < 0) {
         if (channel.ended) this.end()
         return
       }
-      // should the program's function throw, it is not lost
-      this.leftover = bytes
-      const buffer = this.memoryFor(onread)
-      const length = Math.min(bytes.length, buffer.length)
-      buffer.set(length < bytes.length ? bytes.subarray(0, length) : bytes)
-      this.leftover = length < bytes.length ? bytes.subarray(length) : null
       this.bytesRead += length
-      if (onread.callback(length, buffer) === false || length === 0) this.stopped = true
+      own.tell(length)
     }
   }
 
-  /** As net does it: what gives no memory, or throws, leaves that of before in use. */
-  private memoryFor({ buffer }: OnReadOpts): Uint8Array {
-    if (typeof buffer !== 'function') return buffer
-    if (!this.asked) {
-      this.asked = true
-      const memory = buffer()
-      if (memory instanceof Uint8Array) this.memory = memory
-    }
-    this.asked = false
-    return this.memory
+  private get holdsLeftover(): boolean {
+    return this.own !== null && this.own.leftover !== null
   }
 
   private end(): void {

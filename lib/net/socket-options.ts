@@ -1,8 +1,8 @@
 // What sockets and connect() can be told: the options of node:net, and ours beside them.
 import type { BlockList, LookupFunction } from 'node:net'
 import type { DuplexOptions } from 'node:stream'
-import type { OnReadOpts } from './link.js'
 import type { ConnectTransportOptions } from './options.js'
+import type { OnReadOpts } from './own-memory.js'
 
 /** What a new Socket can be told; connect() takes the same. */
 export interface SocketConstructorOpts extends ConnectTransportOptions {

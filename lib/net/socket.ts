@@ -27,8 +27,9 @@ import { installDropsReport } from './drops-report.js'
 import { connectError, endedByPeer, plainError, unsupported } from './errors.js'
 import type { Hears, SocketEvents } from './events.js'
 import { IdleTimer } from './idle-timer.js'
-import { Link, type OnReadOpts } from './link.js'
+import { Link } from './link.js'
 import { lingerTimeoutOf, resolveTransport, SWITCHES, type Switches, switched, type Transport } from './options.js'
+import type { OnReadOpts } from './own-memory.js'
 import {
   duplexOptions,
   type KeepAliveOpts,

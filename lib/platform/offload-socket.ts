@@ -43,9 +43,6 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
   private readonly handler: DatagramHandler
   readonly fd: number
   private readonly connected: boolean
-  /** Where the train goes. */
-  private toAddress = ''
-  private toPort = 0
   /** The device takes trains. */
   private cuts = true
   /** The kernel may put trains together. */
@@ -93,12 +90,12 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
     if (length > LONGEST_OF_TRAIN || this.closed) return -1
     if (offload.loader !== this) {
       offload.loader?.flush()
-      this.toAddress = address
-      this.toPort = port
+      offload.toAddress = address
+      offload.toPort = port
     } else if (!train.hasRoom(length) || !this.isTowards(address, port)) {
       this.flush()
-      this.toAddress = address
-      this.toPort = port
+      offload.toAddress = address
+      offload.toPort = port
     }
     if (this.isWaiting) return -1
     offload.loader = this
@@ -115,7 +112,7 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
     const { train } = this.offload
     if (train.sendPieces(this.fd, parts)) return true
     let code = this.errorCode()
-    if (this.isNews(code)) {
+    if (this.isNews(code, address, port)) {
       if (train.sendPieces(this.fd, parts)) return true
       code = this.errorCode()
     }
@@ -129,7 +126,7 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
     if (offload.loader === this) {
       offload.loader = null
       const { train } = offload
-      this.aim(this.toAddress, this.toPort)
+      this.aim(offload.toAddress, offload.toPort)
       if (train.count > 1 && !this.cuts) this.sendEach(null)
       else if (!train.send(this.fd)) this.sendAgain(this.errorCode())
       train.clear()
@@ -179,7 +176,7 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
   }
 
   private isTowards(address: string, port: number): boolean {
-    return this.connected || (port === this.toPort && address === this.toAddress)
+    return this.connected || (port === this.offload.toPort && address === this.offload.toAddress)
   }
 
   private aim(address: string, port: number): void {
@@ -188,21 +185,21 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
   }
 
   private sendAgain(code: string): void {
-    if (!this.isNews(code)) this.sendEach(code)
-    else if (!this.offload.train.send(this.fd)) this.sendEach(this.errorCode())
+    const { train, toAddress, toPort } = this.offload
+    if (!this.isNews(code, toAddress, toPort)) this.sendEach(code)
+    else if (!train.send(this.fd)) this.sendEach(this.errorCode())
   }
 
   /** What the network tells of an earlier datagram (ICMP) is told once, in the place of sending the next: that goes again. */
-  private isNews(code: string): boolean {
+  private isNews(code: string, address: string, port: number): boolean {
     if (!this.connected || !TOLD.has(code)) return false
-    this.fail(code, 'send', this.toAddress, this.toPort)
+    this.fail(code, 'send', address, port)
     return true
   }
 
   /** The train has not left as one, or this device takes none; nothing of it is lost by that. */
   private sendEach(code: string | null): void {
-    const { train } = this.offload
-    const { toAddress, toPort } = this
+    const { train, toAddress, toPort } = this.offload
     if (code !== null && !NO_ROOM.has(code)) {
       if (train.count > 1 && NO_TRAINS.has(code)) this.cuts = false
       // of a train each that is too long says so itself
@@ -223,10 +220,10 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
   }
 
   private waitWithRest(first: number): void {
-    const { train } = this.offload
+    const { train, toAddress, toPort } = this.offload
     const bytes = train.copy(first)
     for (let at = 0; at < bytes.length; at += train.partLength) {
-      this.wait(bytes.subarray(at, at + train.partLength), this.toAddress, this.toPort)
+      this.wait(bytes.subarray(at, at + train.partLength), toAddress, toPort)
     }
   }
 

@@ -22,6 +22,9 @@ export interface Offload {
   readonly train: Train
   readonly inbox: Inbox
   loader: Loader | null
+  /** Where its train goes. */
+  toAddress: string
+  toPort: number
 }
 
 let offload: Offload | null | undefined
@@ -54,5 +57,7 @@ export function createOffload(libc: Libc): Offload {
     train: new Train(libc),
     inbox: new Inbox(libc, addresses),
     loader: null,
+    toAddress: '',
+    toPort: 0,
   }
 }

@@ -11,7 +11,7 @@ const NOTHING = { onSent: () => {}, onFound: () => {}, onLost: () => {} }
 
 /** A scoreboard with RACK behind it; segments are numbered from 0. */
 class Path {
-  readonly rack = new Rack()
+  readonly rack: Rack
   readonly lost: number[] = []
   readonly scoreboard = new Scoreboard({
     ...NOTHING,
@@ -20,7 +20,7 @@ class Path {
   inRecovery = false
 
   constructor(minRtt = RTT) {
-    this.rack.minRtt = minRtt
+    this.rack = new Rack({ minRtt })
   }
 
   send(count: number, at: number): void {

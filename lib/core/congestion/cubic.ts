@@ -12,15 +12,37 @@ const INITIAL_SEGMENTS = 10
 const SILENT_ROUNDS = 4
 const SILENCE = 1000
 
+/** What congestion avoidance goes by, in segments and seconds, as the RFC has them. */
+class Curve {
+  wMax = 0
+  wEst = 0
+  k = 0
+  origin = 0
+  /** cwnd_prior */
+  windowBefore = 0
+  /** ms; NaN: congestion avoidance has not begun. */
+  epochAt: number = Number.NaN
+
+  copy(): Curve {
+    return Object.assign(new Curve(), this)
+  }
+
+  begin(cwnd: number, now: number): void {
+    this.epochAt = now
+    this.wEst = cwnd
+    this.origin = Math.max(this.wMax, cwnd)
+    this.k = Math.cbrt((this.origin - cwnd) / C) // §4.2, equation (2)
+  }
+
+  at(seconds: number): number {
+    return C * (seconds - this.k) ** 3 + this.origin // §4.2, equation (1)
+  }
+}
+
 interface Before {
-  window: number
-  ssthresh: number
-  wMax: number
-  k: number
-  origin: number
-  wEst: number
-  windowBefore: number
-  epochAt: number
+  readonly window: number
+  readonly ssthresh: number
+  readonly curve: Curve | null
 }
 
 class Cubic implements CongestionController {
@@ -31,16 +53,8 @@ class Cubic implements CongestionController {
   private mss: number
   /** null before the first ACK of slow start. */
   private hystart: HyStart | null = null
-
-  // ---- in segments and seconds, as the RFC has them
-  private wMax = 0
-  private wEst = 0
-  private k = 0
-  private origin = 0
-  /** cwnd_prior */
-  private windowBefore = 0
-  /** ms; NaN: congestion avoidance has not begun. */
-  private epochAt = Number.NaN
+  /** null before congestion avoidance, and before the first loss. */
+  private curve: Curve | null = null
   private lastAckAt = 0
   /** Bytes that SACKs have named since SND.UNA moved. */
   private unadvanced = 0
@@ -98,7 +112,8 @@ class Cubic implements CongestionController {
     const elapsed = now - this.lastAckAt
     this.lastAckAt = now
     // §5.8: time without use is no time of growth, nor is a silence: the path was held, the clock jumped, the loop stood still
-    if (ack.appLimited || elapsed > Math.max(SILENCE, SILENT_ROUNDS * ack.srtt)) this.epochAt += elapsed
+    const isIdle = ack.appLimited || elapsed > Math.max(SILENCE, SILENT_ROUNDS * ack.srtt)
+    if (isIdle && this.curve !== null) this.curve.epochAt += elapsed
     if (ack.inRecovery || ack.appLimited) {
       this.unadvanced = 0
       return
@@ -112,20 +127,18 @@ class Cubic implements CongestionController {
   }
 
   onLoss(lostBytes: number, inFlight: number): void {
-    this.remember()
     this.reduce(inFlight + lostBytes)
     this.window = this.ssthresh
   }
 
   onTimeout(inFlight: number): void {
-    this.remember()
     this.reduce(inFlight)
     this.window = this.mss
   }
 
   onRestart(): void {
     this.window = Math.min(this.window, INITIAL_SEGMENTS * this.mss) // RFC 5681 §4.1
-    this.epochAt = Number.NaN
+    if (this.curve !== null) this.curve.epochAt = Number.NaN
   }
 
   onUndo(): void {
@@ -133,12 +146,7 @@ class Cubic implements CongestionController {
     if (before === null) return
     this.window = Math.max(this.window, before.window)
     this.ssthresh = before.ssthresh
-    this.wMax = before.wMax
-    this.k = before.k
-    this.origin = before.origin
-    this.wEst = before.wEst
-    this.windowBefore = before.windowBefore
-    this.epochAt = before.epochAt
+    this.curve = before.curve?.copy() ?? null
   }
 
   onRecoveryEnd(): void {}
@@ -164,49 +172,37 @@ class Cubic implements CongestionController {
   }
 
   private avoidCongestion(ack: AckSample, ackedBytes: number, now: number): void {
+    this.curve ??= new Curve()
+    const { curve } = this
     const cwnd = this.window / this.mss
-    if (Number.isNaN(this.epochAt)) this.beginEpoch(cwnd, now)
-    const t = (now - this.epochAt) / 1000
+    if (Number.isNaN(curve.epochAt)) curve.begin(cwnd, now)
+    const t = (now - curve.epochAt) / 1000
     const rtt = ack.srtt / 1000
     const acked = ackedBytes / this.mss
     // §4.3, equation (4); past the window before the loss Reno's own slope
-    const alpha = this.wEst >= this.windowBefore ? 1 : ALPHA
-    this.wEst += (alpha * acked) / cwnd
-    const cubic = this.wCubic(t)
-    if (cubic < this.wEst) {
-      this.window = Math.max(this.window, this.wEst * this.mss)
+    const alpha = curve.wEst >= curve.windowBefore ? 1 : ALPHA
+    curve.wEst += (alpha * acked) / cwnd
+    if (curve.at(t) < curve.wEst) {
+      this.window = Math.max(this.window, curve.wEst * this.mss)
       return
     }
     // §4.4, §4.5
-    const target = Math.max(cwnd, Math.min(this.wCubic(t + rtt), 1.5 * cwnd))
+    const target = Math.max(cwnd, Math.min(curve.at(t + rtt), 1.5 * cwnd))
     this.window += ((target - cwnd) / cwnd) * acked * this.mss
   }
 
-  private beginEpoch(cwnd: number, now: number): void {
-    this.epochAt = now
-    this.wEst = cwnd
-    this.origin = Math.max(this.wMax, cwnd)
-    this.k = Math.cbrt((this.origin - cwnd) / C) // §4.2, equation (2)
-  }
-
-  private wCubic(seconds: number): number {
-    return C * (seconds - this.k) ** 3 + this.origin // §4.2, equation (1)
-  }
-
   private reduce(flight: number): void {
+    this.before = { window: this.window, ssthresh: this.ssthresh, curve: this.curve?.copy() ?? null }
+    this.curve ??= new Curve()
+    const { curve } = this
     const cwnd = this.window / this.mss
-    this.windowBefore = cwnd
+    curve.windowBefore = cwnd
     // §4.7, fast convergence
-    this.wMax = cwnd < this.wMax ? (cwnd * (1 + BETA)) / 2 : cwnd
+    curve.wMax = cwnd < curve.wMax ? (cwnd * (1 + BETA)) / 2 : cwnd
     // §4.6: not a window that was never used; but ACKs that come many at a time leave less in flight than the path has carried
     const basis = Math.min(this.window, Math.max(flight, this.mostInFlight, this.mostInFlightBefore))
     this.ssthresh = Math.max(basis * BETA, 2 * this.mss)
-    this.epochAt = Number.NaN
-  }
-
-  private remember(): void {
-    const { window, ssthresh, wMax, k, origin, wEst, windowBefore, epochAt } = this
-    this.before = { window, ssthresh, wMax, k, origin, wEst, windowBefore, epochAt }
+    curve.epochAt = Number.NaN
   }
 }
 

@@ -65,12 +65,10 @@ export function acknowledgeSyn(tcb: Tcb, segment: Segment, segSeq: number, now: 
   tcb.sndUna = 1
   tcb.sndWnd = windowOf(tcb, segment)
   tcb.maxSndWnd = Math.max(tcb.maxSndWnd, tcb.sndWnd)
-  tcb.sndWl1 = segSeq
-  tcb.sndWl2 = 1
+  tcb.sndWl1 = segSeq | 0
   timers.retransmit = Number.POSITIVE_INFINITY
   if (tcb.synRetransmits === 0 && !Number.isNaN(rack.sample)) {
     rtt.sample(Math.max(rack.sample, 0.001))
-    rack.minRtt = rtt.minRtt
   }
 }
 
@@ -83,13 +81,12 @@ function windowOf(tcb: Tcb, segment: Segment): number {
 function updateSendWindow(tcb: Tcb, segment: Segment, segSeq: number, ack: number): boolean {
   // RFC 9293 §3.10.7.4: the newer segment decides; what moves SND.UNA is newer, though its text may have left before,
   // and without its window SND.UNA would carry the right edge beyond what the peer allowed
-  const isOlder = tcb.sndWl1 > segSeq || (tcb.sndWl1 === segSeq && tcb.sndWl2 > ack)
+  const isOlder = ((segSeq - tcb.sndWl1) | 0) < 0
   if (isOlder && ack <= tcb.sndUna) return false
   const window = windowOf(tcb, segment)
   const moved = window !== tcb.sndWnd
   tcb.sndWnd = window
-  tcb.sndWl1 = Math.max(tcb.sndWl1, segSeq)
-  tcb.sndWl2 = ack
+  if (!isOlder) tcb.sndWl1 = segSeq | 0
   if (window > tcb.maxSndWnd) tcb.maxSndWnd = window
   if (moved && ack + window > tcb.sndNxt) {
     tcb.persist.reset()
@@ -148,7 +145,6 @@ function acknowledge(tcb: Tcb, segment: Segment, ack: number, arrived: number, n
     rtt.sample(Math.max(rack.sample, 0.001))
     tcb.tlp.onSample()
   }
-  rack.minRtt = rtt.minRtt
   tcb.rate?.finish(rtt.minRtt)
   const isPlain = ack === priorUna && segment.length === 0 && segment.sackCount === 0
   if (tcb.tlp.onAck(ack, isDuplicate ? twiceTo : -1, isPlain) && tcb.repair === 'open') answerForProbe(tcb, now)

@@ -17,12 +17,14 @@ const HEADERS = 68
 const USUAL: readonly number[] = [9000, 4352, 2002, 1500, 1492, 1480, 1400, 1280].map((packet) => packet - HEADERS)
 /** Closer than this the search is over (RFC 4821 §7.4). */
 const CLOSE = 32
+/** Longer than any segment. */
+const NONE = 65_536
 
 export class PathMtu {
   /** The longest that both ends and the link here allow; 0: not known yet. */
   private ceiling = 0
-  /** The shortest that has failed, and until when that counts, ms; Infinity: none has. */
-  private failed: number = Number.POSITIVE_INFINITY
+  /** The shortest that has failed, and until when that counts, ms; NONE: none has. */
+  private failed: number = NONE
   private failedUntil = 0
   /** No probe before this, ms. */
   private nextAt = 0
@@ -44,7 +46,7 @@ export class PathMtu {
 
   /** Another path: nothing has failed on it yet. */
   restart(): void {
-    this.failed = Number.POSITIVE_INFINITY
+    this.failed = NONE
     this.nextAt = 0
     this.pause = FIRST_PAUSE
     this.end = -1
@@ -66,7 +68,7 @@ export class PathMtu {
   /** The size of the next segment, if it shall be a probe while `limit` is allowed, of `most` bytes at most; 0: none. */
   probeSize(limit: number, most: number, now: number): number {
     if (!this.mayProbe(limit, now) || limit + CLOSE > most) return 0
-    if (now >= this.failedUntil) this.failed = Number.POSITIVE_INFINITY
+    if (now >= this.failedUntil) this.failed = NONE
     const size = this.candidate(limit, most)
     if (size === 0) this.nextAt = this.failedUntil
     return size

@@ -7,27 +7,29 @@ const MAX_SHIFT = 14
 const ROUNDING_ROOM = 65_536
 const ROUNDING_SHARE = 1 / 6
 
+/**
+ * What the segment in hand says, of whatever connection: where the edge is once it has left, where space alone would have put it,
+ * and RCV.NXT and the free space together.
+ */
+const inHand = { edge: DOUBLE, granted: DOUBLE, space: DOUBLE }
+
 export class ReceiveWindow {
   /** Right edge: one past the highest offset that the peer has been allowed to send. */
   edge: number = DOUBLE
-  /** Where it will be once the segment that says so has left. */
-  private offered: number = DOUBLE
-  /** The edge as space allowed it, without what rounding has added since: told, and as of the next segment. */
-  private granted: number = DOUBLE
-  private grantedNext: number = DOUBLE
-  /** RCV.NXT and the free space together, as of the last segment and of the next: it grows when text is read, or the limit rises. */
-  private toldSpace: number = DOUBLE
-  private offeredSpace: number = DOUBLE
+  /** How far rounding has taken it beyond what space allowed, bytes. */
+  private rounding = 0
+  /** RCV.NXT and the free space as of the last segment, from the edge on: they grow when text is read, or the limit rises. */
+  private toldBeyond: number
   private shift = 0
   /** Bytes of buffer as things are, and as they may become: for these the scale is chosen. */
   limit: number
   private readonly capacity: number
 
   constructor(capacity: number, limit: number = capacity) {
-    this.edge = this.offered = this.granted = this.grantedNext = 1
+    this.edge = 1
     this.capacity = capacity
     this.limit = limit
-    this.toldSpace = this.offeredSpace = 1 + limit
+    this.toldBeyond = limit
   }
 
   /** The scale to offer: the smallest with which the whole buffer can be advertised (RFC 7323 §2.3). */
@@ -55,7 +57,9 @@ export class ReceiveWindow {
   /** The field of a SYN or SYN,ACK: never scaled (RFC 7323 §2.2). */
   open(): number {
     const field = Math.min(this.limit, MAX_FIELD)
-    this.edge = this.offered = Math.max(this.edge, 1 + field)
+    inHand.edge = inHand.granted = Math.max(this.edge, 1 + field)
+    inHand.space = 1 + this.limit
+    this.confirm()
     return field
   }
 
@@ -68,18 +72,19 @@ export class ReceiveWindow {
     const rounded = rcvNxt + units * unit
     // rounding down moves the edge left; rounding up for ever would never close the window
     const room = Math.max(ROUNDING_ROOM, this.limit * ROUNDING_SHARE)
-    const isTooFar = rounded > Math.max(rcvNxt + free, this.granted) + room
-    this.grantedNext = edge === wanted ? wanted : this.granted
-    this.offered = isTooFar ? edge : rounded
-    this.offeredSpace = rcvNxt + free
+    const granted = this.edge - this.rounding
+    const isTooFar = rounded > Math.max(rcvNxt + free, granted) + room
+    inHand.granted = edge === wanted ? wanted : granted
+    inHand.edge = isTooFar ? edge : rounded
+    inHand.space = rcvNxt + free
     return this.clip(isTooFar ? Math.floor((edge - rcvNxt) / unit) : units)
   }
 
   /** The segment with the field of the last offer() leaves: not before does the peer know of it. */
   confirm(): void {
-    this.granted = this.grantedNext
-    this.edge = this.offered
-    this.toldSpace = this.offeredSpace
+    this.edge = inHand.edge
+    this.rounding = inHand.edge - inHand.granted
+    this.toldBeyond = inHand.space - inHand.edge
   }
 
   /** The field as it stands, moving nothing. */
@@ -90,7 +95,7 @@ export class ReceiveWindow {
   /** Whether the peer should hear of `free` bytes without having sent anything: RFC 1122 §4.2.3.3, and no ACK for each read. */
   isUpdateDue(rcvNxt: number, free: number, mss: number): boolean {
     // as long as nothing was read the ACKs of what arrives say all that there is to say
-    if (rcvNxt + free <= this.toldSpace) return false
+    if (rcvNxt + free - this.edge <= this.toldBeyond) return false
     const gain = this.wantedEdge(rcvNxt, free) - this.edge
     if (gain < this.step(mss)) return false
     const largest = Math.min(this.limit, MAX_FIELD << this.shift)

@@ -13,8 +13,8 @@ const LONGEST_ROUND_TRIP = 240_000
 const inHand = { echoAt: Number.NaN, sentAt: Number.NaN, sample: Number.NaN }
 
 export class Rack {
-  /** The connection's smallest RTT, ms; kept here so that step 2 can look at it. */
-  minRtt = 0
+  /** The connection's. */
+  private readonly path: { readonly minRtt: number }
   /** RACK.segment: the most recently sent flight that has arrived. */
   private sentAt = Number.NEGATIVE_INFINITY
   private end = 0
@@ -25,6 +25,10 @@ export class Rack {
   private windowMultiple = 1
   private persist = PERSIST_RECOVERIES
   private dsackRoundEnd = -1
+
+  constructor(path: { readonly minRtt: number }) {
+    this.path = path
+  }
 
   /** Before the flights of an ACK are delivered. `echoAt`: when what it answers was sent, ms; NaN: it does not tell. */
   begin(echoAt: number): void {
@@ -50,7 +54,7 @@ export class Rack {
       inHand.sample = rtt > LONGEST_ROUND_TRIP ? Number.NaN : rtt
     }
     // RFC 8985 §6.2 step 2
-    if (flight.retransmitted && (flight.sentAt > inHand.echoAt || rtt < this.minRtt)) return
+    if (flight.retransmitted && (flight.sentAt > inHand.echoAt || this.isTooShort(rtt))) return
     if (!flight.retransmitted && flight.to < this.fack) this.reorderingSeen = true // step 3
     if (flight.to > this.fack) this.fack = flight.to
     if (flight.sentAt > this.sentAt || (flight.sentAt === this.sentAt && flight.to > this.end)) {
@@ -104,9 +108,16 @@ export class Rack {
     }
   }
 
+  /** Shorter than any that was measured. */
+  private isTooShort(rtt: number): boolean {
+    const { minRtt } = this.path
+    return rtt < minRtt && minRtt !== Number.POSITIVE_INFINITY
+  }
+
   private reorderingWindow(sackedCount: number, srtt: number, inRecovery: boolean): number {
     if (!this.reorderingSeen && (inRecovery || sackedCount >= DUP_THRESH)) return 0
-    if (this.minRtt === Number.POSITIVE_INFINITY) return CLOCK_STEP
-    return Math.max(CLOCK_STEP, Math.min((this.windowMultiple * this.minRtt) / 4, srtt))
+    const { minRtt } = this.path
+    if (minRtt === Number.POSITIVE_INFINITY) return CLOCK_STEP
+    return Math.max(CLOCK_STEP, Math.min((this.windowMultiple * minRtt) / 4, srtt))
   }
 }
