@@ -20,6 +20,7 @@ interface Waiter {
 }
 
 const pullOf = (link: Link): void => link.pullNow()
+const flushOf = (link: Link): void => link.flushNow()
 
 const NOTHING: readonly Piece[] = []
 /** Never added to. */
@@ -59,6 +60,9 @@ export class Link implements ChannelOwner {
   private nextPiece = 0
   private length = 0
   private done: Done | null = null
+  /** The program has been given bytes, and may have put off to a tick what answers them; and what is called back waits for that. */
+  private told = false
+  private flushing = false
   private finalDone: Done | null = null
 
   private waiters: Waiter[] = NOBODY
@@ -149,7 +153,7 @@ export class Link implements ChannelOwner {
       if (left !== events) this.pull()
       if (left & WRITABLE) {
         left &= ~WRITABLE
-        this.flush()
+        this.flushInTurn()
       }
       left = 0
       this.review(events)
@@ -247,6 +251,21 @@ export class Link implements ChannelOwner {
     this.done = done
   }
 
+  /** There is room. net calls back when what a read led to is over: http relies on it. */
+  private flushInTurn(): void {
+    if (!this.told) this.flush()
+    else if (!this.flushing) {
+      this.flushing = true
+      process.nextTick(flushOf, this)
+    }
+  }
+
+  /** For flushOf(). */
+  flushNow(): void {
+    this.told = this.flushing = false
+    this.flush()
+  }
+
   private flush(): void {
     const { channel, done } = this
     if (channel === null || done === null) return
@@ -311,6 +330,7 @@ export class Link implements ChannelOwner {
         return
       }
       this.bytesRead += bytes.length
+      this.told = true
       if (!this.stream.push(bytes)) this.wanted = false
     }
   }
@@ -323,6 +343,7 @@ export class Link implements ChannelOwner {
         return
       }
       this.bytesRead += length
+      this.told = true
       own.tell(length)
     }
   }
