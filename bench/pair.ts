@@ -31,7 +31,7 @@ export interface Profiling {
 }
 
 function worker(side: string, profiling: Profiling | undefined): ChildProcess {
-  const flags = ['--expose-gc']
+  const flags = [...process.execArgv, '--expose-gc']
   if (profiling !== undefined) {
     const { folder, title } = profiling
     flags.push('--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-name=${title}-${side}.cpuprofile`)

@@ -50,8 +50,16 @@ function onRetransmit(tcb: Tcb, now: number): void {
   timers.retransmit = Number.POSITIVE_INFINITY
   if (first === null) return
   if (tcb.sndUna === 0) {
-    if (rtt.backOffs >= (tcb.passive ? config.maxSynAckRetries : config.maxSynRetries)) {
-      enterClosed(tcb, 'timed-out')
+    const most = tcb.passive ? config.maxSynAckRetries : config.maxSynRetries
+    if (rtt.backOffs >= most) {
+      // what has left just now, since the peer's SYN came again, has time to be answered; once, or SYNs would hold it for ever
+      const patientUntil = first.sentAt + config.initialRto
+      if (rtt.backOffs > most || patientUntil <= now) {
+        enterClosed(tcb, 'timed-out')
+        return
+      }
+      rtt.backOff()
+      timers.retransmit = patientUntil
       return
     }
     rtt.backOff()

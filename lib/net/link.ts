@@ -2,6 +2,7 @@
 import type { Duplex } from 'node:stream'
 import { ACKED, CLOSED, ENDED, READABLE, WRITABLE } from '../core/events.js'
 import type { Channel, ChannelOwner } from '../endpoint/channel.js'
+import { setImmediate } from '../platform/time.js'
 import { codeOf, plainError, readError } from './errors.js'
 import type { IdleTimer } from './idle-timer.js'
 import { type OnReadOpts, OwnMemory } from './own-memory.js'
@@ -20,7 +21,7 @@ interface Waiter {
 }
 
 const pullOf = (link: Link): void => link.pullNow()
-const flushOf = (link: Link): void => link.flushNow()
+const endOf = (link: Link): void => link.endInTurn()
 
 const NOTHING: readonly Piece[] = []
 /** Never added to. */
@@ -60,9 +61,9 @@ export class Link implements ChannelOwner {
   private nextPiece = 0
   private length = 0
   private done: Done | null = null
-  /** The program has been given bytes, and may have put off to a tick what answers them; and what is called back waits for that. */
+  /** The program has been given bytes since a write ended in a turn of its own; and one is to end in the next. */
   private told = false
-  private flushing = false
+  private ending = false
   private finalDone: Done | null = null
 
   private waiters: Waiter[] = NOBODY
@@ -153,7 +154,7 @@ export class Link implements ChannelOwner {
       if (left !== events) this.pull()
       if (left & WRITABLE) {
         left &= ~WRITABLE
-        this.flushInTurn()
+        this.goOn()
       }
       left = 0
       this.review(events)
@@ -218,6 +219,11 @@ export class Link implements ChannelOwner {
     this.flush()
   }
 
+  /** All that there is room for, and the end of the write at once if that is all. */
+  private flush(): void {
+    if (this.handOver()) this.endWrite()
+  }
+
   /** The write under way fails. */
   refuse(error: Error): void {
     const { done } = this
@@ -251,37 +257,47 @@ export class Link implements ChannelOwner {
     this.done = done
   }
 
-  /** There is room. net calls back when what a read led to is over: http relies on it. */
-  private flushInTurn(): void {
-    if (!this.told) this.flush()
-    else if (!this.flushing) {
-      this.flushing = true
-      process.nextTick(flushOf, this)
+  /**
+   * There is room. A write ends as net's does, in a turn in which nothing has been read: what the program put off then, to ticks or
+   * promises, comes before it, and http relies on that.
+   */
+  private goOn(): void {
+    if (!this.handOver()) return
+    if (!this.told) this.endWrite()
+    else if (!this.ending) {
+      this.ending = true
+      setImmediate(endOf, this)
     }
   }
 
-  /** For flushOf(). */
-  flushNow(): void {
-    this.told = this.flushing = false
-    this.flush()
+  /** For endOf(). */
+  endInTurn(): void {
+    this.told = this.ending = false
+    if (this.done !== null && this.rest === null) this.endWrite()
   }
 
-  private flush(): void {
-    const { channel, done } = this
-    if (channel === null || done === null) return
+  /** As much of the write under way as there is room for. @returns whether that was the last of it. */
+  private handOver(): boolean {
+    const { channel } = this
+    if (channel === null || this.done === null) return false
     while (this.rest !== null) {
       const taken = channel.send(this.rest)
       this.sent += taken
       if (taken < this.rest.length) {
         if (taken > 0) this.rest = this.rest.subarray(taken)
-        return
+        return false
       }
       this.rest = this.nextPiece < this.pieces.length ? (this.pieces[this.nextPiece++] as Piece).chunk : null
     }
+    return true
+  }
+
+  private endWrite(): void {
+    const { done } = this
     this.pieces = NOTHING
     this.done = null
     this.bytesDone += this.length
-    done()
+    done?.()
   }
 
   // ---- reading

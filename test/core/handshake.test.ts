@@ -305,3 +305,27 @@ describe('a handshake over a bad path', () => {
     expect(tcp.state).toBe('ESTABLISHED')
   })
 })
+
+describe('a peer whose SYN comes again and again', () => {
+  /** Has a SYN come every `every` ms for an hour. @returns when the connection was given up, ms; Infinity: it was not. */
+  function holds(tcp: ReturnType<typeof passive>, every: number): number {
+    for (let at = every; at < 3_600_000; at += every) {
+      while (tcp.next(at - tcp.time) <= at && tcp.time < at) tcp.take()
+      tcp.take()
+      if (tcp.state === 'CLOSED') return at
+      tcp.inject('S 0 win 65535 <mss 1000>').take()
+    }
+    return Number.POSITIVE_INFINITY
+  }
+
+  test.each([100, 500, 900, 990])('does not hold what is half open for longer than a minute, every %i ms', (every) => {
+    expect(holds(passive().expect('S. 0 ack 1'), every)).toBeLessThan(65_000)
+  })
+
+  test('nor a simultaneous open', () => {
+    const tcp = active({ config: { connectTimeout: 0 } })
+      .expect('S 0')
+      .at(0)
+    expect(holds(tcp.inject('S 0 win 65535 <mss 1000>').expect('S. 0 ack 1'), 900)).toBeLessThan(200_000)
+  })
+})

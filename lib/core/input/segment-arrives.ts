@@ -28,12 +28,7 @@ export function segmentArrives(tcb: Tcb, segment: Segment, now: number): void {
     if ((flags & ACK) === 0) {
       const { first } = tcb.scoreboard
       // as often as a challenge: a made-up SYN is not to draw any number of answers
-      if (first !== null && mayChallenge(tcb, now)) {
-        tcb.scoreboard.markLost(first)
-        // it has time to be answered: who has asked this moment is not given up
-        const { timers } = tcb
-        timers.retransmit = Math.max(timers.retransmit, now + tcb.config.initialRto)
-      }
+      if (first !== null && mayChallenge(tcb, now)) tcb.scoreboard.markLost(first)
       return
     }
     segSeq = 1

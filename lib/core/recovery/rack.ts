@@ -54,7 +54,7 @@ export class Rack {
       inHand.sample = rtt > LONGEST_ROUND_TRIP ? Number.NaN : rtt
     }
     // RFC 8985 §6.2 step 2
-    if (flight.retransmitted && (flight.sentAt > inHand.echoAt || this.isTooShort(rtt))) return
+    if (flight.retransmitted && (flight.sentAt > inHand.echoAt || rtt < this.path.minRtt)) return
     if (!flight.retransmitted && flight.to < this.fack) this.reorderingSeen = true // step 3
     if (flight.to > this.fack) this.fack = flight.to
     if (flight.sentAt > this.sentAt || (flight.sentAt === this.sentAt && flight.to > this.end)) {
@@ -106,12 +106,6 @@ export class Rack {
       flights.markLost(flight)
       flight = later
     }
-  }
-
-  /** Shorter than any that was measured. */
-  private isTooShort(rtt: number): boolean {
-    const { minRtt } = this.path
-    return rtt < minRtt && minRtt !== Number.POSITIVE_INFINITY
   }
 
   private reorderingWindow(sackedCount: number, srtt: number, inRecovery: boolean): number {
