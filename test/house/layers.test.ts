@@ -31,7 +31,7 @@ const ALLOWED: readonly [file: string, sees: readonly string[]][] = [
   ['message/index', ['message/']],
   ['testing/index', ['testing/']],
   ['net/default-stack', ['net/', 'endpoint/', 'core/', 'platform/']],
-  ['net/', ['net/', 'endpoint/', 'core/', 'platform/platform', 'platform/time']],
+  ['net/', ['net/', 'endpoint/', 'core/', 'platform/platform']],
   ['http/', ['http/', 'net/']],
   ['testing/', ['testing/', 'endpoint/', 'wire/', 'platform/platform']],
   ['message/', ['message/']],
