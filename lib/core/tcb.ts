@@ -319,7 +319,7 @@ export class Tcb {
 
   /** Chunks that may be held before they are copied together. */
   get chunkAllowance(): number {
-    return (this.config.maxReceiveBuffer * OVERHEAD_SHARE) / CHUNK_OVERHEAD
+    return Math.floor((this.config.maxReceiveBuffer * OVERHEAD_SHARE) / CHUNK_OVERHEAD)
   }
 
   /** Sets what a segment may carry; options count against it (RFC 6691, RFC 9293 §3.7.1). */

@@ -52,7 +52,7 @@ export class Branches {
       const { address, port } = local
       const branch = new LocalSocket(this.platform, { address, port, peer, recvBufferSize }, this.sink, local)
       branch.unref()
-      branch.heardAt = now
+      branch.heardAt = Math.ceil(now)
       this.all.set(branch, new Set())
       this.move(channel, branch)
     } catch {

@@ -348,7 +348,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
 
   private segmentArrives(channel: Channel, local: LocalSocket, segment: Segment, now: number): void {
     if (channel.local !== local) this.openBranches().move(channel, local)
-    local.heardAt = now
+    local.heardAt = Math.ceil(now)
     const { connection } = channel
     connection.handleSegment(segment, now)
     // text in somebody else's name takes no room from those who receive

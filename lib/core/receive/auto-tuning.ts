@@ -83,7 +83,7 @@ export class ReceiveTuning {
 
   /** The application has taken `total` bytes by now, or would have but for a hole. @returns the limit. */
   onTaken(total: number, now: number): number {
-    const bytes = total - this.taken
+    const bytes = (total - this.taken) | 0
     if (bytes <= 0) return this.limit
     if (this.taken === 0) this.roundAt = now
     this.taken = total

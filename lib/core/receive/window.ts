@@ -83,8 +83,9 @@ export class ReceiveWindow {
   /** The segment with the field of the last offer() leaves: not before does the peer know of it. */
   confirm(): void {
     this.edge = inHand.edge
-    this.rounding = inHand.edge - inHand.granted
-    this.toldBeyond = inHand.space - inHand.edge
+    // distances as int32: an idle connection has no box for them in V8's heap
+    this.rounding = (inHand.edge - inHand.granted) | 0
+    this.toldBeyond = (inHand.space - inHand.edge) | 0
   }
 
   /** The field as it stands, moving nothing. */

@@ -65,7 +65,7 @@ export class Scoreboard implements FlightList {
     if (this.flights === NO_FLIGHTS) this.flights = [flight]
     else this.flights.push(flight)
     this.count++
-    this.inFlight += to - from
+    this.inFlight += (to - from) | 0
     this.linkNewest(flight)
     this.observer.onSent(flight, 'sent')
     return flight
