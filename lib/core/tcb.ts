@@ -1,5 +1,6 @@
 // The transmission control block (RFC 9293 §3.3.1): variables and parts of one connection, and the few rules that keep them whole.
 import { DOUBLE } from '../wire/bytes.js'
+import { before } from '../wire/seq.js'
 import type { Config } from './config.js'
 import type { CongestionController } from './congestion/controller.js'
 import { randomFrom } from './congestion/random.js'
@@ -60,7 +61,7 @@ const HELD_PER_READ = 3
 const MUCH = 2 ** 18
 const CONFINED = 2
 
-/** No window is larger (RFC 7323 §2.3). */
+/** The ACK clock holds nothing back: no window is larger (RFC 7323 §2.3). */
 export const UNCLOCKED: number = 2 ** 30
 
 /** SACK blocks of the segment in hand, of whatever connection, as pairs of offsets. */
@@ -331,7 +332,7 @@ export class Tcb {
 
   /** A round trip has passed since the last one began. */
   takeRound(): boolean {
-    if (((this.sndUna - this.roundEnd) | 0) < 0) return false
+    if (before(this.sndUna, this.roundEnd)) return false
     this.roundEnd = (this.sndNxt + 1) | 0
     return true
   }

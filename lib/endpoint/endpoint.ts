@@ -169,7 +169,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
       return null
     }
     const channel = new Channel(this, addresses, owner, null)
-    const { iss, timestampOffset } = this.host.numbers.choose(local, localPort, peerAddress, remoteUdpPort, remotePort)
+    const { iss, timestampOffset } = this.numbers.choose(local, localPort, peerAddress, remoteUdpPort, remotePort)
     const first = record?.issBeyond(iss) ?? iss
     channel.connection = Connection.active(config, first, timestampOffset, this.surroundings(channel, NO_QUEUE))
     channel.connection.open(this.now())
@@ -260,8 +260,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     }
     const channel = new Channel(this, addresses, null, listener)
     const { sourcePort, destinationPort } = segment
-    const { iss, timestampOffset } =
-      cookie ?? this.host.numbers.choose(local, destinationPort, address, udpPort, sourcePort)
+    const { iss, timestampOffset } = cookie ?? this.numbers.choose(local, destinationPort, address, udpPort, sourcePort)
     const first = record?.issBeyond(iss) ?? iss
     const config = listener.config()
     // when a cookie left nobody knows: the cautious guess makes the first RTO a long one
@@ -292,7 +291,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     this.counts.unowned++
     if (this.paths?.mayConcern(arrival)) return
     const { local, segment, address, udpPort, now } = arrival
-    this.rejecter ??= new Rejecter(this.host.limits.maxResets, this.host.numbers.draw, this.counts)
+    this.rejecter ??= new Rejecter(this.host.limits.maxResets, this.numbers.draw, this.counts)
     this.rejecter.reject(local, segment, address, udpPort, now)
   }
 
@@ -519,7 +518,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
 
   private keep(record: TimeWaitRecord): void {
     const { maxTimeWaitRecords, maxTimeWaitAcks } = this.host.limits
-    this.timeWait ??= new TimeWait(this.demux, maxTimeWaitRecords, maxTimeWaitAcks, this.host.numbers.draw, this.counts)
+    this.timeWait ??= new TimeWait(this.demux, maxTimeWaitRecords, maxTimeWaitAcks, this.numbers.draw, this.counts)
     this.timeWait.add(record)
   }
 

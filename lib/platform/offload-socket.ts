@@ -88,12 +88,9 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
     const { offload } = this
     const { train } = offload
     if (length > LONGEST_OF_TRAIN || this.closed) return -1
-    if (offload.loader !== this) {
+    const joins = offload.loader === this && train.hasRoom(length) && this.isTowards(address, port)
+    if (!joins) {
       offload.loader?.flush()
-      offload.toAddress = address
-      offload.toPort = port
-    } else if (!train.hasRoom(length) || !this.isTowards(address, port)) {
-      this.flush()
       offload.toAddress = address
       offload.toPort = port
     }

@@ -10,7 +10,7 @@ export function unwrap(wire: number, initial: number, near: number): number {
   return near + ((wire - ((initial + near) >>> 0)) | 0)
 }
 
-/** Whether the wire number (or timestamp) `a` comes before `b` (RFC 7323 §4.3 uses the same arithmetic for TSval). */
+/** Whether `a` comes before `b`, 2^31 away at most: wire numbers, timestamps (RFC 7323 §4.3), offsets; each whole, or as int32. */
 export function before(a: number, b: number): boolean {
   return ((a - b) | 0) < 0
 }

@@ -1,7 +1,7 @@
 // The ACK of an acceptable segment: RFC 9293 §3.10.7.4, fifth; RFC 5681, 5961, 2018, 6298 and 8985 where it points to them.
 
 import { type Segment, SYN } from '../../wire/segment.js'
-import { unwrap } from '../../wire/seq.js'
+import { before, unwrap } from '../../wire/seq.js'
 import { patience } from '../config.js'
 import type { AckSample } from '../congestion/controller.js'
 import { ACKED } from '../events.js'
@@ -81,7 +81,7 @@ function windowOf(tcb: Tcb, segment: Segment): number {
 function updateSendWindow(tcb: Tcb, segment: Segment, segSeq: number, ack: number): boolean {
   // RFC 9293 §3.10.7.4: the newer segment decides; what moves SND.UNA is newer, though its text may have left before,
   // and without its window SND.UNA would carry the right edge beyond what the peer allowed
-  const isOlder = ((segSeq - tcb.sndWl1) | 0) < 0
+  const isOlder = before(segSeq, tcb.sndWl1)
   if (isOlder && ack <= tcb.sndUna) return false
   const window = windowOf(tcb, segment)
   const moved = window !== tcb.sndWnd

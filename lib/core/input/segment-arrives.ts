@@ -57,7 +57,7 @@ export function segmentArrives(tcb: Tcb, segment: Segment, now: number): void {
   tcb.keepalive.onHeard(now)
   tcb.persist.onHeard()
   // RFC 7323 §4.3 (2): only from what covers the last ACK, so that a delayed ACK is not mistaken for the path
-  if (tcb.timestamps && segment.hasTimestamps && ((segSeq - tcb.lastAckSent) | 0) <= 0) noteTimestamp(tcb, segment, now)
+  if (tcb.timestamps && segment.hasTimestamps && !before(tcb.lastAckSent, segSeq)) noteTimestamp(tcb, segment, now)
   if (!processAck(tcb, segment, segSeq, now)) return
   takeText(tcb, segment, segSeq, now)
 }
