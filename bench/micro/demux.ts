@@ -4,6 +4,7 @@ import type { LocalSocket } from '../../lib/endpoint/local-socket.js'
 import type { Case } from './case.js'
 
 const PORT = 9_000
+const SECRET = 0x9e37_79b1
 const FIRST_UDP_PORT = 1_024
 /** Clients of an address. */
 const OF_AN_ADDRESS = 50_000
@@ -16,11 +17,11 @@ function find(count: number, busy: number): Case {
   const seen = { wildcard: false, home: {} }
   seen.home = seen
   const local = seen as unknown as LocalSocket
-  const demux = new Demux<Tenant>()
+  const demux = new Demux(SECRET)
   const tenants = Array.from({ length: count }, (_, i): Tenant => {
     const port = FIRST_UDP_PORT + (i % OF_AN_ADDRESS)
     const peerAddress = `10.0.0.${Math.floor(i / OF_AN_ADDRESS)}`
-    return { local, peerAddress, remoteUdpPort: port, remotePort: port, localPort: PORT, sibling: null }
+    return { local, peerAddress, remoteUdpPort: port, remotePort: port, localPort: PORT, nextInChain: null }
   })
   for (const tenant of tenants) demux.add(tenant)
   const heard = tenants.filter((_, i) => i % (count / busy) === 0)

@@ -76,12 +76,12 @@ export class Admission {
 
   /** Its owner is gone. */
   released(channel: Channel): void {
-    if (!channel.detached) this.budget.orphans.add(channel)
+    if (!channel.detached) this.budget.orphaned(channel)
   }
 
   left(channel: Channel): void {
     const { budget } = this
-    budget.orphans.delete(channel)
+    budget.left(channel)
     budget.charge(-channel.memory)
     channel.memory = 0
     if (channel.counted) this.perAddress?.remove(channel.peerAddress)

@@ -1,11 +1,14 @@
 // Memory for the buffers of all connections of an endpoint: who takes how much, and who goes when it is spent.
 import type { Budget } from '../core/surroundings.js'
+import { type Place, Roster } from './roster.js'
 
 /** From this part on memory is tight. */
 const TIGHT = 3 / 4
 
 /** A connection whose owner is gone. */
 export interface Orphan {
+  /** The budget's. */
+  orphaned: Place<Orphan> | null
   abort(): void
 }
 
@@ -14,8 +17,7 @@ export class BufferBudget implements Budget {
   used = 0
   /** Orphans that were ended to make room. */
   orphansEnded = 0
-  /** The one whose owner went first is first. */
-  readonly orphans: Set<Orphan> = new Set()
+  private readonly orphans: Roster<Orphan> = new Roster()
   private readonly limit: number
 
   constructor(limit: number) {
@@ -34,11 +36,21 @@ export class BufferBudget implements Budget {
   charge(change: number): void {
     this.used += change
     if (change <= 0 || !this.isSpent) return
-    for (const oldest of this.orphans) {
-      this.orphans.delete(oldest)
-      this.orphansEnded++
-      oldest.abort()
-      return
-    }
+    const { oldest } = this.orphans
+    if (oldest === null) return
+    this.left(oldest)
+    this.orphansEnded++
+    oldest.abort()
+  }
+
+  /** The owner of `orphan` is gone. */
+  orphaned(orphan: Orphan): void {
+    orphan.orphaned = this.orphans.enter(orphan)
+  }
+
+  /** `connection` is over; it need not be an orphan. */
+  left(connection: Orphan): void {
+    if (connection.orphaned !== null) this.orphans.leave(connection.orphaned)
+    connection.orphaned = null
   }
 }

@@ -3,10 +3,12 @@ import type { Connection } from '../core/connection.js'
 import type { State } from '../core/state.js'
 import type { Status } from '../core/status.js'
 import type { CloseReason } from '../core/tcb.js'
+import type { Orphan } from './budget.js'
 import type { Waking } from './deadlines.js'
 import type { Tenant } from './demux.js'
 import type { LocalSocket } from './local-socket.js'
 import type { Receiver } from './receive-room.js'
+import type { Place } from './roster.js'
 
 /** Who hears a connection's events. */
 export interface ChannelOwner {
@@ -55,7 +57,7 @@ export interface ChannelAddresses {
   show: (address: string) => string
 }
 
-export class Channel implements Tenant, Waking, Receiver {
+export class Channel implements Tenant, Waking, Receiver, Orphan {
   /** null: orphan; the endpoint goes on with it until the connection is over. */
   owner: ChannelOwner | null
   /** The machine's own error, when that is what ended the attempt to connect (ECONNREFUSED, ENETUNREACH, ...). */
@@ -73,7 +75,7 @@ export class Channel implements Tenant, Waking, Receiver {
   local: LocalSocket
   peerAddress: string
   readonly remembers: boolean
-  sibling: Tenant | null = null
+  nextInChain: Tenant | null = null
   dueAt: number = Number.POSITIVE_INFINITY
   slot = -1
   receivedIn = 0
@@ -83,6 +85,10 @@ export class Channel implements Tenant, Waking, Receiver {
   /** Over: no segment reaches it any more; what is unread can still be received. */
   detached = false
   acceptor: Acceptor | null
+  /** Among those whose handshake a listener waits for. */
+  waits: Place<Channel> | null = null
+  /** Among those without an owner. */
+  orphaned: Place<Orphan> | null = null
   /** Events that came before the handshake was done. */
   early = 0
   /** Counted among what holds the process. */

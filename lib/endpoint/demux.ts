@@ -1,4 +1,6 @@
-// Whose segment is this: by one number made of three ports, then by address; the same cost for 10 and for 100,000.
+// Whose segment is this: by three ports and the peer's address, in a table of chains; the same cost for 10 and for 100,000.
+// No Map: tables that it has left behind point at those that followed, so that of an old one's heirs none is freed before V8 marks its
+// whole heap, and nobody who was in them. Where connections come and go that is all of them.
 import type { LocalSocket } from './local-socket.js'
 
 /** What can own a pair of addresses and ports. */
@@ -10,123 +12,111 @@ export interface Tenant {
   readonly remoteUdpPort: number
   readonly remotePort: number
   readonly localPort: number
-  /** The demux's: the next with the same key and peer address, on another socket of the endpoint. */
-  sibling: Tenant | null
+  /** The demux's: the next of its chain. */
+  nextInChain: Tenant | null
 }
 
-export class Demux<T extends Tenant> {
-  /** The only one, as the socket of a client has it: no table is made for it. */
-  private only: T | null = null
-  /** One tenant, or, when several peers use the same ports, the first tenant of each peer address. */
-  private filed: Map<number, T | Map<string, T>> | null = null
-  private count = 0
-  private readonly scramble: number
+/** So many are in one chain: no table is made for the only one of a client, and nothing is computed. */
+const FEW = 16
+/** Chains of the smallest table; each is twice as long as the one before. */
+const LEAST = 2 * FEW
+/** A table gets shorter when so many of its chains would be empty for each tenant. */
+const SPARSE = 8
 
-  /** `scramble`: a secret of 32 bits. */
-  constructor(scramble = 0) {
-    this.scramble = scramble
+export class Demux {
+  /** All, as long as there has not been need of a table. */
+  private few: Tenant | null = null
+  /** Chains; a power of two of them. */
+  private table: (Tenant | null)[] | null = null
+  private count = 0
+  /** Odd. */
+  private readonly factor: number
+
+  /** `secret`: 32 bits, without which nobody can pick ports and addresses that share a chain. */
+  constructor(secret: number) {
+    this.factor = secret | 1
   }
 
   get size(): number {
     return this.count
   }
 
-  find(local: LocalSocket, peerAddress: string, udpPort: number, remotePort: number, localPort: number): T | undefined {
-    if (this.filed !== null) {
-      const filed = this.filed.get(this.keyOf(udpPort, remotePort, localPort))
-      if (filed === undefined) return undefined
-      return among(filed instanceof Map ? filed.get(peerAddress) : filed, local, peerAddress)
+  /** The one that lives on `local`, which is no branch, or on a wildcard whose address has got that socket of its own since. */
+  find(local: LocalSocket, peerAddress: string, udpPort: number, remotePort: number, localPort: number): Tenant | null {
+    let second: Tenant | null = null
+    for (
+      let tenant = this.first(this.chainOf(peerAddress, udpPort, remotePort, localPort));
+      tenant !== null;
+      tenant = tenant.nextInChain
+    ) {
+      if (tenant.remotePort !== remotePort || tenant.remoteUdpPort !== udpPort || tenant.localPort !== localPort)
+        continue
+      if (tenant.peerAddress !== peerAddress) continue
+      if (tenant.local.home === local) return tenant
+      if (tenant.local.wildcard) second = tenant
     }
-    const { only } = this
-    if (only === null || only.localPort !== localPort || only.remotePort !== remotePort) return undefined
-    return only.remoteUdpPort === udpPort ? among(only, local, peerAddress) : undefined
+    return second
   }
 
-  *[Symbol.iterator](): Generator<T> {
-    if (this.only !== null) yield this.only
-    if (this.filed === null) return
-    for (const filed of this.filed.values()) {
-      for (const first of filed instanceof Map ? filed.values() : [filed]) {
-        for (let tenant: T | null = first; tenant !== null; tenant = tenant.sibling as T | null) yield tenant
-      }
+  *[Symbol.iterator](): Generator<Tenant> {
+    for (const first of this.table ?? [this.few]) {
+      for (let tenant = first; tenant !== null; tenant = tenant.nextInChain) yield tenant
     }
   }
 
-  add(tenant: T): void {
-    tenant.sibling = null
-    if (this.count++ === 0 && this.filed === null) {
-      this.only = tenant
-      return
+  add(tenant: Tenant): void {
+    this.count++
+    if (this.table === null ? this.count > FEW : this.count > this.table.length) {
+      this.resize(this.table === null ? LEAST : 2 * this.table.length)
     }
-    this.filed ??= new Map()
-    if (this.only !== null) this.file(this.filed, this.only)
-    this.only = null
-    this.file(this.filed, tenant)
+    this.file(tenant)
   }
 
-  remove(tenant: T): void {
-    if (this.only === tenant) {
-      this.only = null
-      this.count--
-    } else if (this.filed !== null && this.unfile(this.filed, tenant)) this.count--
+  remove(tenant: Tenant): void {
+    const chain = this.chainOf(tenant.peerAddress, tenant.remoteUdpPort, tenant.remotePort, tenant.localPort)
+    let before: Tenant | null = null
+    for (let each = this.first(chain); each !== tenant; each = each.nextInChain) {
+      if (each === null) return
+      before = each
+    }
+    if (before === null) this.setFirst(chain, tenant.nextInChain)
+    else before.nextInChain = tenant.nextInChain
+    tenant.nextInChain = null
+    this.count--
+    const { table } = this
+    if (table !== null && table.length > LEAST && this.count * SPARSE < table.length) this.resize(table.length / 2)
   }
 
-  /**
-   * The number under which the ports are filed; below 2^48, so exact (decision 007). What the peer chooses is scrambled, one to one: V8's
-   * hash of a number is known to all, and ports that share a bucket of the table could be picked.
-   */
-  private keyOf(udpPort: number, remotePort: number, localPort: number): number {
-    const chosen = Math.imul((udpPort * 2 ** 16 + remotePort) ^ this.scramble, this.scramble | 1) >>> 0
-    return chosen * 2 ** 16 + localPort
+  private file(tenant: Tenant): void {
+    const chain = this.chainOf(tenant.peerAddress, tenant.remoteUdpPort, tenant.remotePort, tenant.localPort)
+    tenant.nextInChain = this.first(chain)
+    this.setFirst(chain, tenant)
   }
 
-  private file(all: Map<number, T | Map<string, T>>, tenant: T): void {
-    const key = this.keyOf(tenant.remoteUdpPort, tenant.remotePort, tenant.localPort)
-    const filed = all.get(key)
-    if (filed === undefined) {
-      all.set(key, tenant)
-      return
-    }
-    let byAddress: Map<string, T>
-    if (filed instanceof Map) {
-      byAddress = filed
-    } else {
-      byAddress = new Map([[filed.peerAddress, filed]])
-      all.set(key, byAddress)
-    }
-    tenant.sibling = byAddress.get(tenant.peerAddress) ?? null
-    byAddress.set(tenant.peerAddress, tenant)
+  private resize(length: number): void {
+    const all = [...this]
+    this.few = null
+    this.table = new Array<null>(length).fill(null)
+    for (const tenant of all) this.file(tenant)
   }
 
-  /** @returns false: it was not there. */
-  private unfile(all: Map<number, T | Map<string, T>>, tenant: T): boolean {
-    const key = this.keyOf(tenant.remoteUdpPort, tenant.remotePort, tenant.localPort)
-    const filed = all.get(key)
-    if (filed === tenant) return all.delete(key)
-    if (!(filed instanceof Map)) return false
-    const first = filed.get(tenant.peerAddress)
-    if (first === tenant) {
-      if (tenant.sibling !== null) filed.set(tenant.peerAddress, tenant.sibling as T)
-      else filed.delete(tenant.peerAddress)
-      if (filed.size === 0) all.delete(key)
-      return true
-    }
-    for (let before = first; before !== undefined && before !== null; before = before.sibling as T) {
-      if (before.sibling !== tenant) continue
-      before.sibling = tenant.sibling
-      return true
-    }
-    return false
+  private first(chain: number): Tenant | null {
+    return this.table === null ? this.few : (this.table[chain] as Tenant | null)
   }
-}
 
-/** The one of a chain of siblings that lives on `local`, which is no branch, or whose address has got that socket of its own since. */
-function among<T extends Tenant>(first: T | undefined, local: LocalSocket, peerAddress: string): T | undefined {
-  if (first === undefined || first.peerAddress !== peerAddress) return undefined
-  let second: T | undefined
-  for (let tenant: T | null = first; tenant !== null; tenant = tenant.sibling as T | null) {
-    if (tenant.local.home === local) return tenant
-    if (tenant.local.wildcard) second = tenant
+  private setFirst(chain: number, tenant: Tenant | null): void {
+    if (this.table === null) this.few = tenant
+    else this.table[chain] = tenant
   }
-  return second
+
+  /** The upper bits of a product depend on all that went into it. */
+  private chainOf(peerAddress: string, udpPort: number, remotePort: number, localPort: number): number {
+    const { table, factor } = this
+    if (table === null) return 0
+    let hash = Math.imul(udpPort ^ factor, factor)
+    hash = Math.imul(remotePort ^ hash, factor)
+    hash = Math.imul(localPort ^ hash, factor)
+    for (let i = 0; i < peerAddress.length; i++) hash = Math.imul(peerAddress.charCodeAt(i) ^ hash, factor)
+    return hash >>> (Math.clz32(table.length) + 1)
+  }
 }

@@ -14,7 +14,7 @@ import { Branches } from './branches.js'
 import { Channel, type ChannelAddresses, type ChannelHost, type ChannelOwner } from './channel.js'
 import type { Commons } from './commons.js'
 import type { Counts, EndpointStats, OwnStats } from './counts.js'
-import { Demux, type Tenant } from './demux.js'
+import { Demux } from './demux.js'
 import { ownStatsOf, statsOf } from './endpoint-stats.js'
 import type { HostCache } from './host-cache.js'
 import type { SequenceNumbers } from './isn.js'
@@ -58,7 +58,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   slot = -1
   private readonly host: EndpointHost
   private readonly settler: Settler
-  private readonly demux: Demux<Tenant>
+  private readonly demux: Demux
   readonly commons: Commons
   private readonly counts: Counts
   // ---- made when they are needed: the endpoint of a client has one connection and nothing else
@@ -136,7 +136,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   /** Anything listens on, or connects from, this TCP port towards the peer. */
   isTaken(local: LocalSocket, peerAddress: string, udpPort: number, remotePort: number, localPort: number): boolean {
     if (this.listeners?.has(localPort)) return true
-    return this.demux.find(local, peerAddress, udpPort, remotePort, localPort) !== undefined
+    return this.demux.find(local, peerAddress, udpPort, remotePort, localPort) !== null
   }
 
   listen(target: ListenTarget, port: number, config: () => Config, owner: ListenerOwner): Listener {
@@ -165,7 +165,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
       // RFC 9293 §3.6.1, MAY-2: our new sequence numbers are beyond the old ones
       record = tenant
       this.timeWait?.remove(tenant)
-    } else if (tenant !== undefined) {
+    } else if (tenant !== null) {
       return null
     }
     const channel = new Channel(this, addresses, owner, null)

@@ -9,7 +9,7 @@ export class SequenceNumbers {
   private readonly tuples: SipHash
   /** For cookies, which must be cheap. */
   readonly hash: SipHash
-  /** For the demux, whose table nobody may fill on purpose: 32 bits, as a number that V8 has no box for. */
+  /** For the demux, whose chains nobody may fill on purpose: 32 bits, as a number that V8 has no box for. */
   readonly scramble: number
   /** Numbers that nobody can foresee, 0 <= x < 1. */
   readonly draw: () => number

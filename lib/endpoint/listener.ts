@@ -9,6 +9,7 @@ import type { Acceptor, Channel, ChannelOwner } from './channel.js'
 import type { EndpointStats } from './counts.js'
 import type { SequenceNumbers } from './isn.js'
 import type { Arrival, LocalSocket } from './local-socket.js'
+import { Roster } from './roster.js'
 import { type RebuiltSyn, SynCookies } from './syn-cookies.js'
 import type { ConnectTarget, ListenTarget } from './target.js'
 import type { TimeWaitRecord } from './time-wait.js'
@@ -74,7 +75,7 @@ export class Listener implements Acceptor, Queue {
   private readonly host: ListenerHost
   private readonly owner: ListenerOwner
   private readonly backlog: number
-  private readonly waiting: Set<Channel> = new Set()
+  private readonly waiting: Roster<Channel> = new Roster()
   private readonly cookies: SynCookies
   private accepted = 0
   private synsDropped = 0
@@ -117,11 +118,11 @@ export class Listener implements Acceptor, Queue {
     this.open = false
     for (const channel of this.waiting) {
       channel.acceptor = null
+      this.leave(channel)
       // established in this very turn, and nobody will ever hear of it
       if (isSynchronized(channel.state)) channel.abort()
       else this.host.drop(channel)
     }
-    this.waiting.clear()
     this.host.listenerChanged(this)
   }
 
@@ -177,7 +178,7 @@ export class Listener implements Acceptor, Queue {
   }
 
   established(channel: Channel): void {
-    this.waiting.delete(channel)
+    this.leave(channel)
     if (!this.host.established(channel)) {
       channel.abort()
       return
@@ -187,7 +188,7 @@ export class Listener implements Acceptor, Queue {
   }
 
   failed(channel: Channel): void {
-    this.waiting.delete(channel)
+    this.leave(channel)
   }
 
   private synArrives(arrival: Arrival, record: TimeWaitRecord | null): void {
@@ -208,7 +209,13 @@ export class Listener implements Acceptor, Queue {
 
   private enter(channel: Channel | null): void {
     if (channel === null) this.dropSyn()
-    else this.waiting.add(channel)
+    else channel.waits = this.waiting.enter(channel)
+  }
+
+  /** Its handshake is waited for no longer. */
+  private leave(channel: Channel): void {
+    if (channel.waits !== null) this.waiting.leave(channel.waits)
+    channel.waits = null
   }
 
   private dropSyn(): void {

@@ -15,7 +15,7 @@ export class TimeWaitRecord implements Tenant, Sleeper {
   readonly remoteUdpPort: number
   readonly remotePort: number
   readonly localPort: number
-  sibling: Tenant | null = null
+  nextInChain: Tenant | null = null
   dueAt: number = Number.POSITIVE_INFINITY
   slot = -1
   expiresAt: number
@@ -63,12 +63,12 @@ const out = new Segment()
 /** The records of one endpoint: at most `limit`, in order of expiry. */
 export class TimeWait {
   private readonly counts: Counts
-  private readonly demux: Demux<Tenant>
+  private readonly demux: Demux
   private readonly deadlines: Deadlines<TimeWaitRecord> = new Deadlines()
   private readonly limit: number
   private readonly acks: TokenBucket
 
-  constructor(demux: Demux<Tenant>, limit: number, acksPerSecond: number, draw: Draw, counts: Counts) {
+  constructor(demux: Demux, limit: number, acksPerSecond: number, draw: Draw, counts: Counts) {
     this.counts = counts
     this.demux = demux
     this.limit = limit

@@ -19,7 +19,7 @@ class Claim implements Tenant {
   readonly remoteUdpPort: number
   readonly remotePort: number
   readonly localPort: number
-  sibling: Tenant | null = null
+  nextInChain: Tenant | null = null
 
   constructor(local: LocalSocket, peerAddress: string, remoteUdpPort: number, remotePort: number, localPort: number) {
     this.local = local
@@ -30,10 +30,33 @@ class Claim implements Tenant {
   }
 }
 
+const SECRET = 0x1ee7_c0de
+
+interface Inside {
+  table: readonly (Tenant | null)[] | null
+  chainOf(address: string, udpPort: number, remotePort: number, localPort: number): number
+}
+
+const chainsOf = (demux: Demux): number => (demux as unknown as Inside).table?.length ?? 1
+
+function chainOf(demux: Demux, claims: readonly Claim[]): number[] {
+  const inside = demux as unknown as Inside
+  return claims.map((each) => inside.chainOf(each.peerAddress, each.remoteUdpPort, each.remotePort, each.localPort))
+}
+
+function longestChain(claims: readonly Claim[]): number {
+  const lengthFrom = (claim: Tenant): number => {
+    let length = 0
+    for (let each: Tenant | null = claim; each !== null; each = each.nextInChain) length++
+    return length
+  }
+  return claims.reduce((longest, claim) => Math.max(longest, lengthFrom(claim)), 0)
+}
+
 const claim = fc.record({
   local: fc.nat(2),
   address: fc.constantFrom('10.0.0.8', '10.0.0.9', '::ffff:10.0.0.9'),
-  udpPort: fc.constantFrom(1, 2),
+  udpPort: fc.constantFrom(1, 2, 3, 5, 65535),
   remotePort: fc.constantFrom(1, 2),
   localPort: fc.constantFrom(1, 2),
 })
@@ -43,9 +66,9 @@ describe('Demux', () => {
     fc.assert(
       fc.property(
         fc.nat(2 ** 32 - 1),
-        fc.array(fc.tuple(fc.boolean(), claim), { maxLength: 100 }),
+        fc.array(fc.tuple(fc.boolean(), claim), { maxLength: 300 }),
         (scramble, steps) => {
-          const demux = new Demux<Claim>(scramble)
+          const demux = new Demux(scramble)
           const list: Claim[] = []
           for (const [adding, { local, address, udpPort, remotePort, localPort }] of steps) {
             const socket = locals[local] as LocalSocket
@@ -57,56 +80,65 @@ describe('Demux', () => {
                 each.localPort === localPort,
             )
             const expected =
-              same.find((each) => each.local === socket) ?? same.find((each) => each.local === wildcard) ?? undefined
+              same.find((each) => each.local === socket) ?? same.find((each) => each.local === wildcard) ?? null
             const found = demux.find(socket, address, udpPort, remotePort, localPort)
             expect(found).toBe(expected)
-            if (adding && found === undefined) {
+            if (adding && found === null) {
               const added = new Claim(socket, address, udpPort, remotePort, localPort)
               demux.add(added)
               list.push(added)
-            } else if (!adding && found !== undefined) {
+            } else if (!adding && found !== null) {
               demux.remove(found)
               demux.remove(found)
-              list.splice(list.indexOf(found), 1)
+              expect(found.nextInChain).toBeNull()
+              list.splice(list.indexOf(found as Claim), 1)
             }
             expect(demux.size).toBe(list.length)
           }
+          expect(new Set(demux)).toEqual(new Set(list))
         },
       ),
     )
   })
 
-  it('keeps 100,000 peers apart that all use the same ports', () => {
-    const demux = new Demux<Claim>()
+  it('keeps 100,000 peers apart that all use the same ports, and stays as large as it has to be', () => {
+    const demux = new Demux(SECRET)
     const claims = Array.from({ length: 100_000 }, (_, i) => {
       const address = `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`
       return new Claim(wildcard, address, 9000, 9000, 9000)
     })
     for (const each of claims) demux.add(each)
+    expect(demux.size).toBe(100_000)
     const lost = claims.filter((each) => demux.find(wildcard, each.peerAddress, 9000, 9000, 9000) !== each)
     expect(lost).toEqual([])
+    expect(longestChain(claims)).toBeLessThan(16)
+    for (const each of claims.slice(100)) demux.remove(each)
+    expect(new Set(demux)).toEqual(new Set(claims.slice(0, 100)))
+    expect(chainsOf(demux)).toBeLessThan(2048)
     for (const each of claims) demux.remove(each)
     expect(demux.size).toBe(0)
-    expect(demux.find(wildcard, '10.0.0.1', 9000, 9000, 9000)).toBeUndefined()
+    expect(demux.find(wildcard, '10.0.0.1', 9000, 9000, 9000)).toBeNull()
   })
 
-  it('what a peer chooses is scrambled by a secret, one to one, so that nobody can pick ports that meet in one bucket', () => {
-    const keys = (scramble: number): number[] => {
-      const demux = new Demux<Claim>(scramble) as unknown as { keyOf(udp: number, remote: number, own: number): number }
-      return Array.from({ length: 60_000 }, (_, i) => demux.keyOf((i * 7919) & 0xffff, i, 443))
+  it('spreads the ports and addresses of one peer, whatever the secret, and otherwise for another', () => {
+    const near = (secret: number): Set<number> => {
+      const demux = new Demux(secret)
+      const claims = Array.from({ length: 60_000 }, (_, i) => {
+        return new Claim(wildcard, `2001:db8::${(i % 7).toString(16)}`, (i * 7919) & 0xffff, i, 443)
+      })
+      for (const each of claims) demux.add(each)
+      const chains = chainOf(demux, claims)
+      const sizes = new Map<number, number>()
+      for (const chain of chains) sizes.set(chain, (sizes.get(chain) ?? 0) + 1)
+      expect(Math.max(...sizes.values())).toBeLessThan(24)
+      return new Set(chains.flatMap((chain, i) => (chain < 64 ? [i] : [])))
     }
-    const [one, other] = [keys(0x1234_5678), keys(0x9abc_def0)]
-    expect(new Set(one).size).toBe(one.length)
-    expect(one.every((key) => Number.isSafeInteger(key) && key < 2 ** 48 && key % 2 ** 16 === 443)).toBe(true)
-    // what lies together for one secret does not for another
-    const near = (list: number[]): Set<number> =>
-      new Set(list.flatMap((key, i) => (Math.floor(key / 2 ** 16) % 1024 === 0 ? [i] : [])))
-    const shared = [...near(one)].filter((i) => near(other).has(i))
-    expect(shared.length).toBeLessThan(near(one).size / 10)
+    const [one, other] = [near(0x1234_5678), near(0x9abc_def0 | 0)]
+    expect([...one].filter((i) => other.has(i)).length).toBeLessThan(one.size / 5)
   })
 
   it('tells the three ports apart at their limits', () => {
-    const demux = new Demux<Claim>(0xdead_beef)
+    const demux = new Demux(0xdead_beef | 0)
     const extremes = [0, 1, 65535]
     const claims = extremes.flatMap((a) => extremes.flatMap((b) => extremes.map((c) => [a, b, c] as const)))
     for (const [a, b, c] of claims) demux.add(new Claim(wildcard, '10.0.0.9', a, b, c))
