@@ -23,6 +23,7 @@ import { Listener, type ListenerHost, type ListenerOwner } from './listener.js'
 import type { Arrival, DatagramSink, LocalSocket } from './local-socket.js'
 import { Paths } from './paths.js'
 import { Rejecter } from './reject.js'
+import type { Place } from './roster.js'
 import type { Settler, Turning } from './settler.js'
 import type { RebuiltSyn } from './syn-cookies.js'
 import type { ConnectTarget, ListenTarget } from './target.js'
@@ -56,6 +57,10 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   nextTurning: Turning | null = null
   dueAt: number = Number.POSITIVE_INFINITY
   slot = -1
+  // ---- the stack's
+  /** Among those that are idle but for TIME-WAIT, and the sockets that it was counted with there. */
+  waits: Place<Endpoint> | null = null
+  waitsWith = 0
   private readonly host: EndpointHost
   private readonly settler: Settler
   private readonly demux: Demux

@@ -13,6 +13,7 @@ import { resolveLimits, type StackLimits } from './limits.js'
 import type { Listener, ListenerOwner } from './listener.js'
 import type { LocalSocket } from './local-socket.js'
 import { choosePort } from './ports.js'
+import { Roster } from './roster.js'
 import { Settler } from './settler.js'
 import { type ConnectTarget, type ListenTarget, socketChoices } from './target.js'
 import type { TimeWaitRecord } from './time-wait.js'
@@ -46,8 +47,8 @@ export class Stack implements EndpointHost {
   private readonly shared: Map<number, Endpoint> = new Map()
   /** Those with `reusePort`: the machine, which deals out what comes to such a port, knows no other way to share one. */
   private readonly reusing: Set<Endpoint> = new Set()
-  /** Idle but for TIME-WAIT, with the sockets that each was counted with; the one that has waited longest is first. */
-  private readonly waiting: Map<Endpoint, number> = new Map()
+  /** Idle but for TIME-WAIT. */
+  private readonly waiting: Roster<Endpoint> = new Roster()
   private waitingSockets = 0
 
   /** `limits`: bounds other than the defaults. @throws ERR_OUT_OF_RANGE */
@@ -194,18 +195,16 @@ export class Stack implements EndpointHost {
   }
 
   endpointWaits(endpoint: Endpoint): void {
-    if (this.waiting.has(endpoint)) return
+    if (endpoint.waits !== null) return
     // one that shares its port does not go early: that would break connections of others (decision 022)
-    const sockets = endpoint.binding.reusePort ? 0 : endpoint.binding.locals.length
-    this.waiting.set(endpoint, sockets)
-    this.waitingSockets += sockets
+    endpoint.waitsWith = endpoint.binding.reusePort ? 0 : endpoint.binding.locals.length
+    endpoint.waits = this.waiting.enter(endpoint)
+    this.waitingSockets += endpoint.waitsWith
     const quarter = Math.floor((this.platform.descriptorLimit ?? Number.POSITIVE_INFINITY) / 4)
     const limit = Math.min(this.limits.maxTimeWaitSockets, quarter)
-    // a Map that is taken from at its front steps over what was there: not more often than there is something to take
-    if (this.waitingSockets <= limit) return
-    for (const oldest of this.waiting.keys()) {
-      if (!oldest.binding.reusePort) oldest.close()
+    for (const oldest of this.waiting) {
       if (this.waitingSockets <= limit) return
+      if (!oldest.binding.reusePort) oldest.close()
     }
   }
 
@@ -220,8 +219,10 @@ export class Stack implements EndpointHost {
 
   /** It has more than TIME-WAIT again, or nothing at all. */
   private wake(endpoint: Endpoint): void {
-    this.waitingSockets -= this.waiting.get(endpoint) ?? 0
-    this.waiting.delete(endpoint)
+    if (endpoint.waits === null) return
+    this.waiting.leave(endpoint.waits)
+    endpoint.waits = null
+    this.waitingSockets -= endpoint.waitsWith
   }
 
   /** Where a connection from `udpPort` is to live: on what has it bound, or on all addresses, so that others can join. */
@@ -303,7 +304,7 @@ export class Stack implements EndpointHost {
   }
 
   private reclaimable(code: unknown, port: number): Endpoint | undefined {
-    for (const endpoint of this.waiting.keys()) {
+    for (const endpoint of this.waiting) {
       if (code === 'EMFILE' || code === 'ENFILE') return endpoint
       if (code === 'EADDRINUSE' && endpoint.udpPort === port) return endpoint
     }
