@@ -298,6 +298,14 @@ export class Connection {
     this.tcb.sendBuffer.hold()
   }
 
+  /** An ACK is all that poll() would give. */
+  get owesOnlyAck(): boolean {
+    const { ackPolicy, state, sndNxt, sndEnd, scoreboard } = this.tcb
+    return (
+      ackPolicy.now && sndNxt === sndEnd && scoreboard.lostBytes === 0 && state !== 'TIME-WAIT' && state !== 'CLOSED'
+    )
+  }
+
   /** takeEvents() has something to tell. */
   get hasNews(): boolean {
     return this.tcb.events !== 0

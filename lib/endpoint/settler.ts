@@ -1,5 +1,5 @@
 // Everything that has changed is settled once a turn: owners told, segments sent, the one alarm set (RFC 9293 MUST-58, MUST-59).
-import { ACKED, CLOSED, CONNECTED } from '../core/connection.js'
+import { ACKED, CLOSED, CONNECTED, ENDED } from '../core/connection.js'
 import type { Alarm, Platform } from '../platform/platform.js'
 import { Segment } from '../wire/segment.js'
 import type { Channel } from './channel.js'
@@ -9,6 +9,8 @@ import type { LocalSocket } from './local-socket.js'
 /** Segments of one connection before the others have their turn, and of all before the incoming have theirs. */
 const CHANNEL_SEGMENTS = 64
 const TURN_SEGMENTS = 256
+/** It is the program's turn now: it writes, or ends, if not at once, then before this turn is over. */
+const PROGRAMS_TURN = CONNECTED | ENDED
 
 /** An endpoint, as the settler sees it. */
 export interface Turning extends Waking {
@@ -30,6 +32,8 @@ export class Settler {
   /** To be settled, in order; the queue grows while it is walked. */
   private firstDirty: Channel | null = null
   private lastDirty: Channel | null = null
+  /** To be settled in the next turn: what the program says in ticks and promises then takes the ACK along. */
+  private readonly awaited: Channel[] = []
   private firstTurning: Turning | null = null
   /** To be called once the others have been settled. */
   private after: (() => void)[] = []
@@ -72,6 +76,7 @@ export class Settler {
   /** Calls `run` once what has changed by now has been settled. */
   afterwards(run: () => void): void {
     this.after.push(run)
+    this.awaitNoLonger()
     this.later()
   }
 
@@ -146,6 +151,7 @@ export class Settler {
 
   private readonly onDeferred = (): void => {
     this.deferred = false
+    this.awaitNoLonger()
     this.settle()
   }
 
@@ -178,6 +184,11 @@ export class Settler {
     }
   }
 
+  private awaitNoLonger(): void {
+    for (const channel of this.awaited) this.enqueue(channel)
+    this.awaited.length = 0
+  }
+
   private enqueue(channel: Channel): void {
     if (this.lastDirty === null) this.firstDirty = channel
     else this.lastDirty.nextDirty = channel
@@ -195,7 +206,7 @@ export class Settler {
     this.laden?.flush()
     this.laden = null
     if (this.firstTurning !== null) this.turnOver(this.firstTurning)
-    if (this.firstDirty !== null) this.later()
+    if (this.firstDirty !== null || this.awaited.length > 0) this.later()
     if (this.after.length > 0) this.runAfter()
   }
 
@@ -229,7 +240,11 @@ export class Settler {
     const { connection, host } = channel
     if (connection.wakeAt <= now) connection.handleTimeout(now)
     // first: what owners read opens the window, what they write takes the ACK along
-    deliver(channel, now)
+    const news = deliver(channel, now)
+    if (this.isToBeAwaited(channel, news)) {
+      this.awaited.push(channel)
+      return 0
+    }
     channel.dirty = false
     if (channel.detached) return 0
     const sent = this.transmit(channel, now)
@@ -241,6 +256,10 @@ export class Settler {
     this.arm()
     host.settled(channel, now)
     return sent
+  }
+
+  private isToBeAwaited({ connection, detached }: Channel, news: number): boolean {
+    return (news & PROGRAMS_TURN) !== 0 && this.after.length === 0 && !detached && connection.owesOnlyAck
   }
 
   private flushBranch(channel: Channel): void {
@@ -298,7 +317,7 @@ export class Settler {
 }
 
 /** Tells the owner what has happened; a listener, when the handshake is done. */
-function deliver(channel: Channel, now: number): void {
+function deliver(channel: Channel, now: number): number {
   const news = channel.connection.takeEvents()
   channel.reviewLinger((news & ACKED) !== 0, now)
   let events = news
@@ -307,17 +326,17 @@ function deliver(channel: Channel, now: number): void {
     events |= channel.early
     channel.early = 0
   }
-  if (events === 0) return
+  if (events === 0) return 0
   const { acceptor } = channel
   if (acceptor !== null) {
     if ((events & (CONNECTED | CLOSED)) === 0) {
       channel.early |= events
-      return
+      return 0
     }
     channel.acceptor = null
     if ((events & CONNECTED) === 0) {
       acceptor.failed(channel)
-      return
+      return 0
     }
     channel.early = (events | channel.early) & ~CONNECTED
     try {
@@ -330,4 +349,5 @@ function deliver(channel: Channel, now: number): void {
     }
   }
   if (events !== 0) channel.owner?.onEvents(events)
+  return events
 }
