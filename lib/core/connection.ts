@@ -298,12 +298,10 @@ export class Connection {
     this.tcb.sendBuffer.hold()
   }
 
-  /** An ACK is all that poll() would give. */
+  /** An ACK is all that poll() would give, and what the user may still say would take it along. */
   get owesOnlyAck(): boolean {
-    const { ackPolicy, state, sndNxt, sndEnd, scoreboard } = this.tcb
-    return (
-      ackPolicy.now && sndNxt === sndEnd && scoreboard.lostBytes === 0 && state !== 'TIME-WAIT' && state !== 'CLOSED'
-    )
+    const { ackPolicy, state, closeRequested, sndNxt, sndEnd, scoreboard } = this.tcb
+    return ackPolicy.now && canSend(state) && !closeRequested && sndNxt === sndEnd && scoreboard.lostBytes === 0
   }
 
   /** takeEvents() has something to tell. */
