@@ -1,6 +1,7 @@
 // The connections of an endpoint that wait for an answer to their SYN: what the machine says of a peer ends these, and no other (RFC 5927).
 import type { Channel } from './channel.js'
 import type { LocalSocket } from './local-socket.js'
+import { Roster } from './roster.js'
 
 /** What the machine may say of a peer that cannot be reached. */
 const UNREACHABLE: ReadonlySet<unknown> = new Set([
@@ -20,15 +21,19 @@ const UNREACHABLE: ReadonlySet<unknown> = new Set([
 export type SocketError = Error & { code?: unknown; address?: unknown; port?: unknown }
 
 export class Attempts {
-  private readonly channels: Set<Channel> = new Set()
+  private readonly channels: Roster<Channel> = new Roster()
 
   add(channel: Channel): void {
-    this.channels.add(channel)
+    channel.waits = this.channels.enter(channel)
   }
 
-  /** It has been answered, or is over. @returns true: none is left. */
+  /** It has been answered, or is over; it need not be one of them. @returns true: none is left. */
   remove(channel: Channel): boolean {
-    this.channels.delete(channel)
+    // a listener has those that wait for it
+    if (channel.waits !== null && channel.acceptor === null) {
+      this.channels.leave(channel.waits)
+      channel.waits = null
+    }
     return this.channels.size === 0
   }
 

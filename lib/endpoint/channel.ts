@@ -85,7 +85,7 @@ export class Channel implements Tenant, Waking, Receiver, Orphan {
   /** Over: no segment reaches it any more; what is unread can still be received. */
   detached = false
   acceptor: Acceptor | null
-  /** Among those whose handshake a listener waits for. */
+  /** Among those whose handshake is waited for, by a listener or by who connects. */
   waits: Place<Channel> | null = null
   /** Among those without an owner. */
   orphaned: Place<Orphan> | null = null

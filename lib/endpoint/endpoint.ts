@@ -58,6 +58,8 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   dueAt: number = Number.POSITIVE_INFINITY
   slot = -1
   // ---- the stack's
+  /** Among all that are open. */
+  place: Place<Endpoint> | null = null
   /** Among those that are idle but for TIME-WAIT, and the sockets that it was counted with there. */
   waits: Place<Endpoint> | null = null
   waitsWith = 0

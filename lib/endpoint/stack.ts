@@ -39,7 +39,7 @@ export class Stack implements EndpointHost {
   readonly hosts: HostCache
   /** Gives each new connection its observer; null: none is observed. */
   trace: ((channel: Channel) => Trace | null) | null = null
-  private readonly endpoints: Set<Endpoint> = new Set()
+  private readonly endpoints: Roster<Endpoint> = new Roster()
   /** Of the endpoints that have one connection each. */
   private readonly ofClients: Commons
   private readonly totals: Totals
@@ -210,7 +210,8 @@ export class Stack implements EndpointHost {
 
   endpointClosed(endpoint: Endpoint): void {
     this.wake(endpoint)
-    this.endpoints.delete(endpoint)
+    if (endpoint.place !== null) this.endpoints.leave(endpoint.place)
+    endpoint.place = null
     this.totals.endpointClosed(endpoint)
     if (this.endpoints.size === 0) this.settler.rest()
     this.reusing.delete(endpoint)
@@ -292,7 +293,7 @@ export class Stack implements EndpointHost {
     for (;;) {
       try {
         endpoint.binding.hold(local, isRoaming)
-        this.endpoints.add(endpoint)
+        endpoint.place = this.endpoints.enter(endpoint)
         return
       } catch (error) {
         const victim = this.reclaimable((error as { code?: unknown }).code, local.port)
