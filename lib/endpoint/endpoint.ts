@@ -32,6 +32,13 @@ import { TimeWait, TimeWaitRecord } from './time-wait.js'
 /** What a cookie's SYN,ACK is polled into: it is with the peer already. */
 const DISCARDED = new Segment()
 
+/** One that is idle but for TIME-WAIT. */
+export interface Waiting {
+  readonly endpoint: Endpoint
+  /** Those that it was counted with. */
+  readonly sockets: number
+}
+
 /** What an endpoint asks of its stack. */
 export interface EndpointHost {
   readonly platform: Platform
@@ -60,14 +67,11 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   // ---- the stack's
   /** Among all that are open. */
   place: Place<Endpoint> | null = null
-  /** Among those that are idle but for TIME-WAIT, and the sockets that it was counted with there. */
-  waits: Place<Endpoint> | null = null
-  waitsWith = 0
+  /** Among those that are idle but for TIME-WAIT. */
+  waits: Place<Waiting> | null = null
   private readonly host: EndpointHost
-  private readonly settler: Settler
   private readonly demux: Demux
   readonly commons: Commons
-  private readonly counts: Counts
   // ---- made when they are needed: the endpoint of a client has one connection and nothing else
   branches: Branches | null = null
   timeWait: TimeWait | null = null
@@ -80,7 +84,6 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   private listening = 0
   /** Channels and listeners that hold the process. */
   private holds = 0
-  private refd = false
   /** A listener that does not keep TIME-WAIT has closed. */
   private releasing = false
 
@@ -88,14 +91,20 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   constructor(host: EndpointHost, commons: Commons) {
     this.host = host
     this.commons = commons
-    this.counts = commons.counts
     this.demux = new Demux(host.numbers.scramble)
     this.binding = new Binding(host.platform, this)
-    this.settler = host.settler
   }
 
   get numbers(): SequenceNumbers {
     return this.host.numbers
+  }
+
+  private get settler(): Settler {
+    return this.host.settler
+  }
+
+  private get counts(): Counts {
+    return this.commons.counts
   }
 
   get udpPort(): number {
@@ -127,7 +136,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     this.closed = true
     this.timeWait?.clear()
     this.settler.forget(this)
-    if (this.refd) this.settler.hold(false)
+    if (this.holds > 0) this.settler.hold(false)
     this.binding.close()
     this.branches?.close()
     this.host.endpointClosed(this)
@@ -555,11 +564,11 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   }
 
   private addHold(change: number): void {
+    const held = this.holds > 0
     this.holds += change
-    const refd = this.holds > 0
-    if (refd === this.refd || this.closed) return
-    this.refd = refd
-    this.settler.hold(refd)
-    this.binding.setHolding(refd)
+    const holds = this.holds > 0
+    if (holds === held || this.closed) return
+    this.settler.hold(holds)
+    this.binding.setHolding(holds)
   }
 }

@@ -6,7 +6,7 @@ import { asIs, canonical, destination, isIPv4Like, isIPv6, isWildcard, mapped, u
 import { add } from './binding.js'
 import type { Channel, ChannelOwner } from './channel.js'
 import { Commons } from './commons.js'
-import { Endpoint, type EndpointHost } from './endpoint.js'
+import { Endpoint, type EndpointHost, type Waiting } from './endpoint.js'
 import { HostCache } from './host-cache.js'
 import { SequenceNumbers } from './isn.js'
 import { resolveLimits, type StackLimits } from './limits.js'
@@ -48,7 +48,7 @@ export class Stack implements EndpointHost {
   /** Those with `reusePort`: the machine, which deals out what comes to such a port, knows no other way to share one. */
   private readonly reusing: Set<Endpoint> = new Set()
   /** Idle but for TIME-WAIT. */
-  private readonly waiting: Roster<Endpoint> = new Roster()
+  private readonly waiting: Roster<Waiting> = new Roster()
   private waitingSockets = 0
 
   /** `limits`: bounds other than the defaults. @throws ERR_OUT_OF_RANGE */
@@ -197,12 +197,12 @@ export class Stack implements EndpointHost {
   endpointWaits(endpoint: Endpoint): void {
     if (endpoint.waits !== null) return
     // one that shares its port does not go early: that would break connections of others (decision 022)
-    endpoint.waitsWith = endpoint.binding.reusePort ? 0 : endpoint.binding.locals.length
-    endpoint.waits = this.waiting.enter(endpoint)
-    this.waitingSockets += endpoint.waitsWith
+    const sockets = endpoint.binding.reusePort ? 0 : endpoint.binding.locals.length
+    endpoint.waits = this.waiting.enter({ endpoint, sockets })
+    this.waitingSockets += sockets
     const quarter = Math.floor((this.platform.descriptorLimit ?? Number.POSITIVE_INFINITY) / 4)
     const limit = Math.min(this.limits.maxTimeWaitSockets, quarter)
-    for (const oldest of this.waiting) {
+    for (const { endpoint: oldest } of this.waiting) {
       if (this.waitingSockets <= limit) return
       if (!oldest.binding.reusePort) oldest.close()
     }
@@ -222,8 +222,8 @@ export class Stack implements EndpointHost {
   private wake(endpoint: Endpoint): void {
     if (endpoint.waits === null) return
     this.waiting.leave(endpoint.waits)
+    this.waitingSockets -= endpoint.waits.member.sockets
     endpoint.waits = null
-    this.waitingSockets -= endpoint.waitsWith
   }
 
   /** Where a connection from `udpPort` is to live: on what has it bound, or on all addresses, so that others can join. */
@@ -305,7 +305,7 @@ export class Stack implements EndpointHost {
   }
 
   private reclaimable(code: unknown, port: number): Endpoint | undefined {
-    for (const endpoint of this.waiting) {
+    for (const { endpoint } of this.waiting) {
       if (code === 'EMFILE' || code === 'ENFILE') return endpoint
       if (code === 'EADDRINUSE' && endpoint.udpPort === port) return endpoint
     }
