@@ -24,6 +24,8 @@ export interface ChannelHost {
   now(): number
   /** The user has said something: settle `channel` in this turn. */
   changed(channel: Channel): void
+  /** Send what `channel` has to say at once: it will say nothing of it later. */
+  hurry(channel: Channel): void
   /** `channel` has spoken: it may be over, or hold the process no longer. */
   settled(channel: Channel, now: number): void
   /** Wake `channel` when it wants to be woken. */
@@ -180,6 +182,8 @@ export class Channel implements Tenant, Waking, Receiver, Orphan {
 
   /** A RST; everything queued is dropped. */
   abort(): void {
+    // what has come has been taken: without its ACK the peer never hears of it, or that it is connected
+    if (this.connection.owesOnlyAck) this.host.hurry(this)
     this.connection.abort()
     this.changed()
   }

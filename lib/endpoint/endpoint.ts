@@ -223,6 +223,11 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     this.settler.changed(channel)
   }
 
+  hurry(channel: Channel): void {
+    this.settler.hurry(channel)
+    this.settler.turn(this)
+  }
+
   released(channel: Channel): void {
     this.commons.admission.released(channel)
   }

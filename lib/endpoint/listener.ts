@@ -116,7 +116,7 @@ export class Listener implements Acceptor, Queue {
   close(): void {
     if (!this.open) return
     this.open = false
-    for (const channel of this.waiting) {
+    for (let channel = this.waiting.oldest; channel !== null; channel = this.waiting.oldest) {
       channel.acceptor = null
       this.leave(channel)
       // established in this very turn, and nobody will ever hear of it

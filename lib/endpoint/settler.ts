@@ -1,5 +1,5 @@
 // Everything that has changed is settled once a turn: owners told, segments sent, the one alarm set (RFC 9293 MUST-58, MUST-59).
-import { ACKED, CLOSED, CONNECTED, ENDED } from '../core/connection.js'
+import { ACKED, CLOSED, CONNECTED, ENDED, READABLE } from '../core/connection.js'
 import type { Alarm, Platform } from '../platform/platform.js'
 import { Segment } from '../wire/segment.js'
 import type { Channel } from './channel.js'
@@ -9,7 +9,7 @@ import type { LocalSocket } from './local-socket.js'
 /** Segments of one connection before the others have their turn, and of all before the incoming have theirs. */
 const CHANNEL_SEGMENTS = 64
 const TURN_SEGMENTS = 256
-/** It is the program's turn now: it writes, or ends, if not at once, then before this turn is over. */
+/** It is the program's turn now: it writes, or ends, if not at once, then in a tick or after a promise. */
 const PROGRAMS_TURN = CONNECTED | ENDED
 
 /** An endpoint, as the settler sees it. */
@@ -32,8 +32,9 @@ export class Settler {
   /** To be settled, in order; the queue grows while it is walked. */
   private firstDirty: Channel | null = null
   private lastDirty: Channel | null = null
-  /** To be settled in the next turn: what the program says in ticks and promises then takes the ACK along. */
+  /** To be settled when ticks and promises have run: what the program says there takes the ACK along (decision 029). */
   private readonly awaited: Channel[] = []
+  private awaiting = false
   private firstTurning: Turning | null = null
   /** To be called once the others have been settled. */
   private after: (() => void)[] = []
@@ -76,7 +77,6 @@ export class Settler {
   /** Calls `run` once what has changed by now has been settled. */
   afterwards(run: () => void): void {
     this.after.push(run)
-    this.awaitNoLonger()
     this.later()
   }
 
@@ -106,6 +106,12 @@ export class Settler {
   onQuiet(): void {
     this.reading = false
     this.settle()
+  }
+
+  /** `channel` says now what it would say in its turn. */
+  hurry(channel: Channel): void {
+    this.transmit(channel, this.platform.now())
+    if (channel.local.home !== channel.local) this.flushBranch(channel)
   }
 
   /** `local` has drained. */
@@ -151,7 +157,6 @@ export class Settler {
 
   private readonly onDeferred = (): void => {
     this.deferred = false
-    this.awaitNoLonger()
     this.settle()
   }
 
@@ -184,11 +189,6 @@ export class Settler {
     }
   }
 
-  private awaitNoLonger(): void {
-    for (const channel of this.awaited) this.enqueue(channel)
-    this.awaited.length = 0
-  }
-
   private enqueue(channel: Channel): void {
     if (this.lastDirty === null) this.firstDirty = channel
     else this.lastDirty.nextDirty = channel
@@ -206,8 +206,22 @@ export class Settler {
     this.laden?.flush()
     this.laden = null
     if (this.firstTurning !== null) this.turnOver(this.firstTurning)
-    if (this.firstDirty !== null || this.awaited.length > 0) this.later()
+    if (this.awaited.length > 0) this.awaitProgram()
+    if (this.firstDirty !== null) this.later()
     if (this.after.length > 0) this.runAfter()
+  }
+
+  private awaitProgram(): void {
+    if (this.awaiting) return
+    this.awaiting = true
+    this.platform.afterTicks(this.onSpoken)
+  }
+
+  private readonly onSpoken = (): void => {
+    this.awaiting = false
+    for (const channel of this.awaited) this.enqueue(channel)
+    this.awaited.length = 0
+    this.settle()
   }
 
   private turnOver(first: Turning): void {
@@ -259,7 +273,7 @@ export class Settler {
   }
 
   private isToBeAwaited({ connection, detached }: Channel, news: number): boolean {
-    return (news & PROGRAMS_TURN) !== 0 && this.after.length === 0 && !detached && connection.owesOnlyAck
+    return (news & PROGRAMS_TURN) !== 0 && (news & READABLE) === 0 && !detached && connection.owesOnlyAck
   }
 
   private flushBranch(channel: Channel): void {

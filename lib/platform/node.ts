@@ -7,7 +7,7 @@ import { createSocket, DgramSocket } from './dgram-socket.js'
 import { loadOffload } from './offload.js'
 import { OffloadSocket } from './offload-socket.js'
 import type { Alarm, DatagramHandler, DatagramSocket, LocalAddress, Platform } from './platform.js'
-import { now, setImmediate } from './time.js'
+import { afterTicks, now, setImmediate } from './time.js'
 import { TimeoutAlarm } from './timeout-alarm.js'
 
 /** Between two looks at the interfaces for what their packets may be, ms: it costs more than a connection. */
@@ -39,6 +39,10 @@ class NodePlatform implements Platform {
 
   defer(run: () => void): void {
     setImmediate(run)
+  }
+
+  afterTicks(run: () => void): void {
+    afterTicks(run)
   }
 
   alarm(ring: () => void): Alarm {

@@ -9,6 +9,8 @@ export interface Platform {
   readonly allocate: (length: number) => Uint8Array
   /** Runs `run` once, later in this turn. */
   defer(run: () => void): void
+  /** Runs `run` once what runs now is done, and after it the ticks, and the promises with all that come of these; before anything else has its turn. */
+  afterTicks(run: () => void): void
   /** A new alarm that calls `ring` at the time it is set to. */
   alarm(ring: () => void): Alarm
   /** @returns a socket that is bound already. @throws the machine's error (EADDRINUSE, EADDRNOTAVAIL, EACCES). */

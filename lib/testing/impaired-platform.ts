@@ -49,6 +49,10 @@ export class ImpairedPlatform implements Platform {
     this.platform.defer(run)
   }
 
+  afterTicks(run: () => void): void {
+    this.platform.afterTicks(run)
+  }
+
   alarm(ring: () => void): Alarm {
     return this.platform.alarm(ring)
   }

@@ -64,6 +64,10 @@ export class SimulatedPlatform implements Platform {
     )
   }
 
+  afterTicks(run: () => void): void {
+    this.defer(run)
+  }
+
   alarm(ring: () => void): Alarm {
     return new SimulatedAlarm(this, ring)
   }

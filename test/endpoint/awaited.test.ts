@@ -5,7 +5,7 @@ import { CONNECTED, ENDED } from '../../lib/core/connection.js'
 import type { Channel } from '../../lib/endpoint/channel.js'
 import { Stack } from '../../lib/endpoint/stack.js'
 import { Network } from '../../lib/testing/network.js'
-import { ACK, FIN, PSH, SYN } from '../../lib/wire/segment.js'
+import { ACK, FIN, PSH, RST, SYN } from '../../lib/wire/segment.js'
 import { Acceptance, closeInReturn, Recorder } from '../support/recorder.js'
 
 const SERVER = '10.0.0.1'
@@ -68,6 +68,18 @@ describe('the ACK of a SYN,ACK', () => {
     expect(flagsFrom(CLIENT).sort()).toEqual([SYN, SYN, SYN, ACK, ACK, ACK | PSH].sort())
   })
 
+  it('comes before a reset, whenever that is: the other side hears of a connection, and of its end', () => {
+    for (const when of [(say: () => void) => say(), null]) {
+      const { network, connect, soon, flagsFrom, acceptance } = scene()
+      connect((events, channel) => {
+        if (events & CONNECTED) (when ?? soon)(() => channel.abort())
+      })
+      network.advance(20)
+      expect(flagsFrom(CLIENT)).toEqual([SYN, ACK, RST | ACK])
+      expect(acceptance.channels.map(({ reason }) => reason)).toEqual(['reset'])
+    }
+  })
+
   it('comes before what is said afterwards, be it a reset', () => {
     const { network, client, connect, flagsFrom, acceptance } = scene()
     connect((events, channel) => {
@@ -106,6 +118,20 @@ describe('the ACK of a FIN', () => {
     network.advance(20)
     expect(one).toMatchObject({ bytes: 1 })
     expect(one.channel.state).toBe('TIME-WAIT')
+  })
+
+  it('does not wait when text came with the FIN', () => {
+    const { network, connect, soonAtServer, flagsFrom, acceptance } = scene()
+    acceptance.react = (events, channel) => {
+      if (events & ENDED) soonAtServer(() => channel.abort())
+    }
+    const one = connect()
+    network.advance(20)
+    one.channel.send(new Uint8Array(3))
+    one.channel.close()
+    network.advance(50)
+    expect(flagsFrom(SERVER)).toEqual([SYN | ACK, ACK, RST | ACK])
+    expect(one.channel.status().bytesAcked).toBe(3)
   })
 
   it('is sent though the program has thrown', () => {
