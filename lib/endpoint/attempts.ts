@@ -30,10 +30,7 @@ export class Attempts {
   /** It has been answered, or is over; it need not be one of them. @returns true: none is left. */
   remove(channel: Channel): boolean {
     // a listener has those that wait for it
-    if (channel.waits !== null && channel.acceptor === null) {
-      this.channels.leave(channel.waits)
-      channel.waits = null
-    }
+    if (channel.acceptor === null) channel.waits = this.channels.leave(channel.waits)
     return this.channels.size === 0
   }
 

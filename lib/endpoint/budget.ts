@@ -50,7 +50,6 @@ export class BufferBudget implements Budget {
 
   /** `connection` is over; it need not be an orphan. */
   left(connection: Orphan): void {
-    if (connection.orphaned !== null) this.orphans.leave(connection.orphaned)
-    connection.orphaned = null
+    connection.orphaned = this.orphans.leave(connection.orphaned)
   }
 }

@@ -214,8 +214,7 @@ export class Listener implements Acceptor, Queue {
 
   /** Its handshake is waited for no longer. */
   private leave(channel: Channel): void {
-    if (channel.waits !== null) this.waiting.leave(channel.waits)
-    channel.waits = null
+    channel.waits = this.waiting.leave(channel.waits)
   }
 
   private dropSyn(): void {

@@ -26,7 +26,7 @@ export class Roster<T> {
     }
   }
 
-  /** @returns what leave() takes, once. */
+  /** @returns what leave() takes, once: who keeps it keeps null from then on. */
   enter(member: T): Place<T> {
     const place: Place<T> = { member, before: this.last, after: null }
     if (this.last === null) this.first = place
@@ -36,7 +36,9 @@ export class Roster<T> {
     return place
   }
 
-  leave(place: Place<T>): void {
+  /** `place`: null: it was not in. @returns null, for whoever kept the place. */
+  leave(place: Place<T> | null): null {
+    if (place === null) return null
     const { before, after } = place
     if (before === null) this.first = after
     else before.after = after
@@ -44,5 +46,6 @@ export class Roster<T> {
     else after.before = before
     place.before = place.after = null
     this.size--
+    return null
   }
 }

@@ -330,7 +330,7 @@ export class Settler {
   }
 }
 
-/** Tells the owner what has happened; a listener, when the handshake is done. */
+/** Tells the owner what has happened; a listener, when the handshake is done. @returns what the owner was told. */
 function deliver(channel: Channel, now: number): number {
   const news = channel.connection.takeEvents()
   channel.reviewLinger((news & ACKED) !== 0, now)

@@ -210,8 +210,7 @@ export class Stack implements EndpointHost {
 
   endpointClosed(endpoint: Endpoint): void {
     this.wake(endpoint)
-    if (endpoint.place !== null) this.endpoints.leave(endpoint.place)
-    endpoint.place = null
+    endpoint.place = this.endpoints.leave(endpoint.place)
     this.totals.endpointClosed(endpoint)
     if (this.endpoints.size === 0) this.settler.rest()
     this.reusing.delete(endpoint)
@@ -221,9 +220,8 @@ export class Stack implements EndpointHost {
   /** It has more than TIME-WAIT again, or nothing at all. */
   private wake(endpoint: Endpoint): void {
     if (endpoint.waits === null) return
-    this.waiting.leave(endpoint.waits)
     this.waitingSockets -= endpoint.waits.member.sockets
-    endpoint.waits = null
+    endpoint.waits = this.waiting.leave(endpoint.waits)
   }
 
   /** Where a connection from `udpPort` is to live: on what has it bound, or on all addresses, so that others can join. */

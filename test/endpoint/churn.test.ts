@@ -69,8 +69,8 @@ it('a Demux keeps nobody who has left', () => {
 
 it('a Roster keeps nobody who has left', () => {
   const roster = new Roster<Member>()
-  const leave = ({ place }: Member): void => {
-    if (place !== null) roster.leave(place)
+  const leave = (member: Member): void => {
+    member.place = roster.leave(member.place)
   }
   const enter = (member: Member): void => {
     member.place = roster.enter(member)
