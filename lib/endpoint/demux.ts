@@ -1,6 +1,6 @@
 // Whose segment is this: by three ports and the peer's address, in a table of chains; the same cost for 10 and for 100,000.
-// No Map: tables that it has left behind point at those that followed, so that of an old one's heirs none is freed before V8 marks its
-// whole heap, and nobody who was in them. Where connections come and go that is all of them.
+// No Map, where connections come and go: of V8's the tables that were left behind point at those that followed, and once one of them is
+// old, all of these, and whoever was in them, stay until the whole heap is marked (decision 028).
 import type { LocalSocket } from './local-socket.js'
 
 /** What can own a pair of addresses and ports. */

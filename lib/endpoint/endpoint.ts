@@ -224,7 +224,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   }
 
   hurry(channel: Channel): void {
-    this.settler.hurry(channel)
+    this.settler.speak(channel, this.now())
     this.settler.turn(this)
   }
 

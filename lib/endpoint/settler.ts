@@ -108,10 +108,12 @@ export class Settler {
     this.settle()
   }
 
-  /** `channel` says now what it would say in its turn. */
-  hurry(channel: Channel): void {
-    this.transmit(channel, this.platform.now())
+  /** Sends what `channel` has to say. @returns how many segments have left. */
+  speak(channel: Channel, now: number): number {
+    const sent = this.transmit(channel, now)
+    // the endpoint flushes the sockets that many share
     if (channel.local.home !== channel.local) this.flushBranch(channel)
+    return sent
   }
 
   /** `local` has drained. */
@@ -261,9 +263,7 @@ export class Settler {
     }
     channel.dirty = false
     if (channel.detached) return 0
-    const sent = this.transmit(channel, now)
-    // the endpoint flushes the sockets that many share
-    if (channel.local.home !== channel.local) this.flushBranch(channel)
+    const sent = this.speak(channel, now)
     if (connection.hasNews) deliver(channel, now)
     if (channel.detached) return sent
     this.deadlines.schedule(channel, channel.wakeAt)
