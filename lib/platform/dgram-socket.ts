@@ -17,6 +17,9 @@ const WATCHED_TURNS = 8
 /** A longer datagram leaves from where it is: a copy would be dear. */
 const LONGEST_OF_CARGO = 9_216
 
+/** A shorter datagram's text is copied anyway, and its memory can go at once. */
+const KEPT = 8_192
+
 /** Of all sockets: what was sent from it has been read when the call returns, or it is replaced. */
 let cargo: Uint8Array = new Uint8Array(LONGEST_OF_CARGO)
 /** What waits to leave from it: its beginning, and whose it is. */
@@ -132,14 +135,20 @@ export class DgramSocket implements DatagramSocket {
   take(bytes: Uint8Array, address: string, port: number): void {
     if (this.ofTurn === 0 && this.watching === 0 && ++this.unasked < ASK_AFTER) {
       try {
-        this.handler.onDatagram(bytes, 0, bytes.length, address, port, false)
+        this.pass(bytes, address, port)
       } finally {
         this.handler.onQuiet()
       }
       return
     }
     if (this.ofTurn++ === 0) setImmediate(this.onTurnOver)
-    this.handler.onDatagram(bytes, 0, bytes.length, address, port, false)
+    this.pass(bytes, address, port)
+  }
+
+  private pass(bytes: Uint8Array, address: string, port: number): void {
+    const isLent = bytes.length < KEPT && canFree(bytes)
+    this.handler.onDatagram(bytes, 0, bytes.length, address, port, isLent)
+    if (isLent) free(bytes)
   }
 
   onError(error: Error): void {
@@ -163,6 +172,21 @@ export class DgramSocket implements DatagramSocket {
     this.holding = false
     this.handler.onDrain()
   }
+}
+
+/** ES2024: Node has it since 21. */
+type Transferable = ArrayBufferLike & { transfer?(length: number): ArrayBuffer }
+
+/** Nothing else lies in its memory, and there is a way to give that back. */
+const canFree = ({ buffer, length }: Uint8Array): boolean =>
+  buffer.byteLength === length && (buffer as Transferable).transfer !== undefined
+
+/**
+ * Here and now, where the next datagram finds it in the cache. What is left to the garbage collector is freed by another thread, and
+ * dgram's own malloc, two for each datagram, waits for the lock.
+ */
+function free({ buffer }: Uint8Array): void {
+  ;(buffer as Transferable).transfer?.(0)
 }
 
 const OWNER = Symbol('owner')
