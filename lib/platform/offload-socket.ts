@@ -330,7 +330,7 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
   /** @returns the peer as datagrams from it are reported; undefined: no route, which is told later, and each send says why. */
   private connect(peer: { address: string; port: number }): string | undefined {
     const { descriptors } = this.offload
-    if (descriptors.connect(this.fd, peer)) return descriptors.peer(this.fd).address
+    if (descriptors.connect(this.fd, peer)) return descriptors.peerAddress(this.fd, peer.address)
     this.fail(this.errorCode(), 'connect', peer.address, peer.port)
     return undefined
   }
