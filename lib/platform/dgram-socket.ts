@@ -3,6 +3,7 @@ import dgram from 'node:dgram'
 import { isIPv6 } from 'node:net'
 import { openReusing } from './descriptors.js'
 import { readDropped } from './kernel-table.js'
+import { noteAllocated } from './nursery.js'
 import type { DatagramHandler, DatagramSocket, LocalAddress } from './platform.js'
 import { setImmediate } from './time.js'
 
@@ -149,6 +150,7 @@ export class DgramSocket implements DatagramSocket {
     const isLent = bytes.length < KEPT && canFree(bytes)
     this.handler.onDatagram(bytes, 0, bytes.length, address, port, isLent)
     if (isLent) free(bytes)
+    else noteAllocated(bytes.length)
   }
 
   onError(error: Error): void {

@@ -1,5 +1,6 @@
 // What has come, many datagrams a call; trains that the kernel has put together are taken apart by the length that it tells.
 import { Arena, type Libc, MSG_DONTWAIT, type Piece, putWord, SOL_UDP, UDP_GRO } from './libc.js'
+import { noteAllocated } from './nursery.js'
 import type { Row } from './platform.js'
 import { LONGEST, type SocketAddresses } from './socket-address.js'
 
@@ -106,6 +107,7 @@ export class Inbox {
 
   /** Memory for what is read into slot `i`. */
   private provide(i: number): void {
+    noteAllocated(SLOT_BYTES)
     const slot = new Uint8Array(Buffer.allocUnsafeSlow(SLOT_BYTES).buffer)
     this.slots[i] = slot
     putWord(this.vectors.view, i * VECTOR, this.libc.address(slot))

@@ -1,0 +1,53 @@
+// Memory for what is received, and its share in when V8 collects (decision 031).
+import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8'
+
+const MIB = 2 ** 20
+/** Between two looks at what V8 counts. */
+const LOOK_EVERY = 4 * MIB
+/** What may be added: for 32 MiB V8 acts, since V8 13 for 64, but not all that is young is dead. */
+const ROOM = 20 * MIB
+/** Before V8 13 it collects what is young by itself, as long as the heap is no larger. */
+const SMALL_HEAP = Number.parseInt(process.versions.v8 ?? '', 10) >= 13 ? 0 : 9 * MIB
+/** Whose new space is larger has chosen so; to fill it costs more than it saves. */
+const LARGEST = 16 * MIB
+/** Of one array: V8 has another space for long ones. */
+const FILLER_BYTES = 32 * 1024
+const FILLER_LENGTH = FILLER_BYTES / 8 - 4
+
+let unseen = 0
+/** Least that V8 has counted since it was made to collect. */
+let least = Number.POSITIVE_INFINITY
+let isOff = false
+/** A compiler might leave out what goes nowhere. */
+const filler: { last: unknown[] | null } = { last: null }
+
+/** So many bytes of Buffers have been allocated that a program will hold for a moment. */
+export function noteAllocated(bytes: number): void {
+  unseen += bytes
+  if (unseen < LOOK_EVERY || isOff) return
+  unseen = 0
+  try {
+    look()
+  } catch {
+    // a runtime that has no such figures
+    isOff = true
+  }
+}
+
+function look(): void {
+  const { external_memory: counted, used_heap_size: heap } = getHeapStatistics()
+  if (counted < least) least = counted
+  if (counted - least < ROOM || heap < SMALL_HEAP) return
+  fillNewSpace()
+  // what is still there is alive, or will be seen to be gone by the next look
+  least = getHeapStatistics().external_memory
+}
+
+/** There is no call for a young collection, but one comes when the new space is full. */
+function fillNewSpace(): void {
+  const space = getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space')
+  const free = space?.space_available_size ?? Number.POSITIVE_INFINITY
+  if (free > LARGEST) return
+  for (let filled = 0; filled <= free; filled += FILLER_BYTES) filler.last = new Array(FILLER_LENGTH)
+  filler.last = null
+}
