@@ -118,8 +118,7 @@ test('on a bad path everything arrives all the same', async () => {
   expect(carol.output).toContain(lines)
   ann.say('/quit')
   expect(await ann.exited).toBe(0)
-  // bob opens it, or, where the loss keeps from him for long enough that ann has left, carol
-  await Promise.any([carol.sees('* back in the room'), bob.sees('* back in the room')])
+  await carol.sees('* back in the room')
 }, 60_000)
 
 test('lines from a pipe are all said before the end of the input means leaving', async () => {
