@@ -1,5 +1,5 @@
 // Memory for what is received, and its share in when V8 collects (decision 031).
-import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8'
+import { createRequire } from 'node:module'
 
 const MIB = 2 ** 20
 /** Between two looks at what V8 counts. */
@@ -14,6 +14,8 @@ const LARGEST = 16 * MIB
 const FILLER_BYTES = 32 * 1024
 const FILLER_LENGTH = FILLER_BYTES / 8 - 4
 
+/** Loaded when the first look is due: most programs never receive as much, and all would wait for it at the start. */
+let v8: typeof import('node:v8') | undefined
 let unseen = 0
 /** Least that V8 has counted since it was made to collect. */
 let least = Number.POSITIVE_INFINITY
@@ -27,26 +29,26 @@ export function noteAllocated(bytes: number): void {
   if (unseen < LOOK_EVERY || isOff) return
   unseen = 0
   try {
-    look()
+    v8 ??= createRequire(import.meta.url)('node:v8') as typeof import('node:v8')
+    look(v8)
   } catch {
     // a runtime that has no such figures
     isOff = true
   }
 }
 
-function look(): void {
+function look({ getHeapStatistics, getHeapSpaceStatistics }: typeof import('node:v8')): void {
   const { external_memory: counted, used_heap_size: heap } = getHeapStatistics()
   if (counted < least) least = counted
   if (counted - least < ROOM || heap < SMALL_HEAP) return
-  fillNewSpace()
+  fill(getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space'))
   // what is still there is alive, or will be seen to be gone by the next look
   least = getHeapStatistics().external_memory
 }
 
 /** There is no call for a young collection, but one comes when the new space is full. */
-function fillNewSpace(): void {
-  const space = getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space')
-  const free = space?.space_available_size ?? Number.POSITIVE_INFINITY
+function fill(newSpace: { space_available_size: number } | undefined): void {
+  const free = newSpace?.space_available_size ?? Number.POSITIVE_INFINITY
   if (free > LARGEST) return
   for (let filled = 0; filled <= free; filled += FILLER_BYTES) filler.last = new Array(FILLER_LENGTH)
   filler.last = null
