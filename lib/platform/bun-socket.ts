@@ -1,5 +1,6 @@
 // A UDP socket of Bun's own: that of its node:dgram is bound only later, and this one when the call returns.
 import type { DatagramHandler, DatagramSocket, LocalAddress } from './platform.js'
+import { isIPv6 } from './socket-address.js'
 import { setImmediate } from './time.js'
 
 /** As much of Bun as this needs. */
@@ -123,7 +124,7 @@ function open({ address, port, peer, ipv6Only, reuseAddr, reusePort }: LocalAddr
 /** The local address from which datagrams to `address` leave; undefined: no route. */
 export function bunSourceAddress(address: string, port: number): string | undefined {
   try {
-    const any = address.includes(':') ? '::' : '0.0.0.0'
+    const any = isIPv6(address) ? '::' : '0.0.0.0'
     const socket = open({ address: any, port: 0, peer: { address, port } }, {})
     socket.close()
     return socket.address.address

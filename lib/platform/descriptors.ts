@@ -19,7 +19,7 @@ import {
   systemError,
 } from './libc.js'
 import type { LocalAddress } from './platform.js'
-import { LONGEST, SocketAddresses } from './socket-address.js'
+import { isIPv6, LONGEST, SocketAddresses } from './socket-address.js'
 
 /** An address and a port of a descriptor. */
 export interface Name {
@@ -53,13 +53,13 @@ export class Descriptors {
   open(local: LocalAddress, probes = true): number {
     const { address, port } = local
     const { libc } = this
-    const is6 = isV6(address)
-    const fd = libc.socket(is6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0)
+    const isV6 = isIPv6(address)
+    const fd = libc.socket(isV6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0)
     if (fd < 0) throw systemError(libc, 'bind', address, port)
-    if (is6) this.set(fd, IPV6_V6ONLY, local.ipv6Only ? 1 : 0)
-    if (is6 && probes) this.set(fd, IPV6_MTU_DISCOVER, PMTUDISC_PROBE)
+    if (isV6) this.set(fd, IPV6_V6ONLY, local.ipv6Only ? 1 : 0)
+    if (isV6 && probes) this.set(fd, IPV6_MTU_DISCOVER, PMTUDISC_PROBE)
     // a dual-stack socket sends IPv4 as well
-    if (probes && !(is6 && local.ipv6Only)) this.set(fd, IP_MTU_DISCOVER, PMTUDISC_PROBE)
+    if (probes && !(isV6 && local.ipv6Only)) this.set(fd, IP_MTU_DISCOVER, PMTUDISC_PROBE)
     if (local.reuseAddr) this.set(fd, SO_REUSEADDR, 1)
     if (local.reusePort) this.set(fd, SO_REUSEPORT, 1)
     // the kernel grants as much of it as it may
@@ -84,7 +84,7 @@ export class Descriptors {
 
   /** What it is connected to, after `asked`: IPv4 has one spelling, and the wildcard alone stands for another address. */
   peerAddress(fd: number, asked: string): string {
-    if (!isV6(asked) && asked !== '0.0.0.0') return asked
+    if (!isIPv6(asked) && asked !== '0.0.0.0') return asked
     this.length.view.setUint32(0, LONGEST, true)
     this.libc.getpeername(fd, this.name.bytes, this.length.bytes)
     return this.read().address
@@ -119,9 +119,6 @@ export class Descriptors {
     return { address: this.addresses.read(bytes, 0), port: this.addresses.portOf(bytes, 0) }
   }
 }
-
-/** IPv6, of two literals: Node's own test is for any text, and slow. */
-const isV6 = (literal: string): boolean => literal.includes(':')
 
 let plain: Descriptors | null | undefined
 

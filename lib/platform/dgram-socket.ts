@@ -1,10 +1,10 @@
 // A UDP socket of node:dgram, whose bind, connect and send are done when they return.
 import dgram from 'node:dgram'
-import { isIPv6 } from 'node:net'
 import { openReusing } from './descriptors.js'
 import { readDropped } from './kernel-table.js'
 import { noteAllocated } from './nursery.js'
 import type { DatagramHandler, DatagramSocket, LocalAddress } from './platform.js'
+import { isIPv6 } from './socket-address.js'
 import { setImmediate } from './time.js'
 
 /**
@@ -177,18 +177,18 @@ export class DgramSocket implements DatagramSocket {
 }
 
 /** ES2024: Node has it since 21. */
-type Transferable = ArrayBufferLike & { transfer?(length: number): ArrayBuffer }
+const CAN_FREE = 'transfer' in ArrayBuffer.prototype
 
-/** Nothing else lies in its memory, and there is a way to give that back. */
-const canFree = ({ buffer, length }: Uint8Array): boolean =>
-  buffer.byteLength === length && (buffer as Transferable).transfer !== undefined
+/** There is a way to give its memory back, and nothing else lies in it. */
+const canFree = ({ buffer, length }: Uint8Array): boolean => CAN_FREE && buffer.byteLength === length
 
 /**
  * Here and now, where the next datagram finds it in the cache. What is left to the garbage collector is freed by another thread, and
  * dgram's own malloc, two for each datagram, waits for the lock.
  */
 function free({ buffer }: Uint8Array): void {
-  ;(buffer as Transferable).transfer?.(0)
+  const memory = buffer as ArrayBufferLike & { transfer(length: number): ArrayBuffer }
+  memory.transfer(0)
 }
 
 const OWNER = Symbol('owner')

@@ -1,6 +1,6 @@
 // What Linux counts of a UDP socket whose descriptor is dgram's own: a table that anyone can read says it, a row for each.
 import { readFileSync } from 'node:fs'
-import { isIPv6 } from 'node:net'
+import { isIPv6 } from './socket-address.js'
 
 /** A socket, as its row has it. */
 interface Row {

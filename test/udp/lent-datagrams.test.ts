@@ -17,28 +17,25 @@ interface Seen {
 async function seenOf(datagrams: readonly Uint8Array[]): Promise<Seen[]> {
   const seen: Seen[] = []
   const sender = createSocket('udp4')
-  await new Promise<void>((resolve) => {
+  const socket = await new Promise<DgramSocket>((resolve) => {
     const handler: DatagramHandler = {
       onDatagram: (view, start, end, _address, _port, isLent) => {
         seen.push({ view, isLent, read: new Uint8Array(view.subarray(start, end)) })
-        if (seen.length === datagrams.length) setImmediate(resolve)
+        if (seen.length === datagrams.length) setImmediate(() => resolve(receiver))
       },
       onRow: () => expect.unreachable(),
       onQuiet: () => undefined,
       onDrain: () => undefined,
       onError: (error) => expect.unreachable(error.message),
     }
-    const socket = new DgramSocket({ address: '127.0.0.1', port: 0, recvBufferSize: 1 << 20 }, handler)
-    closing.push(() => socket.close())
-    for (const datagram of datagrams) sender.send(datagram, socket.port, '127.0.0.1')
+    const receiver = new DgramSocket({ address: '127.0.0.1', port: 0, recvBufferSize: 1 << 20 }, handler)
+    for (const datagram of datagrams) sender.send(datagram, receiver.port, '127.0.0.1')
   })
-  for (const close of closing.splice(0)) close()
+  socket.close()
   sender.close()
   await once(sender, 'close')
   return seen
 }
-
-const closing: (() => void)[] = []
 
 describe('a datagram of dgram', () => {
   it('is lent if it is short, and where the platform can, empty when the handler is through', async () => {
