@@ -77,7 +77,7 @@ beforeAll(async () => {
   await writeFile(join(project, 'package.json'), '{ "name": "stranger", "version": "1.0.0", "private": true }')
   const files = [ours, ...theirs].map(({ file }) => file)
   await output(project, 'npm', ['install', '--offline', '--no-audit', '--no-fund', '--silent', ...files])
-}, 120_000)
+})
 
 afterAll(async () => {
   await rm(project, { recursive: true, force: true })

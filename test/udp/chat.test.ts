@@ -105,7 +105,7 @@ describe('three people', () => {
     await carol.sees('* opened the room again')
     await eve.sees('* here: carol (host), eve (you)', seen)
     expect(await eve.sees('<carol>')).toBe('<carol> said while there was no room')
-  }, 60_000)
+  })
 })
 
 test('on a bad path everything arrives all the same', async () => {
@@ -119,7 +119,7 @@ test('on a bad path everything arrives all the same', async () => {
   ann.say('/quit')
   expect(await ann.exited).toBe(0)
   await carol.sees('* back in the room')
-}, 60_000)
+})
 
 test('lines from a pipe are all said before the end of the input means leaving', async () => {
   const port = await freePort()

@@ -75,7 +75,7 @@ describe('the README', () => {
   test('its first lines are an echo, as pasted', async () => {
     const { code, stdout } = await run(root, process.execPath, ['--input-type=module', '-e', samples[0] as string])
     expect([stdout, code]).toEqual(['hello\n', 0])
-  }, 20_000)
+  })
 
   test('a message and its receipt', async () => {
     const echo = 'createServer((socket) => socket.pipe(socket)).listen(0, function () { go(this.address().port) })\n'
@@ -85,13 +85,13 @@ describe('the README', () => {
       .replace('console.log(message)', '{ console.log(message); process.exit() }')
     const { stdout, stderr } = await run(root, process.execPath, ['--input-type=module', '-e', body])
     expect([stdout, stderr]).toEqual(['a text, or a Uint8Array\n', ''])
-  }, 20_000)
+  })
 
   test('a network that does not exist', async () => {
     const body = `${importNet}${samples[2]}\nconsole.log(socket.destroyed, socket.bytesRead)`
     const { stdout, stderr } = await run(root, process.execPath, ['--input-type=module', '-e', body])
     expect([stdout, stderr]).toEqual(['true 19\n', ''])
-  }, 20_000)
+  })
 
   test('npm run chat: opens a room by pipe, and leaves when the input ends', async () => {
     const child = spawn('npm', ['run', 'chat', '--silent', '--', '--name', 'ann', '--port', String(await freePort())], {
@@ -106,5 +106,5 @@ describe('the README', () => {
     expect(output).toMatch(/\* opened the room at 127\.0\.0\.1:\d+\n\* here: ann \(host\) \(you\)\n/)
     expect(output).toContain('* you have left')
     expect(code).toBe(0)
-  }, 60_000)
+  })
 })

@@ -51,4 +51,4 @@ it('a transfer goes on when the peer leaves by another port', async () => {
   await once(server, 'close')
   inside.close()
   outside.close()
-}, 30_000)
+})

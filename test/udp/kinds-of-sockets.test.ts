@@ -137,6 +137,6 @@ if (INSIDE) {
       }
       const outcome = namespace.run('test/udp/kinds-of-sockets.test.ts', 'with lo at', { TEST_NAMESPACE: 'lo-1500' })
       expect(outcome).toEqual([0, expect.stringContaining('2 passed')])
-    }, 60_000)
+    })
   })
 }

@@ -58,7 +58,7 @@ describe.each(['process', 'thread'] as const)('each a %s', (where) => {
     const answers = await Promise.all(open.map((socket) => text(socket.end(BODY))))
     await closed
     expect(new Set(answers)).toEqual(new Set([`${one.name} ${HASH}`, `${two.name} ${HASH}`]))
-  }, 60_000)
+  })
 })
 
 describe('listen({ reusePort })', () => {

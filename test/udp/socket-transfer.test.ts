@@ -37,4 +37,4 @@ test('100 MB arrive as they were sent, and the answer of a half-closed side afte
   expect(socket.bytesWritten).toBe(BYTES)
   server.close()
   await once(server, 'close')
-}, 60_000)
+})
