@@ -22,7 +22,7 @@ export interface MessageIteratorOptions {
 
 /** The arguments of each event. */
 export interface MessageStreamEvents {
-  /** A text arrives as a string, bytes as a Buffer. */
+  /** A text arrives as a string, bytes as a Buffer. What comes when the last listener is gone waits for the next consumer. */
   message: [message: Message]
   /** After a post() that answered false: there is room again. */
   drain: []
@@ -70,6 +70,7 @@ export class MessageStream extends EventEmitter<MessageStreamEvents> {
 
   #flowing = false
   #held = false // by pause()
+  #discards = false // by resume(): what nobody listens for is thrown away
   #delivering = false
   #pulled = false // by receive() or an iterator: then errors have a way out without 'error'
   #waiting: Deferred<Message | null>[] = []
@@ -95,7 +96,10 @@ export class MessageStream extends EventEmitter<MessageStreamEvents> {
     if (stream.destroyed) process.nextTick(() => this.#onClose())
     const emitter = this as unknown as EventEmitter // its own events are not among ours
     emitter.on('newListener', (name) => {
-      if (name === 'message' && !this.#flowing && !this.#held) this.resume()
+      if (name === 'message' && !this.#flowing && !this.#held) this.#flow()
+    })
+    emitter.on('removeListener', (name) => {
+      if (name === 'message' && !this.#discards && this.listenerCount('message') === 0) this.#flowing = false
     })
   }
 
@@ -131,7 +135,8 @@ export class MessageStream extends EventEmitter<MessageStreamEvents> {
   }
 
   /**
-   * Sends a message without a receipt. On a stream that is over already nothing happens.
+   * Sends a message without a receipt. On a stream that is over already nothing happens. Up to 16 KiB are copied; longer
+   * bytes must stay as they are until they have been acknowledged, of which end() tells, and the receipt of a later send().
    * @returns false when it is time to wait for 'drain', or ready()
    * @throws MessageError ERR_MESSAGE_TOO_LARGE; ERR_STREAM_WRITE_AFTER_END; ERR_INVALID_ARG_TYPE
    */
@@ -192,6 +197,7 @@ export class MessageStream extends EventEmitter<MessageStreamEvents> {
   /** Stops events until resume(), also within a burst; the peer's window closes. */
   pause(): this {
     this.#flowing = false
+    this.#discards = false
     this.#held = true
     if (this.#waiting.length === 0) this.stream.pause()
     return this
@@ -199,9 +205,8 @@ export class MessageStream extends EventEmitter<MessageStreamEvents> {
 
   /** Lets 'message' events flow. Without a listener messages are thrown away. */
   resume(): this {
-    this.#flowing = true
-    this.#held = false
-    process.nextTick(() => this.#deliver())
+    this.#discards = true
+    this.#flow()
     return this
   }
 
@@ -234,6 +239,12 @@ export class MessageStream extends EventEmitter<MessageStreamEvents> {
 
   [Symbol.asyncIterator](): AsyncGenerator<Message, void, void> {
     return this.iterator()
+  }
+
+  #flow(): void {
+    this.#flowing = true
+    this.#held = false
+    process.nextTick(() => this.#deliver())
   }
 
   readonly #flush = (): void => {

@@ -137,6 +137,7 @@ export class Link implements ChannelOwner {
     channel.release(reset ? 0 : lingerTimeout)
     this.settle(this.confirmed)
     if (reset) this.rejectAll(plainError('ERR_SOCKET_CLOSED'))
+    this.rejectUnsent()
     if (this.waiters.length === 0) return
     this.orphan = channel
     channel.owner = this
@@ -184,7 +185,7 @@ export class Link implements ChannelOwner {
 
   private over(channel: Channel): void {
     const { reason } = channel
-    this.confirmed = reason === null ? Number.POSITIVE_INFINITY : channel.status().bytesAcked
+    this.confirmed = reason === null ? this.sent : channel.status().bytesAcked
     this.settle(this.confirmed)
     if (reason === null) return
     const error = readError(codeOf(reason, channel.error))
@@ -391,11 +392,10 @@ export class Link implements ChannelOwner {
       if (this.waiters === NOBODY) this.waiters = []
       this.waiters.push({ target, resolve, reject })
       const channel = this.channel ?? this.orphan
-      if (channel !== null) this.settle(this.acknowledgedBytes(channel))
-      else {
-        this.settle(this.confirmed)
-        if (this.stream.destroyed) this.rejectAll(plainError('ERR_SOCKET_CLOSED'))
-      }
+      this.settle(channel === null ? this.confirmed : this.acknowledgedBytes(channel))
+      if (!this.stream.destroyed) return
+      if (channel === null) this.rejectAll(plainError('ERR_SOCKET_CLOSED'))
+      else this.rejectUnsent()
     })
   }
 
@@ -410,6 +410,14 @@ export class Link implements ChannelOwner {
       ;(waiters[settled++] as Waiter).resolve()
     }
     if (settled > 0) waiters.splice(0, settled)
+  }
+
+  /** The stream is gone: what the channel has not taken never leaves. */
+  private rejectUnsent(): void {
+    const { waiters, sent } = this
+    while (waiters.length > 0 && (waiters[waiters.length - 1] as Waiter).target > sent) {
+      ;(waiters.pop() as Waiter).reject(this.unwritten())
+    }
   }
 
   private rejectAll(error: Error): void {

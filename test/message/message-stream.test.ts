@@ -109,6 +109,28 @@ describe.each([
     expect(got).toBe(sent)
   })
 
+  test('what comes when the last listener has gone waits for who listens, or reads, next', async () => {
+    const [a, b] = await make()
+    for (const message of ['1', '2', '3', '4', '5']) a.post(message)
+    expect(await once(b, 'message')).toEqual(['1'])
+    await turn()
+    expect(await b.receive()).toBe('2')
+    expect(await once(b, 'message')).toEqual(['3'])
+    await turn()
+    void a.end()
+    expect(await collect(b)).toEqual(['4', '5'])
+  })
+
+  test('once resume() has said so, what nobody listens for is thrown away', async () => {
+    const [a, b] = await make()
+    b.resume()
+    for (const message of ['1', '2', '3']) a.post(message)
+    expect(await once(b, 'message')).toEqual(['1'])
+    void a.end()
+    await once(b, 'end')
+    expect(await b.receive()).toBe(null)
+  })
+
   test('pause() holds back the rest of a burst until resume()', async () => {
     const [a, b] = await make()
     const got: Message[] = []
