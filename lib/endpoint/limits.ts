@@ -38,16 +38,26 @@ export const DEFAULT_LIMITS: StackLimits = Object.freeze({
   maxTimeWaitAcks: 100,
 })
 
-/** The defaults with `chosen` over them. @throws ERR_OUT_OF_RANGE */
+/** The defaults with `chosen` over them. @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE: there is none of that name; ERR_OUT_OF_RANGE */
 export function resolveLimits(chosen: Partial<StackLimits>): StackLimits {
+  if (typeof chosen !== 'object' || chosen === null) {
+    throw coded(new TypeError('The "limits" argument must be of type object.'), 'ERR_INVALID_ARG_TYPE')
+  }
   const limits: Record<string, number> = { ...DEFAULT_LIMITS }
   for (const [name, limit] of Object.entries(chosen)) {
+    if (!Object.hasOwn(limits, name)) {
+      throw coded(new TypeError(`The property 'limits.${name}' is no limit of a stack.`), 'ERR_INVALID_ARG_VALUE')
+    }
     if (limit === undefined) continue
     if (limit !== Number.POSITIVE_INFINITY && !(Number.isSafeInteger(limit) && limit > 0)) {
       const message = `The value of "limits.${name}" is out of range. It must be an integer >= 1, or Infinity. Received ${limit}`
-      throw Object.assign(new RangeError(message), { code: 'ERR_OUT_OF_RANGE' })
+      throw coded(new RangeError(message), 'ERR_OUT_OF_RANGE')
     }
     limits[name] = limit
   }
   return Object.freeze(limits) as unknown as StackLimits
+}
+
+function coded(error: Error, code: string): Error {
+  return Object.assign(error, { code })
 }

@@ -51,8 +51,12 @@ export class Stack implements EndpointHost {
   private readonly waiting: Roster<Waiting> = new Roster()
   private waitingSockets = 0
 
-  /** `limits`: bounds other than the defaults. @throws ERR_OUT_OF_RANGE */
+  /** `limits`: bounds other than the defaults. @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE */
   constructor(platform: Platform, limits: Partial<StackLimits> = {}) {
+    if (typeof platform?.bind !== 'function') {
+      const message = 'The "platform" argument must be a Platform.'
+      throw Object.assign(new TypeError(message), { code: 'ERR_INVALID_ARG_TYPE' })
+    }
     this.platform = platform
     this.limits = resolveLimits(limits)
     this.ofClients = new Commons(this.limits)

@@ -1,6 +1,7 @@
 // Servers of node:http, https, http2 and tls, fed with our connections.
 import type { Server as NetServer } from 'node:net'
 import tls from 'node:tls'
+import { invalidArgType } from '../net/errors.js'
 import { Server } from '../net/server.js'
 import type { ServerOpts } from '../net/server-options.js'
 import { handThrough, layUnder, rawOf } from './tls.js'
@@ -52,8 +53,11 @@ function optionsOf(upper: Upper): ServerOpts {
 /**
  * A server over UDP that hands its connections to `upper`: `serve(http.createServer(handler)).listen(8080)`.
  * Listening, closing, address() and maxConnections are the returned server's; whatever HTTP or TLS decides, and its
- * options for connections (`noDelay`, `keepAlive`, …), are those of `upper`.
+ * options for connections (`noDelay`, `keepAlive`, …), are those of `upper`. @throws ERR_INVALID_ARG_TYPE
  */
 export function serve(upper: Upper, options: ServerOpts = {}): Server {
+  if (typeof upper?.emit !== 'function') {
+    throw invalidArgType('upper', 'a server of node:http, https, http2, tls or net', upper)
+  }
   return new Front(upper, options)
 }

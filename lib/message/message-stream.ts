@@ -79,8 +79,15 @@ export class MessageStream extends EventEmitter<MessageStreamEvents> {
   #failure: Error | null = null
   #closed = false
 
+  /** @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
   constructor(stream: Duplex, options: MessageStreamOptions = {}) {
     super()
+    if (typeof stream?.write !== 'function' || typeof stream.pause !== 'function') {
+      throw coded(new TypeError('messages need a Duplex'), 'ERR_INVALID_ARG_TYPE')
+    }
+    if (typeof options !== 'object' || options === null) {
+      throw coded(new TypeError('the options of a MessageStream are an object'), 'ERR_INVALID_ARG_TYPE')
+    }
     this.stream = stream
     this.receipts = typeof (stream as Acknowledging).acknowledged === 'function'
     this.maxMessageLength = checkedLength(options.maxMessageLength)
