@@ -33,8 +33,9 @@ export class FlightWatch implements FlightObserver {
   }
 
   onDelivered(flight: Flight, now: number): void {
-    const { rack, rate, undo, trace } = this.parts
+    const { rack, rate, undo, trace, pathMtu } = this.parts
     trace?.onFlight?.('delivered', flight.from, flight.to)
+    pathMtu.onDelivered(flight.length)
     rack.onDelivered(flight, now)
     rate?.onDelivered(flight, now)
     undo?.onDelivered(flight)

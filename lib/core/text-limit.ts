@@ -10,12 +10,12 @@ const SEGMENTS_OF_WINDOW = 4
 /** Text that fits beside the options of `out` (RFC 6691), and is no larger part of the windows than losses, and ACKs, can do with. */
 export function textLimit(tcb: Tcb, out: Segment): number {
   const limit = out.sackCount > 0 ? tcb.segmentLimit - optionsLength(out) : tcb.sendMss
-  return limit <= tcb.link.safe ? limit : Math.min(limit, longestOf(tcb))
+  return limit <= safeText(tcb) ? limit : Math.min(limit, longestOf(tcb))
 }
 
 /** Segments longer than any path takes are for windows that hold several of them (RFC 5681 §3.2 needs three behind a lost one). */
 function longestOf(tcb: Tcb): number {
-  return Math.max(tcb.link.safe, Math.floor(Math.min(congestionWindow(tcb), tcb.sndWnd) / SEGMENTS_OF_WINDOW))
+  return Math.max(safeText(tcb), Math.floor(Math.min(congestionWindow(tcb), tcb.sndWnd) / SEGMENTS_OF_WINDOW))
 }
 
 /** A probe's length, if the path is to be asked with one now, and there is text for it; else textLimit(). */
@@ -34,4 +34,9 @@ export function probeLimit(tcb: Tcb, out: Segment, available: number, now: numbe
 /** Something is lost, or may be: what leaves now is to draw ACKs that tell, and a probe would wait for its room (RFC 3042). */
 function isInDoubt({ repair, dupAcks, scoreboard }: Tcb): boolean {
   return repair !== 'open' || dupAcks > 0 || scoreboard.sackedBytes > 0
+}
+
+/** What any path takes, beside the options that all segments have. */
+function safeText({ link, segmentLimit, sendMss }: Tcb): number {
+  return link.safe - (segmentLimit - sendMss)
 }

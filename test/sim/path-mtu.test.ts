@@ -188,3 +188,42 @@ describe('segments and windows', () => {
     expect(long).toBeGreaterThan(10)
   })
 })
+
+describe('a path that takes less than it did, where nobody fragments', () => {
+  const few = { maxReceiveBuffer: 30_000 }
+
+  test.each([
+    ['cubic', {}],
+    ['reno', {}],
+    ['bbr', {}],
+    ['cubic', { timestamps: false }],
+    ['bbr', { timestamps: false }],
+    ['cubic', { sack: false }],
+    ['cubic', few],
+    ['bbr', few],
+    ['bbr', { ...few, timestamps: false }],
+  ])('%s %o: that what is repeated in short arrives does not hide it', (control, config) => {
+    const run = new FlowRun(path(10e6, 20), 1, { mss: 65_495, ...config }, { mtu: 1_500, fragments: false })
+    const flow = run.start(control)
+    run.network.advanceUntil(() => flow.received >= MB / 4, 60_000)
+    expect(flow.status.sendMss).toBeGreaterThan(1_400)
+    run.link.set({ mtu: 1_300 })
+    const { timeouts } = flow.status
+    run.network.advanceUntil(() => flow.received >= 2 * MB, 60_000)
+    expect(flow.status.sendMss).toBeLessThan(1_300)
+    expect(flow.status.timeouts - timeouts).toBeLessThanOrEqual(8)
+  })
+
+  test.each([true, false])('the first repetition fits IPv6’s smallest path, timestamps: %s', (timestamps) => {
+    const run = new FlowRun(path(10e6, 20), 1, { mss: 65_495, timestamps }, { mtu: 1_500, fragments: false })
+    const flow = run.start('cubic')
+    run.network.advanceUntil(() => flow.received >= MB / 4, 60_000)
+    run.link.set({ mtu: 1_280 })
+    // what was on its way has arrived
+    run.run(400)
+    const { received } = flow
+    const { timeouts } = flow.status
+    run.network.advanceUntil(() => flow.received > received, 60_000)
+    expect(flow.status.timeouts - timeouts).toBeLessThanOrEqual(1)
+  })
+})

@@ -36,6 +36,9 @@ export class PathMtu {
   /** Probes lost of that size. */
   private losses = 0
   private expiries = 0
+  /** What repetitions may have in any case; the timer has expired at something longer, and nothing as long has arrived since. */
+  private safe: number = NONE
+  private isDoubted = false
   /** It was lowered, and nothing has been acknowledged since: what is heard now is of longer segments still. */
   private settling = false
 
@@ -52,11 +55,13 @@ export class PathMtu {
     this.end = -1
     this.losses = 0
     this.expiries = 0
+    this.isDoubted = false
     this.settling = false
   }
 
   /** Where a search begins, if `safe` may be relied on. */
   start(safe: number): number {
+    this.safe = safe
     return Math.min(this.ceiling, safe)
   }
 
@@ -111,20 +116,28 @@ export class PathMtu {
 
   /** The retransmission timer expired at a segment of `size`, where `limit` is allowed. @returns what to allow from now on. */
   onTimeout(size: number, limit: number, now: number): number {
+    if (size > this.safe) this.isDoubted = true
     if (size <= (BASES[BASES.length - 1] as number) || ++this.expiries < EXPIRIES) return limit
     this.expiries = 0
+    this.isDoubted = false
     return this.lower(size, limit, now)
   }
 
   /** SND.UNA moved. @returns the size that has proved itself, or 0. */
   onProgress(sndUna: number): number {
-    this.expiries = 0
+    // RFC 8899 §4.3: that what is shorter arrives says nothing of what is long
+    if (!this.isDoubted) this.expiries = 0
     this.settling = false
     if (this.end < 0 || sndUna < this.end) return 0
     this.end = -1
     this.losses = 0
     this.pause = FIRST_PAUSE
     return this.size
+  }
+
+  /** Text of `length` bytes has arrived. */
+  onDelivered(length: number): void {
+    if (length > this.safe) this.isDoubted = false
   }
 
   /** Something from `from` on leaves again, in the small size: a probe that covers it proves nothing. */
