@@ -110,7 +110,7 @@ export class Listener implements Acceptor, Queue {
   }
 
   /**
-   * New SYNs are answered with RST from now on, half-open connections are forgotten, established ones go on;
+   * New SYNs are answered with RST from now on, half-open connections are reset, established ones go on;
    * the TCP port can be listened on again at once.
    */
   close(): void {
@@ -119,8 +119,8 @@ export class Listener implements Acceptor, Queue {
     for (let channel = this.waiting.oldest; channel !== null; channel = this.waiting.oldest) {
       channel.acceptor = null
       this.leave(channel)
-      // established in this very turn, and nobody will ever hear of it
-      if (isSynchronized(channel.state)) channel.abort()
+      // its peer may have been told that it is connected, and nobody here will ever hear of it
+      if (isSynchronized(channel.state) || !channel.local.blocked) channel.abort()
       else this.host.drop(channel)
     }
     this.host.listenerChanged(this)

@@ -169,7 +169,7 @@ describe('close()', () => {
     expect(acceptance.accepted[0].text).toBe('still')
   })
 
-  it('half-open connections are forgotten', () => {
+  it('half-open connections are reset: their peers may have been told that they are connected', () => {
     const { network, acceptance, listener, peer } = scene()
     const [one, other] = [peer(5000), peer(5001)]
     other.open()
@@ -177,6 +177,7 @@ describe('close()', () => {
     network.advance(50)
     one.ack = one.take()[0].segment.seq + 1
     listener.close()
+    expect(one.flagsAfter(50)).toEqual(['R.'])
     one.send(ACK, { seq: one.seq + 1 })
     expect(one.flagsAfter(50)).toEqual(['R'])
     expect(acceptance.accepted).toHaveLength(1)

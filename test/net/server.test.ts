@@ -222,6 +222,22 @@ describe('closing', () => {
     late.listen({ port: 0, host: '127.0.0.1', signal: AbortSignal.abort() })
     await once(late, 'close')
   })
+
+  test('those whose handshake nobody will finish hear of it at once', async () => {
+    const server = overUdp.createServer((socket) => socket.on('error', () => {}))
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as { port: number }
+    const clients = Array.from({ length: 5 }, () => overUdp.connect(port, '127.0.0.1'))
+    for (const client of clients) client.on('error', () => {})
+    const ends = clients.map((client) => new Promise((resolve) => client.on('close', resolve)))
+    const [first] = clients as [Socket]
+    await once(first, 'connect')
+    server.close()
+    for (const client of clients) client.write('anybody?')
+    await Promise.all(ends)
+    expect(clients.map((client) => client.destroyed)).toEqual(Array<boolean>(5).fill(true))
+  })
 })
 
 describe('connections', () => {
