@@ -91,7 +91,7 @@ export class Channel implements Tenant, Waking, Receiver, Orphan {
   waits: Place<Channel> | null = null
   /** Among those without an owner. */
   orphaned: Place<Orphan> | null = null
-  /** Events that came before the handshake was done. */
+  /** Events to be told: those that came before the handshake was done, or that the owner wants to hear again. */
   early = 0
   /** Counted among what holds the process. */
   held = false
@@ -172,6 +172,11 @@ export class Channel implements Tenant, Waking, Receiver, Orphan {
     // room has been made: the peer may have to hear of it
     if (bytes !== null) this.changed()
     return bytes
+  }
+
+  /** From onEvents(): the owner is told `events` once ticks and promises have run, before anything is sent. */
+  again(events: number): void {
+    this.early |= events
   }
 
   /** A FIN after all that was sent; receiving goes on. */

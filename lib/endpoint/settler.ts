@@ -265,6 +265,7 @@ export class Settler {
     if (channel.detached) return 0
     const sent = this.speak(channel, now)
     if (connection.hasNews) deliver(channel, now)
+    if (hasToHear(channel)) this.changed(channel)
     if (channel.detached) return sent
     this.deadlines.schedule(channel, channel.wakeAt)
     this.arm()
@@ -272,7 +273,9 @@ export class Settler {
     return sent
   }
 
-  private isToBeAwaited({ connection, detached }: Channel, news: number): boolean {
+  private isToBeAwaited(channel: Channel, news: number): boolean {
+    const { connection, detached } = channel
+    if (hasToHear(channel)) return true
     return (news & PROGRAMS_TURN) !== 0 && (news & READABLE) === 0 && !detached && connection.owesOnlyAck
   }
 
@@ -330,13 +333,18 @@ export class Settler {
   }
 }
 
+/** Its owner has asked to be told again. */
+function hasToHear({ acceptor, early }: Channel): boolean {
+  return acceptor === null && early !== 0
+}
+
 /** Tells the owner what has happened; a listener, when the handshake is done. @returns what the owner was told. */
 function deliver(channel: Channel, now: number): number {
   const news = channel.connection.takeEvents()
   channel.reviewLinger((news & ACKED) !== 0, now)
   let events = news
-  if (channel.acceptor === null && channel.early !== 0) {
-    // whoever was told of the connection threw before it heard the rest
+  if (hasToHear(channel)) {
+    // or whoever was told of the connection threw before it heard the rest
     events |= channel.early
     channel.early = 0
   }

@@ -154,7 +154,13 @@ export class Link implements ChannelOwner {
     let left = events
     try {
       left &= ~(READABLE | ENDED)
-      if (left !== events) this.pull()
+      const { channel } = this
+      if (left !== events && this.pull() && channel !== null) {
+        this.pulling = true
+        channel.again(left | (channel.readable === 0 && channel.ended ? ENDED : READABLE))
+        left = 0
+        return
+      }
       if (left & WRITABLE) {
         left &= ~WRITABLE
         this.goOn()
@@ -318,7 +324,9 @@ export class Link implements ChannelOwner {
   /** For pullOf(). */
   pullNow(): void {
     this.pulling = false
-    this.pull()
+    if (!this.pull()) return
+    this.pulling = true
+    setImmediate(pullOf, this)
   }
 
   /** What pause() and resume() mean to a socket that reads into the program's own memory. */
@@ -328,43 +336,55 @@ export class Link implements ChannelOwner {
     if (!on) this.read()
   }
 
-  private pull(): void {
-    if (!this.wanted || this.channel === null) return
+  /** @returns whether what follows has to wait until ticks and promises have run, as they do after each read of net's. */
+  private pull(): boolean {
+    if (!this.wanted || this.channel === null) return false
+    this.pulling = true
     let thrown = true
     try {
-      if (this.own === null) this.push(this.channel)
-      else this.fill(this.channel, this.own)
+      const waits = this.own === null ? this.push(this.channel) : this.fill(this.channel, this.own)
       thrown = false
+      return waits
     } finally {
+      this.pulling = thrown
       // a listener that threw does not cost the rest
-      if (thrown) process.nextTick(() => this.pull())
+      if (thrown) process.nextTick(pullOf, this)
     }
   }
 
-  private push(channel: Channel): void {
+  private push(channel: Channel): boolean {
+    let pushed = false
     while (this.wanted && this.channel === channel) {
       const bytes = channel.receive()
-      if (bytes === null) {
-        if (channel.ended) this.end()
-        return
-      }
+      if (bytes === null) return this.reachEnd(channel, pushed)
+      pushed = true
       this.bytesRead += bytes.length
       this.told = true
       if (!this.stream.push(bytes)) this.wanted = false
+      // who has heard this listens again after a promise, or nobody wants it
+      if (this.stream.readableFlowing && this.stream.listenerCount('data') === 0) return true
     }
+    return false
   }
 
-  private fill(channel: Channel, own: OwnMemory): void {
+  private fill(channel: Channel, own: OwnMemory): boolean {
+    let filled = false
     while (!own.stopped && this.channel === channel) {
       const length = own.fill(channel)
-      if (length < 0) {
-        if (channel.ended) this.end()
-        return
-      }
+      if (length < 0) return this.reachEnd(channel, filled)
+      filled = true
       this.bytesRead += length
       this.told = true
       own.tell(length)
     }
+    return false
+  }
+
+  /** All has been read that has come. `isLate`: bytes came before it, and who answers them after a promise does so before the end. */
+  private reachEnd(channel: Channel, isLate: boolean): boolean {
+    if (!channel.ended) return false
+    if (!isLate) this.end()
+    return isLate
   }
 
   private get holdsLeftover(): boolean {

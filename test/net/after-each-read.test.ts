@@ -1,0 +1,74 @@
+// Who hears a chunk once, or answers it after a promise: as after each read of net's, what follows waits for ticks and promises.
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import * as net from 'node:net'
+import * as ours from 'tcp-over-udp'
+import { describe, expect, it } from 'vitest'
+
+type Net = Pick<typeof net, 'createServer' | 'connect'>
+
+/** Both ends, with `react` at the server. */
+async function connected({ createServer, connect }: Net, react: (socket: net.Socket) => void): Promise<net.Socket> {
+  const server = createServer((socket) => {
+    server.close()
+    react(socket.on('error', () => {}))
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  return connect((server.address() as AddressInfo).port, '127.0.0.1')
+}
+
+describe.each([
+  ['net', net],
+  ['ours', ours as unknown as Net],
+] as const)('%s', (_name, of) => {
+  it.each([2_000, 10_000, 100_000, 1_000_000])(
+    '%i bytes, each chunk by a once() of its own: none is lost',
+    async (length) => {
+      const client = await connected(of, (socket) => socket.end(Buffer.alloc(length)))
+      let got = 0
+      while (got < length) {
+        const [bytes] = (await once(client, 'data')) as [Buffer]
+        got += bytes.length
+      }
+      expect(got).toBe(length)
+      client.destroy()
+    },
+  )
+
+  const late: Readonly<Record<string, (run: () => void) => void>> = {
+    'a tick': (run) => process.nextTick(run),
+    'a promise': (run) => queueMicrotask(run),
+    'twenty promises': async (run) => {
+      for (let i = 0; i < 20; i++) await null
+      run()
+    },
+    'an immediate': (run) => void setImmediate(run),
+  }
+  it.each(Object.entries(late))('a question that came with its end is answered after %s', async (_when, wait) => {
+    const client = await connected(of, (socket) => {
+      socket.once('data', (question) => wait(() => socket.end(`answer to ${question}`)))
+    })
+    client.end('question')
+    let answer = ''
+    for await (const bytes of client) answer += bytes
+    expect(answer).toBe('answer to question')
+  })
+
+  it('ticks and promises of the last chunk come before the end', async () => {
+    const order: string[] = []
+    const client = await connected(of, (socket) => socket.end('text'))
+    client.on('data', () => {
+      process.nextTick(() => order.push('tick'))
+      queueMicrotask(() => order.push('promise'))
+    })
+    client.on('end', () => order.push('end'))
+    await once(client, 'close')
+    expect(order).toEqual(['tick', 'promise', 'end'])
+  })
+
+  it('who wants nothing of it is rid of it, and hears the end', async () => {
+    const client = await connected(of, (socket) => socket.end(Buffer.alloc(1_000_000)))
+    await once(client.resume(), 'end')
+    expect(client.bytesRead).toBe(1_000_000)
+  })
+})
