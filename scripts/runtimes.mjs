@@ -78,6 +78,18 @@ export async function denoBinary() {
   return join(beside, own, `deno${exe}`)
 }
 
+/** One after the other. Ends the process with a word on the first that cannot be had. */
+export async function fetchAll(binaries) {
+  try {
+    const paths = []
+    for (const binary of binaries) paths.push(await binary())
+    return paths
+  } catch (error) {
+    console.error(error.message.trimEnd())
+    process.exit(1)
+  }
+}
+
 /** With the binary's folder first, so that what a test starts by name is this one too. */
 export function environmentOf(binary) {
   return { ...process.env, PATH: `${dirname(binary)}${delimiter}${process.env.PATH}` }

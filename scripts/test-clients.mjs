@@ -1,10 +1,11 @@
-// `npm run test:clients`, with vitest's arguments if there are any: libraries of others over our sockets, against real servers.
+// Libraries of others over our sockets, against real servers: `npm run test:clients -- --help`.
 // The libraries are installed into test/clients on first use; a server that this machine lacks is named, and the rest goes on.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
+import { checkFiles, understand } from '../dist/test/long/command-line.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const folder = join(root, 'test/clients')
@@ -27,7 +28,15 @@ function install() {
   else execFileSync('npm', args, { cwd: folder, stdio: 'inherit', shell: process.platform === 'win32' })
 }
 
-const vitest = ['run', '--config', 'test/clients/vitest-config.ts', '--reporter=verbose', ...process.argv.slice(2)]
+const HELP = `Libraries of others over our sockets, against real servers, those of test/clients: docs/clients.md.
+
+  npm run test:clients -- [word]...    only files that have one of the words in their path`
+
+const files = understand('test:clients', HELP, { allowPositionals: true }, ({ positionals }) => {
+  checkFiles('test/clients', positionals)
+  return positionals
+})
+const vitest = ['run', '--config', 'test/clients/vitest-config.ts', '--reporter=verbose', ...files]
 try {
   if (!isInstalled()) install()
   run('node_modules/typescript/bin/tsc', '-p', folder)

@@ -1,17 +1,34 @@
-// The test suite on each Node that is supported and on the newest. `npm run test:nodes [-- --on 22,latest] [file...]`
+// The test suite on each Node that is supported and on the newest: `npm run test:nodes -- --help`.
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
-import { environmentOf, logFile, nodeBinary, readJson, root, run, table, versionOf } from './runtimes.mjs'
+import { checkFiles, understand } from '../dist/test/long/command-line.js'
+import { environmentOf, fetchAll, logFile, nodeBinary, readJson, root, run, table, versionOf } from './runtimes.mjs'
 
-const args = process.argv.slice(2)
-let versions = ['20', '22', '24', 'latest']
-if (args[0] === '--on') versions = args.splice(0, 2)[1].split(',')
+const HELP = `The tests on each Node that is supported and on the newest, fetched from npm into .runtimes/.
+
+  npm run test:nodes -- [option]... [word]...    only files that have one of the words in their path
+
+  --on VERSION,..   these (20,22,24,latest)`
+
+const { versions, words } = understand(
+  'test:nodes',
+  HELP,
+  { options: { on: { type: 'string', default: '20,22,24,latest' } }, allowPositionals: true },
+  ({ values, positionals }) => {
+    const versions = values.on.split(',')
+    const wrong = versions.find((version) => !/^(\d+(\.\d+){0,2}|latest)$/.test(version))
+    if (wrong !== undefined) throw new Error(`--on takes versions such as 22 or latest, not '${wrong}'`)
+    checkFiles('test', positionals)
+    return { versions, words: positionals }
+  },
+)
+const binaries = await fetchAll(versions.map((version) => () => nodeBinary(version)))
 
 const rows = [['Node', 'passed', 'failed', 'seconds']]
 const failures = []
-for (const version of versions) {
-  const binary = await nodeBinary(version)
+for (const [index, version] of versions.entries()) {
+  const binary = binaries[index]
   const number = await versionOf(binary)
   process.stderr.write(`Node ${number} …\n`)
   const report = logFile(`node-${version}.json`)
@@ -20,7 +37,7 @@ for (const version of versions) {
   const started = performance.now()
   const { code } = await run(
     binary,
-    [vitest, 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...args],
+    [vitest, 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...words],
     {
       log: logFile(`node-${version}.log`),
       env: environmentOf(binary),

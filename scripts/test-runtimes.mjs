@@ -1,13 +1,19 @@
-// The main path on Bun and Deno, beside the Node that runs this. `npm run test:runtimes`
+// The main path on Bun and Deno, beside the Node that runs this: `npm run test:runtimes -- --help`.
 import { join } from 'node:path'
 import process from 'node:process'
-import { bunBinary, denoBinary, root, run, table, versionOf } from './runtimes.mjs'
+import { choose } from '../dist/test/long/command-line.js'
+import { bunBinary, denoBinary, fetchAll, root, run, table, versionOf } from './runtimes.mjs'
 
 /** What is known not to work, in the words of docs/runtimes.md. */
 const KNOWN = { Bun: ['https'], Deno: ['refused'] }
 
 const program = join(root, 'dist/test/support/main-path.js')
-const [bun, deno] = [await bunBinary(), await denoBinary()]
+choose(
+  'The main path on Bun and Deno, fetched from npm into .runtimes/, beside the Node that runs this.',
+  'test:runtimes',
+  {},
+)
+const [bun, deno] = await fetchAll([bunBinary, denoBinary])
 const runtimes = [
   ['Node', process.execPath, [program]],
   ['Bun', bun, [program]],

@@ -15,8 +15,8 @@ const { segments, first, seed } = choose(
   'fuzz',
   {
     segments: { meaning: 'how many datagrams to forge', default: 1_000_000 },
-    first: { meaning: 'the first seed; at random if it is not given' },
-    seed: { meaning: 'run the case of this seed alone, and say what passed' },
+    first: { meaning: 'the first seed; at random if it is not given', least: 0 },
+    seed: { meaning: 'run the case of this seed alone, and say what passed', least: 0 },
   },
 )
 

@@ -10,7 +10,7 @@ const { rounds, together, seed } = choose(
   {
     rounds: { meaning: 'how many', default: 200 },
     together: { meaning: 'at the same time', default: 6 },
-    seed: { meaning: 'of roles, lengths and moments', default: 1 },
+    seed: { meaning: 'of roles, lengths and moments', default: 1, least: 0 },
   },
 )
 

@@ -1,4 +1,4 @@
-// What an ACK costs the sender, an honest one and those that are to cost much: `npm run attack:sack`.
+// What an ACK costs the sender, an honest one and those that are to cost much: `npm run attack:sack -- --help`.
 import { type Attack, HONEST, HOSTILE, Victim } from '../support/sack-attack.js'
 import { choose } from './command-line.js'
 
@@ -11,7 +11,7 @@ const RUNS = 3
 const { acks } = choose(
   'ACKs of every kind against a sender with 32,768 segments in flight: CPU time for each, what leaves because of it among it.',
   'attack:sack',
-  { acks: { meaning: 'how many of each kind', default: 20_000 } },
+  { acks: { meaning: 'how many of each kind', default: 20_000, least: BATCH } },
 )
 
 /** µs for each ACK. */
@@ -24,7 +24,7 @@ function costOnce(attack: Attack): number {
   let spent = 0
   for (let i = 0; i < acks; ) {
     const before = process.cpuUsage()
-    for (const end = i + BATCH; i < end; i++) {
+    for (const end = Math.min(i + BATCH, acks); i < end; i++) {
       attack(victim, i)
       victim.step()
     }

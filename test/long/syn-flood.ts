@@ -1,8 +1,8 @@
-// `npm run attack:flood [-- --rate N] [--seconds N]`: spoofed SYNs on real UDP, each part a process of its own, and honest clients in between.
+// Spoofed SYNs on real UDP, each part a process of its own, and honest clients in between: `npm run attack:flood -- --help`.
 import { type ChildProcess, fork, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { connect } from 'tcp-over-udp'
+import { choose } from './command-line.js'
 import type { FloodReport, ServerReport } from './flood-messages.js'
 
 const CLIENTS = 100
@@ -11,11 +11,14 @@ const PORT = 7000
 const GOAL_P99 = 3000
 const GOAL_RSS = 16
 
-const { values } = parseArgs({
-  options: { rate: { type: 'string', default: '50000' }, seconds: { type: 'string', default: '20' } },
-})
-const rate = Number(values.rate)
-const seconds = Number(values.seconds)
+const { rate, seconds } = choose(
+  'Spoofed SYNs on real UDP, and honest clients in between: how long these wait, and what the server pays.',
+  'attack:flood',
+  {
+    rate: { meaning: 'SYNs a second', default: 50_000 },
+    seconds: { meaning: 'that it lasts', default: 20, least: 4 },
+  },
+)
 
 /** A network namespace with nothing in it but loopback, if we may have one. */
 function enterNamespace(): boolean {
