@@ -1,5 +1,5 @@
 // `npm run plot`: one transfer through a simulated path, or an event log of any other, drawn as time-sequence, window, RTT and rate plots.
-import { createReadStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createReadStream, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
@@ -62,6 +62,15 @@ function number(values: Values, name: keyof Values, least = 0): number {
   return value
 }
 
+/** What can be seen to be wrong before anything is simulated. */
+function check({ out, log }: Values, from: number, to: number): void {
+  if (from >= to) throw new Error(`--from ${from} is not before --to ${to}`)
+  if (!/\.(svg|html)$/.test(out)) throw new Error(`--out takes a name that ends in .svg or .html, not ${out}`)
+  for (const file of [out, log]) {
+    if (!existsSync(dirname(file))) throw new Error(`there is no folder ${dirname(file)} to write to`)
+  }
+}
+
 function linkOptions(values: Values, name: 'link' | 'back'): Partial<LinkOptions> {
   try {
     const parsed: unknown = JSON.parse(values[name])
@@ -98,7 +107,7 @@ function simulated(values: Values): Drawn {
   const { status, received, took } = simulate({
     congestion,
     seed: number(values, 'seed'),
-    seconds: number(values, 'secs'),
+    seconds: number(values, 'secs', 0.001),
     bytes: number(values, 'bytes', 1),
     there,
     back,
@@ -110,7 +119,7 @@ function simulated(values: Values): Drawn {
   })
   if (values.log !== '') writeFileSync(values.log, records.join(''))
 
-  const mbits = (received * 8) / 1e6 / took
+  const mbits = received > 0 ? (received * 8) / 1e6 / took : 0
   const { rate = Infinity, delay = 0, jitter = 0 } = there
   const isRated = rate < Infinity
   const roundTrip = delay + jitter / 2 + (back.delay ?? 0) + (back.jitter ?? 0) / 2
@@ -147,11 +156,12 @@ async function main(args: string[]): Promise<void> {
     for (const command of commandsIn(values.all)) await main(command)
     return
   }
-  const { series, chart } = values.read === '' ? simulated(values) : await readLog(values.read)
   const from = number(values, 'from')
-  const to = Math.min(number(values, 'to'), Math.max(series.end, from + 0.001))
+  const last = number(values, 'to')
+  check(values, from, last)
+  const { series, chart } = values.read === '' ? simulated(values) : await readLog(values.read)
+  const to = Math.min(last, Math.max(series.end, from + 0.001))
   const svg = await draw(series, { ...chart, from, to })
-  mkdirSync(dirname(values.out), { recursive: true })
   writeFileSync(values.out, values.out.endsWith('.html') ? page(chart.title, svg) : svg)
   console.log([chart.title, ...chart.notes, values.out].join('\n'))
 }

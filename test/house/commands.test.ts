@@ -1,4 +1,4 @@
-// The long commands: each says what it takes, and none does anything before it has understood its arguments.
+// The long commands and the plots: each says what it takes, and none does anything before it has understood its arguments.
 import { expect, test } from 'vitest'
 import { node } from '../support/npm.js'
 import { root } from '../support/source-tree.js'
@@ -36,4 +36,17 @@ test.each([
   const { code, stdout, stderr } = await node(root, [file, argument])
   expect([code, stdout]).toEqual([2, ''])
   expect(stderr.split('\n')[0]).toBe(message)
+})
+
+test.each([
+  ['--secs=0', '--secs takes a number of at least 0.001, not 0'],
+  ['--from=5 --to=2', '--from 5 is not before --to 2'],
+  ['--out=x.png', '--out takes a name that ends in .svg or .html, not x.png'],
+  ['--out=no/such/x.svg', 'there is no folder no/such to write to'],
+])('plot %s draws nothing', async (line, message) => {
+  expect(await node(root, ['dist/bench/plots/run.js', ...line.split(' ')])).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: `plot: ${message}\n`,
+  })
 })
