@@ -44,20 +44,24 @@ function isInstalled() {
 
 const isSource = (path) => !['node_modules', 'results'].includes(basename(path))
 
-/** Time of the newest source file, or folder: a folder's time moves when a file goes. */
-function newestSource(path) {
-  let newest = mtime(path)
-  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return newest
-  for (const entry of readdirSync(path, { withFileTypes: true })) {
-    if (!isSource(entry.name)) continue
-    if (entry.isDirectory()) newest = Math.max(newest, newestSource(join(path, entry.name)))
-    else if (entry.name.endsWith('.ts')) newest = Math.max(newest, mtime(join(path, entry.name)))
-  }
-  return newest
+/** Names of the source files: `name`, or those in the folder of that name. */
+function filesOf(name) {
+  if (!statSync(at(name), { throwIfNoEntry: false })?.isDirectory()) return [name]
+  return readdirSync(at(name), { withFileTypes: true })
+    .filter((entry) => isSource(entry.name) && (entry.isDirectory() || entry.name.endsWith('.ts')))
+    .flatMap((entry) => filesOf(join(name, entry.name)))
 }
 
 const sources = ['lib', 'test', 'bench', 'examples', 'tsconfig.json', 'package.json', 'package-lock.json']
-const isBuilt = () => mtime(at('dist/.built')) > Math.max(...sources.map((name) => newestSource(at(name))))
+const listSources = () => sources.flatMap(filesOf)
+
+/** The list of what it was built from says what has gone since: a folder's time moves for what is no source, too. */
+function isBuilt() {
+  if (!existsSync(at('dist/.built'))) return false
+  const files = listSources()
+  if (readFileSync(at('dist/.built'), 'utf8') !== files.join('\n')) return false
+  return mtime(at('dist/.built')) > Math.max(...files.map((name) => mtime(at(name))))
+}
 
 /** Runs a command quietly; what it said is shown if it failed. */
 async function quietly(command, args, options = {}) {
@@ -89,6 +93,7 @@ async function install() {
  */
 async function build() {
   const started = Date.now() / 1000
+  const files = listSources()
   const copy = at('.build')
   rmSync(at('dist/.built'), { force: true })
   rmSync(copy, { recursive: true, force: true })
@@ -106,7 +111,7 @@ async function build() {
     const source = name.replace(/\.(d\.ts|js)(\.map)?$/, '.ts')
     if (source !== name && !existsSync(at(source))) rmSync(at('dist', name))
   }
-  writeFileSync(at('dist/.built'), '')
+  writeFileSync(at('dist/.built'), files.join('\n'))
   utimesSync(at('dist/.built'), started, started) // what changes while tsc runs is newer than the build
 }
 

@@ -85,7 +85,7 @@ describe('run', () => {
     expect(await builds()).toBe(1)
   })
 
-  test('builds again when a source has changed or gone, and clears away what was made of it', async () => {
+  test('builds again when a source has changed or gone, and nothing else, and clears away what was made of it', async () => {
     await say()
     await rm(join(folder, 'lib/gone.ts'))
     expect((await say()).stderr).toContain('building')
@@ -93,6 +93,9 @@ describe('run', () => {
     await writeFile(join(folder, 'lib/index.ts'), '// changed')
     expect((await say()).stderr).toContain('building')
     expect(await builds()).toBe(3)
+    await mkdir(join(folder, 'examples/node_modules'))
+    await writeFile(join(folder, 'lib/notes.txt'), '')
+    expect((await say()).stderr).toBe('')
   })
 
   test('a program that runs meanwhile finds every file whole, as it was or as it is', async () => {
