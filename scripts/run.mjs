@@ -217,11 +217,21 @@ async function prepare(built) {
 function commandFile(command) {
   if (/^(dist|scripts)\//.test(command)) return at(command)
   const name = { attw: '@arethetypeswrong/cli', biome: '@biomejs/biome' }[command] ?? command
-  const { bin } = readJson(at('node_modules', name, 'package.json'))
+  const manifest = at('node_modules', name, 'package.json')
+  if (!existsSync(manifest)) {
+    process.stderr.write(`there is no package '${name}' to run; ${HELP}\n`)
+    process.exit(2)
+  }
+  const { bin } = readJson(manifest)
   return at('node_modules', name, typeof bin === 'string' ? bin : bin[command])
 }
 
+const HELP = 'npm run build installs and builds what is missing or out of date, and takes no arguments'
 const args = process.argv.slice(2)
+if (args[0] === '--help') {
+  process.stdout.write(`${HELP}\n`)
+  process.exit(0)
+}
 let built = true
 while (args.length > 0) {
   const assignment = /^([A-Z_]+)=(.*)$/.exec(args[0])

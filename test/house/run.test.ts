@@ -63,6 +63,12 @@ describe('run', () => {
     expect(await builds()).toBe(1)
   })
 
+  test('says what it is for, and what it does not know, and does nothing else', async () => {
+    expect(await say('--help')).toMatchObject({ code: 0, stdout: expect.stringContaining('npm run build installs') })
+    expect(await builds().catch(() => 0)).toBe(0)
+    expect(await say('--nothing')).toMatchObject({ code: 2, stderr: expect.stringMatching(/^there is no .*\n$/m) })
+  })
+
   test('of many started at once one builds, and all run', async () => {
     const all = await Promise.all(Array.from({ length: 5 }, (_, index) => say('dist/examples/say.js', String(index))))
     expect(all.map(({ code, stdout }) => [code, stdout])).toEqual(
