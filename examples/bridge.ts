@@ -4,6 +4,7 @@ import net from 'node:net'
 import { parseArgs } from 'node:util'
 import udp from 'tcp-over-udp'
 import { couple, type Half } from './bridge/couple.js'
+import { endInOneLine, number } from './shared/command-line.js'
 
 const HELP = `node dist/examples/bridge.js FROM TO
 
@@ -13,6 +14,7 @@ FROM and TO are tcp:HOST:PORT or udp:HOST:PORT. To reach the SSH server of anoth
   here:   node dist/examples/bridge.js tcp:127.0.0.1:2222 udp:there.example:2222
           ssh -p 2222 127.0.0.1`
 
+endInOneLine()
 const { values, positionals } = parseArgs({ options: { help: { type: 'boolean' } }, allowPositionals: true })
 const [from, to] = positionals.map(placeOf)
 if (values.help) console.log(HELP)
@@ -29,9 +31,13 @@ interface Place {
 }
 
 function placeOf(text: string): Place | undefined {
-  const [, protocol, host, port] = /^(tcp|udp):(.+):(\d+)$/.exec(text) ?? []
-  if (protocol === undefined || host === undefined) return undefined
-  return { over: protocol === 'tcp' ? net : (udp as unknown as typeof net), host, port: Number(port) }
+  const [, protocol, host, port] = /^(tcp|udp):(.+):(.*)$/.exec(text) ?? []
+  if (protocol === undefined || host === undefined || port === undefined) return undefined
+  return {
+    over: protocol === 'tcp' ? net : (udp as unknown as typeof net),
+    host,
+    port: number('PORT', port, 0, 65_535, true),
+  }
 }
 
 async function bridge(from: Place, to: Place): Promise<void> {

@@ -1,11 +1,12 @@
 // A chat between any number of people: `npm run chat`. What the room is and how it survives its host is in chat/README.md.
 import process from 'node:process'
-import { type ChatOptions, commands, readOptions, USAGE, UsageError } from './chat/options.js'
+import { type ChatOptions, commands, readOptions, USAGE } from './chat/options.js'
 import { Session } from './chat/session.js'
 import { statsTable } from './chat/stats.js'
 import { Terminal } from './chat/terminal.js'
 import { cleanName, cleanText, place } from './chat/text.js'
 import { Transport } from './chat/transport.js'
+import { UsageError } from './shared/command-line.js'
 
 const IMPATIENCE = 500 // ms; npm passes on a Ctrl-C that has come here already
 

@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { connect, createServer, type Socket } from 'tcp-over-udp'
+import { endInOneLine, number } from './shared/command-line.js'
 
 const USAGE = `node dist/examples/cluster.js [--workers N] [--connections N] [--rate MBIT] [--seconds N]
 
@@ -29,6 +30,7 @@ interface Report {
   cpu: number
 }
 
+endInOneLine()
 if (cluster.isWorker) serve(cluster.worker as Worker)
 else await run()
 
@@ -168,11 +170,11 @@ function readOptions(): { workers: number; connections: number; rate: number; se
     process.stdout.write(USAGE)
     process.exit()
   }
-  const { workers = availableParallelism(), connections = 32, rate = 200, seconds = 5 } = values
-  const chosen = [workers, connections, rate, seconds].map(Number) as [number, number, number, number]
-  if (!chosen.every((value) => value > 0)) {
-    process.stderr.write('Each is a number above 0.\nTry --help.\n')
-    process.exit(2)
+  const { workers = `${availableParallelism()}`, connections = '32', rate = '200', seconds = '5' } = values
+  return {
+    workers: number('--workers', workers, 1, 1000, true),
+    connections: number('--connections', connections, 1, 10_000, true),
+    rate: number('--rate', rate, 1, 100_000, false),
+    seconds: number('--seconds', seconds, 0.1, 3600, false),
   }
-  return { workers: chosen[0], connections: chosen[1], rate: chosen[2], seconds: chosen[3] }
 }

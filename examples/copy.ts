@@ -10,17 +10,19 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { connect, createServer, type Server, type Socket } from 'tcp-over-udp'
 import { type Message, MessageStream } from 'tcp-over-udp/message'
+import { endInOneLine, number } from './shared/command-line.js'
 
 const HELP = `node dist/examples/copy.js                               copies its own code, to show how
 node dist/examples/copy.js receive FOLDER [--port 9400]  takes files in until it is interrupted
 node dist/examples/copy.js send FILE HOST [--port 9400]  sends one to where it is awaited`
 
+endInOneLine()
 const { values, positionals } = parseArgs({
   options: { help: { type: 'boolean' }, port: { type: 'string', default: '9400' } },
   allowPositionals: true,
 })
 const [action, path = '', host = ''] = positionals
-const port = Number(values.port)
+const port = number('--port', values.port, 1, 65_535, true)
 if (values.help) console.log(HELP)
 else if (action === undefined) await demonstrate()
 else if (action === 'receive' && path !== '') await receiveInto(path)

@@ -3,16 +3,18 @@
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import { connect, type Socket } from 'tcp-over-udp'
+import { endInOneLine, number } from './shared/command-line.js'
 
 const HELP = `node dist/examples/peer-to-peer.js                    both peers in this process
 node dist/examples/peer-to-peer.js HERE HOST:THERE    one of them, from port HERE to port THERE of HOST; the other the other way round`
 
+endInOneLine()
 const { values, positionals } = parseArgs({ options: { help: { type: 'boolean' } }, allowPositionals: true })
 const [here, there] = positionals
 if (values.help) console.log(HELP)
 else if (here === undefined)
   await Promise.all([meet('ann', 9501, '127.0.0.1:9502'), meet('bob', 9502, '127.0.0.1:9501')])
-else if (there?.includes(':')) await meet(`port ${here}`, Number(here), there)
+else if (there?.includes(':')) await meet(`port ${here}`, number('HERE', here, 1, 65_535, true), there)
 else {
   console.error(`Not understood.\n${HELP}`)
   process.exitCode = 2
@@ -30,7 +32,7 @@ async function meet(name: string, localPort: number, peer: string): Promise<void
  * of a UDP port that may be shared nobody hears that.
  */
 async function reach(localPort: number, peer: string): Promise<Socket> {
-  const port = Number(peer.slice(peer.lastIndexOf(':') + 1))
+  const port = number('THERE', peer.slice(peer.lastIndexOf(':') + 1), 1, 65_535, true)
   const host = peer.slice(0, peer.lastIndexOf(':'))
   const socket = connect({ localPort, localUdpPort: localPort, port, host })
   await once(socket, 'connect')

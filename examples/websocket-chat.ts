@@ -7,11 +7,13 @@ import { connect, type Server } from 'tcp-over-udp'
 import { serve } from 'tcp-over-udp/http'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { couple, type Half } from './bridge/couple.js'
+import { endInOneLine, number } from './shared/command-line.js'
 import { PAGE } from './websocket-chat/page.js'
 
 const HELP = `node dist/examples/websocket-chat.js [--port 8080]    serves the page on that TCP port; 0: any
   --origin URL    lets pages from there in as well, as http://example.org; may be said again`
 
+endInOneLine()
 const { values } = parseArgs({
   options: {
     help: { type: 'boolean' },
@@ -20,7 +22,7 @@ const { values } = parseArgs({
   },
 })
 if (values.help) console.log(HELP)
-else await chat(Number(values.port))
+else await chat(number('--port', values.port, 0, 65_535, true))
 
 async function chat(port: number): Promise<void> {
   const server = serveRoom().listen(0, '127.0.0.1')

@@ -1,6 +1,7 @@
 // The command line of the chat.
 import { userInfo } from 'node:os'
 import { parseArgs } from 'node:util'
+import { number, UsageError } from '../shared/command-line.js'
 import { DEFAULT_PORT } from './protocol.js'
 import { cleanName } from './text.js'
 
@@ -43,9 +44,6 @@ export interface ChatOptions {
   files: boolean
 }
 
-/** A mistake on the command line, in words for whoever made it. */
-export class UsageError extends Error {}
-
 /** @returns null if only help is wanted */
 export function readOptions(args: string[]): ChatOptions | null {
   let values: ReturnType<typeof parse>
@@ -57,10 +55,10 @@ export function readOptions(args: string[]): ChatOptions | null {
   if (values.help) return null
   return {
     host: values.host ?? '127.0.0.1',
-    port: number('port', values.port ?? `${DEFAULT_PORT}`, 1, 65_535, true),
+    port: number('--port', values.port ?? `${DEFAULT_PORT}`, 1, 65_535, true),
     name: cleanName(values.name ?? ownName()),
-    loss: number('loss', values.loss ?? '0', 0, 0.9, false),
-    delay: number('delay', values.delay ?? '0', 0, 5000, false),
+    loss: number('--loss', values.loss ?? '0', 0, 0.9, false),
+    delay: number('--delay', values.delay ?? '0', 0, 5000, false),
     maxFile: fileSize(values['max-file'] ?? '1G'),
     files: !values['no-files'],
   }
@@ -74,12 +72,6 @@ function parse(args: string[]) {
     ...{ 'max-file': string, 'no-files': flag, help: { ...flag, short: 'h' } },
   } as const
   return parseArgs({ args, options, allowPositionals: false }).values
-}
-
-function number(name: string, text: string, min: number, max: number, whole: boolean): number {
-  const value = Number(text)
-  if (text.trim() !== '' && value >= min && value <= max && (!whole || Number.isInteger(value))) return value
-  throw new UsageError(`--${name} is a ${whole ? 'whole ' : ''}number from ${min} to ${max}, not '${text}'`)
 }
 
 function fileSize(text: string): number {

@@ -35,12 +35,32 @@ describe.concurrent('the examples', () => {
     expect(code).toBe(0)
   })
 
-  test.each(['bridge', 'copy', 'peer-to-peer', 'websocket-chat'])('%s has a --help', async (name) => {
+  test.each(['bridge', 'cluster', 'copy', 'peer-to-peer', 'websocket-chat'])('%s has a --help', async (name) => {
     const file = join('dist/examples', `${name}.js`)
     const { code, stdout, stderr } = await run(root, process.execPath, [file, '--help'])
     expect([code, stderr]).toEqual([0, ''])
     expect(stdout).toContain(`node ${file}`)
-    expect((await run(root, process.execPath, [file, '--nothing-like-it'])).code).not.toBe(0)
+    const wrong = await run(root, process.execPath, [file, '--nothing-like-it'])
+    expect([wrong.code, wrong.stdout]).toEqual([2, ''])
+    expect(wrong.stderr).toMatch(/^Unknown option '--nothing-like-it'.*\nTry --help\.\n$/)
+  })
+
+  test.each([
+    ['bridge tcp:127.0.0.1:99999 udp:127.0.0.1:1', 2, 'PORT is a whole number from 0 to 65535'],
+    ['bridge udp:127.0.0.1:0 tcp:127.0.0.1:x', 2, 'PORT is a whole number from 0 to 65535'],
+    ['bridge udp:192.0.2.1:0 tcp:127.0.0.1:1', 1, 'listen EADDRNOTAVAIL'],
+    ['cluster --workers 1.5', 2, '--workers is a whole number from 1 to 1000'],
+    ['copy send no/such/file 127.0.0.1', 1, 'ENOENT: no such file'],
+    ['copy send package.json 127.0.0.1 --port 9', 1, 'connect ECONNREFUSED 127.0.0.1:9'],
+    ['copy receive . --port abc', 2, '--port is a whole number from 1 to 65535'],
+    ['peer-to-peer 9501 127.0.0.1:x', 2, 'THERE is a whole number from 1 to 65535'],
+    ['websocket-chat --port abc', 2, '--port is a whole number from 0 to 65535'],
+  ])('%s ends in a line, not in a stack', async (line, code, message) => {
+    const [name, ...args] = line.split(' ')
+    const ended = await run(root, process.execPath, [join('dist/examples', `${name}.js`), ...args])
+    expect([ended.code, ended.stdout]).toEqual([code, ''])
+    expect(ended.stderr).toContain(message)
+    expect(ended.stderr.trimEnd().split('\n')).toHaveLength(code)
   })
 
   test('each is in the index, with a line of its own', () => {
