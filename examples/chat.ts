@@ -4,7 +4,7 @@ import { type ChatOptions, commands, readOptions, USAGE } from './chat/options.j
 import { Session } from './chat/session.js'
 import { statsTable } from './chat/stats.js'
 import { Terminal } from './chat/terminal.js'
-import { cleanName, cleanText, place } from './chat/text.js'
+import { cleanName, cleanText, isTooLong, LONGEST_LINE, place } from './chat/text.js'
 import { Transport } from './chat/transport.js'
 import { UsageError } from './shared/command-line.js'
 
@@ -51,9 +51,12 @@ async function chat(options: ChatOptions): Promise<void> {
 
 function obey(line: string, session: Session, terminal: Terminal): void {
   const [, command, rest = ''] = /^\/(\S*)\s*(.*)$/u.exec(line.trimEnd()) ?? []
-  const text = command === undefined || command.startsWith('/') ? cleanText(line.replace(/^\/\//u, '/')) : ''
-  if (text.trim() !== '') session.say(text)
-  else if (command === 'who')
+  const typed = command === undefined || command.startsWith('/') ? line.replace(/^\/\//u, '/') : ''
+  const text = cleanText(typed)
+  if (text.trim() !== '') {
+    session.say(text)
+    if (isTooLong(typed)) terminal.say(`* only the first ${LONGEST_LINE} characters of that line were said`)
+  } else if (command === 'who')
     terminal.say(`* here: ${session.who().join(', ') || 'nobody, there is no room at the moment'}`)
   else if (command === 'nick' && rest !== '') session.rename(cleanName(rest))
   else if (command === 'send' && rest !== '') void session.files.send(rest.trim())

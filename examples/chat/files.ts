@@ -7,7 +7,7 @@ import { basename, join, parse } from 'node:path'
 import type { MessageStream } from 'tcp-over-udp/message'
 import { Pace } from './pace.js'
 import { CHUNK_HEADER, CHUNK_LENGTH, type ToHost, type ToMember, tellHost } from './protocol.js'
-import { cleanFileName, size } from './text.js'
+import { cleanFileName, cleanText, size } from './text.js'
 
 const MOST_INCOMING = 64 // files: a host that offers more means no good
 const HELD_FOR_DISK = 4 * 1024 * 1024 // bytes; beyond, the room is not read until the disk has them
@@ -119,7 +119,7 @@ export class Files {
       handle = null
       await this.#pump(outgoing, room)
     } catch (error) {
-      say(`* cannot send ${file}: ${reasonOf(error)}`)
+      say(`* cannot send ${cleanText(path)}: ${reasonOf(error)}`)
       await handle?.close()
     }
   }

@@ -28,6 +28,7 @@ const FIRST_TRY = 5000 // ms for a connection
 const NEXT_TRY = 2000
 const BETWEEN_RANKS = 2500 // ms by which each heir waits longer than the one before
 const WELCOME_WITHIN = 4000 // ms
+const QUIET_FOR = 2000 // ms, after which whoever has just come is told why nothing is to be seen
 
 /** What we have of a room: the way to its host, and the room itself if the host is us. */
 interface Link {
@@ -52,6 +53,7 @@ export class Session {
   readonly #heard = new Map<string, number>() // the last line of each author
   readonly #unsaid = new Map<number, string>() // our lines that no host has passed on yet
   #lastLine = 0
+  #wanted: string[] = [] // names that the host has been asked for
   #roomId = ''
   #order = 0
   #link: Link | null = null
@@ -108,7 +110,9 @@ export class Session {
 
   rename(name: string): void {
     this.#name = name
-    if (this.#link !== null) tellHost(this.#link.messages, { type: 'nick', name })
+    if (this.#link === null) return
+    this.#wanted.push(name)
+    tellHost(this.#link.messages, { type: 'nick', name })
   }
 
   /** Who is here, by order of arrival; nobody while there is no room. */
@@ -156,7 +160,9 @@ export class Session {
     const { host } = this.#options
     if (last === null) {
       const address = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
-      return this.#search([address], 0, FIRST_TRY, () => this.#open(host, []))
+      const looking = `* looking for the room at ${place(address, this.#options.port)}`
+      const told = setTimeout(() => this.#terminal.say(looking), QUIET_FOR)
+      return this.#search([address], 0, FIRST_TRY, () => this.#open(host, [])).finally(() => clearTimeout(told))
     }
     const ranked = heirs.sort((a, b) => a.order - b.order)
     const rank = ranked.findIndex((person) => person.id === this.#id)
@@ -224,6 +230,7 @@ export class Session {
     const { messages, welcome, hosted, address } = link
     this.#link = link
     this.#hostLeft = false
+    this.#wanted = []
     const again = this.#roomId === welcome.room
     this.#roomId = welcome.room
     this.#people.clear()
@@ -314,9 +321,12 @@ export class Session {
   #renamed(id: string, name: string): void {
     const person = this.#people.get(id)
     if (person === undefined) return
-    this.#terminal.say(`* ${person.name} is now ${name}`)
+    if (name !== person.name) this.#terminal.say(`* ${person.name} is now ${name}`)
     this.#meet({ ...person, name })
-    if (id === this.#id) this.#name = name
+    if (id !== this.#id) return
+    this.#name = name
+    const wanted = this.#wanted.shift() ?? name
+    if (wanted !== name) this.#terminal.say(`* the name ${wanted} is taken`)
   }
 
   #closing(): void {

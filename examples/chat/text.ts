@@ -3,14 +3,22 @@ import { stripVTControlCharacters } from 'node:util'
 
 // Controls, line separators, and what turns the direction of writing or hides.
 const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]/gu
-const LONGEST_LINE = 4000
+export const LONGEST_LINE = 4000
 
 /** One line that cannot move the cursor, change colours or turn text round. */
 export function cleanText(text: string): string {
-  return stripVTControlCharacters(text.slice(0, 2 * LONGEST_LINE))
+  return printable(text.slice(0, 2 * LONGEST_LINE)).slice(0, LONGEST_LINE)
+}
+
+/** Whether cleanText() cuts it. */
+export function isTooLong(text: string): boolean {
+  return printable(text).length > LONGEST_LINE
+}
+
+function printable(text: string): string {
+  return stripVTControlCharacters(text)
     .replace(/[\t\r\n]+/gu, ' ')
     .replace(UNPRINTABLE, '')
-    .slice(0, LONGEST_LINE)
 }
 
 /** A name of 1 to 24 characters without spaces, and without what the chat writes around names. */

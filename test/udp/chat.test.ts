@@ -1,5 +1,6 @@
 // The chat as people use it: processes of their own over real UDP, driven through pipes.
 import { createHash, randomBytes } from 'node:crypto'
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -45,6 +46,12 @@ describe('three people', () => {
     bob.say('/nick carol')
     await ann.sees('* bob is now carol2')
     await carol.sees('* bob is now carol2')
+    await bob.sees('* the name carol is taken')
+    const told = bob.output.length
+    bob.say('/nick carol', 'still the same')
+    await ann.sees('<carol2> still the same')
+    expect(ann.output).not.toContain('* carol2 is now')
+    await bob.sees('* the name carol is taken', told)
     carol.say('/who')
     await carol.sees('* here: ann (host), carol2, carol (you)')
     bob.say('/stats')
@@ -79,8 +86,9 @@ describe('three people', () => {
     expect(line.slice(-64)).toBe(sha256(join(ann.folder, 'received/a b.bin')))
     expect(line.slice(-64)).toBe(sha256(join(carol.folder, 'received/a b.bin')))
     expect(readdirSync(join(carol.folder, 'received')).sort()).toEqual(['a b (1).bin', 'a b.bin'])
-    bob.say('/send /no/such/file', '/send .')
-    await bob.sees('* cannot send file: it is not a file')
+    bob.say('/send "a b.bin"', '/send .')
+    await bob.sees('* cannot send "a b.bin": ENOENT')
+    await bob.sees('* cannot send .: it is not a file')
   })
 
   test('lose a member that is killed, and a host that leaves, and a host that is killed', async () => {
@@ -133,6 +141,28 @@ test('lines from a pipe are all said before the end of the input means leaving',
   expect(ann.output).toContain('<script> one\n<script> two\n* script has left\n')
 })
 
+test('a line that is too long is cut, and who said it hears of it', async () => {
+  const port = await freePort()
+  const ann = start('ann', '--port', port)
+  await ann.sees('* opened the room')
+  const bob = start('bob', '--port', port)
+  await ann.sees('* bob has joined')
+  bob.say('y'.repeat(4000), 'x'.repeat(1_000_000), '/quit')
+  expect(await ann.sees('<bob> x')).toBe(`<bob> ${'x'.repeat(4000)}`)
+  expect(await bob.exited).toBe(0)
+  expect(bob.output.match(/\* only the first 4000 characters of that line were said\n/g)).toHaveLength(1)
+})
+
+test('where something silent has the port, one sees that the room is looked for', async () => {
+  const silent = createSocket('udp4').bind(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const { port } = silent.address()
+  const ann = start('ann', '--port', port)
+  await ann.sees(`* looking for the room at 127.0.0.1:${port}`)
+  silent.close()
+  await ann.sees('* opened the room')
+})
+
 test('whoever takes no files, or no long ones, is not sent any', async () => {
   const port = await freePort()
   const ann = start('ann', '--port', port, '--no-files')
@@ -147,7 +177,7 @@ test('whoever takes no files, or no long ones, is not sent any', async () => {
   await carol.sees('* bob does not take x: longer than 1.0 kB')
   await carol.sees('* x was not sent: nobody takes it')
   bob.say(`/send ${join(carol.folder, 'x')}`)
-  await bob.sees('* cannot send x: it has 2.0 kB, and --max-file is 1.0 kB')
+  await bob.sees(`* cannot send ${join(carol.folder, 'x')}: it has 2.0 kB, and --max-file is 1.0 kB`)
 })
 
 test('strangers are answered politely, and the room goes on', async () => {
