@@ -52,8 +52,8 @@ for (const [index, version] of versions.entries()) {
     if (failed.length === 0 && message)
       failures.push(`Node ${number}: ${name.slice(root.length + 1)}: ${message.split('\n')[0]}`)
   }
-  if (code !== 0 && numFailedTests === 0)
-    failures.push(`Node ${number}: exit code ${code}; see .runtimes/node-${version}.log`)
+  if ((code !== 0 || numPassedTests === 0) && numFailedTests === 0)
+    failures.push(`Node ${number}: exit code ${code}, ${numPassedTests} passed; see .runtimes/node-${version}.log`)
 }
 console.log(table(rows))
 for (const failure of failures) console.log(failure)

@@ -12,8 +12,6 @@ import { choose } from './command-line.js'
 
 /** From dist/test/long. */
 const FOLDER = fileURLToPath(new URL('../../../fuzz/', import.meta.url))
-/** What the fuzzer works on, and what is kept of it. */
-const CORPUS = mkdtempSync(join(tmpdir(), 'tcp-over-udp-fuzz-'))
 const KEPT = join(FOLDER, 'corpus.txt')
 const MODULE = join(FOLDER, 'node_modules/@jazzer.js/core')
 
@@ -26,6 +24,8 @@ const { runs, seed } = choose(
   },
 )
 
+/** What the fuzzer works on; what is kept of it is in KEPT. */
+const CORPUS = mkdtempSync(join(tmpdir(), 'tcp-over-udp-fuzz-'))
 install()
 plant()
 const target = fileURLToPath(new URL('./fuzz-codec-target.js', import.meta.url))
