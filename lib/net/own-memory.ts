@@ -11,6 +11,14 @@ export interface OnReadOpts {
 
 const NO_MEMORY = new Uint8Array(0)
 
+/** As node:net takes it: what is not whole is no onread. */
+export function onreadOf(onread: OnReadOpts | undefined): OnReadOpts | null {
+  if (typeof onread !== 'object' || onread === null) return null
+  const { buffer, callback } = onread
+  const whole = (buffer instanceof Uint8Array || typeof buffer === 'function') && typeof callback === 'function'
+  return whole ? onread : null
+}
+
 export class OwnMemory {
   /** The callback said stop. */
   stopped = false

@@ -29,7 +29,7 @@ import type { Hears, SocketEvents } from './events.js'
 import { IdleTimer } from './idle-timer.js'
 import { Link } from './link.js'
 import { lingerTimeoutOf, resolveTransport, SWITCHES, type Switches, switched, type Transport } from './options.js'
-import type { OnReadOpts } from './own-memory.js'
+import { type OnReadOpts, onreadOf } from './own-memory.js'
 import {
   duplexOptions,
   type KeepAliveOpts,
@@ -542,14 +542,6 @@ function refuseHandles(options: unknown): void {
   const { handle, fd } = (options ?? {}) as { handle?: unknown; fd?: unknown }
   if (handle) throw unsupported('handle')
   if (fd !== undefined) throw unsupported('fd')
-}
-
-/** As node:net takes it: what is not whole is no onread. */
-function onreadOf(onread: OnReadOpts | undefined): OnReadOpts | null {
-  if (typeof onread !== 'object' || onread === null) return null
-  const { buffer, callback } = onread
-  const whole = (buffer instanceof Uint8Array || typeof buffer === 'function') && typeof callback === 'function'
-  return whole ? onread : null
 }
 
 /** A TCP connection over UDP, with the API of node:net's Socket. */
