@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream'
 import type { Socket } from '../../lib/net/socket.js'
 import { nodeNet } from '../peers/node-net.js'
 import type { Peer } from '../peers/peer.js'
-import { tcpOverUdp } from '../peers/tcp-over-udp.js'
+import { choiceOf, tcpOverUdp } from '../peers/tcp-over-udp.js'
 import { type UdxStream, udxNative } from '../peers/udx-native.js'
 
 export interface Segments {
@@ -40,7 +40,7 @@ const udx: LinkPeer = {
 
 function packageWith(control: string | undefined): LinkPeer {
   return {
-    ...tcpOverUdp(control === undefined ? {} : { congestionControl: control }),
+    ...tcpOverUdp(choiceOf(control ?? '')),
     segments(stream) {
       const info = (stream as Socket).getInfo()
       return info === null ? null : { sent: info.segmentsSent, retransmitted: info.segmentsRetransmitted }

@@ -1,7 +1,7 @@
 // This package, with its default options or with those that a name chooses.
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import { congestionControls } from '../../lib/core/congestion/algorithms.js'
+import { type CongestionControlName, congestionControls } from '../../lib/core/congestion/algorithms.js'
 import { Stack } from '../../lib/endpoint/stack.js'
 import { defaultStack } from '../../lib/net/default-stack.js'
 import { createServer, type Server } from '../../lib/net/server.js'
@@ -12,7 +12,7 @@ import type { Peer } from './peer.js'
 
 /** What names choose of a socket's and a server's options. */
 export interface Choice {
-  readonly congestionControl?: string
+  readonly congestionControl?: CongestionControlName
   readonly mss?: number
   readonly offload?: boolean
   readonly recvBufferSize?: number

@@ -16,7 +16,7 @@ const OPTIONS = {
   userTimeout: 20_000,
   // a room over a path that loses every tenth datagram is still a room
   congestionControl: 'bbr',
-}
+} as const
 
 export class Transport {
   readonly #port: number

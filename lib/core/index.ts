@@ -16,7 +16,12 @@ export {
 } from '../wire/segment.js'
 export { before, unwrap, wrap } from '../wire/seq.js'
 export { type Config, createConfig, DEFAULT_CONFIG } from './config.js'
-export { congestionControls, findCongestionControl, NEWRENO } from './congestion/algorithms.js'
+export {
+  type CongestionControlName,
+  congestionControls,
+  findCongestionControl,
+  NEWRENO,
+} from './congestion/algorithms.js'
 export type { AckSample, CongestionAlgorithm, CongestionController, LostPacket } from './congestion/controller.js'
 export { Connection, type TimeWaitSeed } from './connection.js'
 export { EventLog, type EventLogOptions } from './event-log.js'

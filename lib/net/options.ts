@@ -1,6 +1,6 @@
 // Our own options beside those of node:net: what they mean, their ranges, and the core's Config made of them.
 import { type Config, createConfig } from '../core/config.js'
-import { congestionControls, findCongestionControl } from '../core/congestion/algorithms.js'
+import { type CongestionControlName, congestionControls, findCongestionControl } from '../core/congestion/algorithms.js'
 import type { CongestionAlgorithm } from '../core/congestion/controller.js'
 import { Stack } from '../endpoint/stack.js'
 import { checkBoolean, checkInteger, MAX_DELAY } from './arguments.js'
@@ -68,7 +68,7 @@ export interface TransportOptions {
    */
   hostCache?: boolean | undefined
   /** By name, or one of your own. @default 'cubic' (RFC 9438) */
-  congestionControl?: string | CongestionAlgorithm | undefined
+  congestionControl?: CongestionControlName | CongestionAlgorithm | undefined
   /** Offer and accept window scaling. @default true (RFC 7323 §2) */
   windowScaling?: boolean | undefined
   /** Offer and accept timestamps. @default true (RFC 7323 §3) */

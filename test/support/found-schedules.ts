@@ -1,7 +1,7 @@
 // Schedules that once failed, as they were printed, and what was wrong: they run with every run of the property.
-import type { Schedule } from './schedule.js'
+import type { Schedule, Settings } from './schedule.js'
 
-const settings = {
+const settings: Settings = {
   mss: 536,
   sendBuffer: 3000,
   maxReceiveBuffer: 3000,

@@ -1,6 +1,6 @@
 // What may happen to a connection, as fast-check draws it: the path, both sides' settings, and what their programs do and when.
 import fc from 'fast-check'
-import { congestionControls } from '../../lib/core/congestion/algorithms.js'
+import { type CongestionControlName, congestionControls } from '../../lib/core/congestion/algorithms.js'
 import type { LinkOptions } from '../../lib/testing/link.js'
 
 /** A step of a program, `wait` ms after the one before. */
@@ -24,7 +24,7 @@ export interface Settings {
   timestamps: boolean
   sack: boolean
   noDelay: boolean
-  congestionControl: string
+  congestionControl: CongestionControlName
 }
 
 export interface Program {
