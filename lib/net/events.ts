@@ -25,3 +25,7 @@ export interface SocketEvents {
 
 /** A listener of an event that comes with these arguments. */
 export type Hears<Args> = (...args: Args extends unknown[] ? Args : never) => void
+
+/** A listener of an event of the program's own, whose arguments nobody here knows. */
+// biome-ignore lint/suspicious/noExplicitAny: as EventEmitter has it: with unknown a listener that names its arguments would be refused
+export type HearsAnything = (...args: any[]) => void

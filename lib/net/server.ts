@@ -29,7 +29,7 @@ import { installTrace } from './debug-trace.js'
 import { defaultStack } from './default-stack.js'
 import { installDropsReport } from './drops-report.js'
 import { codeIn, invalidArgType, listenError, plainError } from './errors.js'
-import type { Hears } from './events.js'
+import type { Hears, HearsAnything } from './events.js'
 import {
   type ConnectTransportOptions,
   configOf,
@@ -349,15 +349,15 @@ const isLiteral = (host: unknown): host is string => typeof host === 'string' &&
 /** A TCP server over UDP, with the API of node:net's Server. */
 export interface Server extends ServerBase {
   addListener<E extends keyof ServerEvents>(event: E, listener: Hears<ServerEvents[E]>): this
-  addListener(event: string | symbol, listener: Hears<never[]>): this
+  addListener(event: string | symbol, listener: HearsAnything): this
   on<E extends keyof ServerEvents>(event: E, listener: Hears<ServerEvents[E]>): this
-  on(event: string | symbol, listener: Hears<never[]>): this
+  on(event: string | symbol, listener: HearsAnything): this
   once<E extends keyof ServerEvents>(event: E, listener: Hears<ServerEvents[E]>): this
-  once(event: string | symbol, listener: Hears<never[]>): this
+  once(event: string | symbol, listener: HearsAnything): this
   prependListener<E extends keyof ServerEvents>(event: E, listener: Hears<ServerEvents[E]>): this
-  prependListener(event: string | symbol, listener: Hears<never[]>): this
+  prependListener(event: string | symbol, listener: HearsAnything): this
   prependOnceListener<E extends keyof ServerEvents>(event: E, listener: Hears<ServerEvents[E]>): this
-  prependOnceListener(event: string | symbol, listener: Hears<never[]>): this
+  prependOnceListener(event: string | symbol, listener: HearsAnything): this
   emit<E extends keyof ServerEvents>(event: E, ...args: ServerEvents[E]): boolean
   emit(event: string | symbol, ...args: unknown[]): boolean
 }
@@ -374,8 +374,8 @@ export interface ServerConstructor {
 export const Server: ServerConstructor = callable(ServerBase, 'Server', 2) as unknown as ServerConstructor
 
 /** A new Server: `createServer([options][, connectionListener])`. @throws what Server throws */
-export function createServer(options?: ServerOpts | null, connectionListener?: (socket: Socket) => void): Server
 export function createServer(connectionListener: (socket: Socket) => void): Server
+export function createServer(options?: ServerOpts | null, connectionListener?: (socket: Socket) => void): Server
 export function createServer(
   options?: ServerOpts | ((socket: Socket) => void) | null,
   connectionListener?: (socket: Socket) => void,

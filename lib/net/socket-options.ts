@@ -30,6 +30,9 @@ export interface SocketConstructorOpts extends ConnectTransportOptions {
   captureRejections?: boolean | undefined
 }
 
+/** As the types of Node 20 name it. */
+export type ConnectOpts = Pick<SocketConstructorOpts, 'onread'>
+
 /** What setKeepAlive() can be told in one object. */
 export interface KeepAliveOpts {
   /** @default false */

@@ -2,7 +2,7 @@
 // Past 400 lines since a class is one thing: what it does is in link.ts (data) and dial.ts (connecting), here is what users see.
 import { channel as diagnosticsChannel } from 'node:diagnostics_channel'
 import type { EventEmitter } from 'node:events'
-import type { AddressInfo, BlockList, IpcSocketConnectOpts, SocketReadyState } from 'node:net'
+import type { AddressInfo, BlockList, IpcNetConnectOpts, IpcSocketConnectOpts, SocketReadyState } from 'node:net'
 import { addAbortSignal, Duplex } from 'node:stream'
 import type { Status } from '../core/status.js'
 import type { Channel } from '../endpoint/channel.js'
@@ -25,7 +25,7 @@ import { defaultStack } from './default-stack.js'
 import { Dial, type Dialer } from './dial.js'
 import { installDropsReport } from './drops-report.js'
 import { connectError, endedByPeer, plainError, unsupported } from './errors.js'
-import type { Hears, SocketEvents } from './events.js'
+import type { Hears, HearsAnything, SocketEvents } from './events.js'
 import { IdleTimer } from './idle-timer.js'
 import { Link } from './link.js'
 import { lingerTimeoutOf, resolveTransport, SWITCHES, type Switches, switched, type Transport } from './options.js'
@@ -134,7 +134,7 @@ export class SocketBase extends Duplex {
    * @throws ERR_MISSING_ARGS, ERR_SOCKET_BAD_PORT, ERR_INVALID_ARG_TYPE, ERR_INVALID_IP_ADDRESS, … before anything is opened
    */
   connect(options: SocketConnectOpts, connectionListener?: () => void): this
-  connect(port: number | string, host: string, connectionListener?: () => void): this
+  connect(port: number | string, host?: string, connectionListener?: () => void): this
   connect(port: number | string, connectionListener?: () => void): this
   /** There are no pipes over UDP. @throws ERR_TCP_OVER_UDP_UNSUPPORTED */
   connect(options: IpcSocketConnectOpts, connectionListener?: () => void): never
@@ -546,16 +546,19 @@ function refuseHandles(options: unknown): void {
 
 /** A TCP connection over UDP, with the API of node:net's Socket. */
 export interface Socket extends SocketBase {
+  readonly connecting: boolean
+  readonly timeout: number | undefined
+  readonly autoSelectFamilyAttemptedAddresses: string[]
   addListener<E extends keyof SocketEvents>(event: E, listener: Hears<SocketEvents[E]>): this
-  addListener(event: string | symbol, listener: Hears<never[]>): this
+  addListener(event: string | symbol, listener: HearsAnything): this
   on<E extends keyof SocketEvents>(event: E, listener: Hears<SocketEvents[E]>): this
-  on(event: string | symbol, listener: Hears<never[]>): this
+  on(event: string | symbol, listener: HearsAnything): this
   once<E extends keyof SocketEvents>(event: E, listener: Hears<SocketEvents[E]>): this
-  once(event: string | symbol, listener: Hears<never[]>): this
+  once(event: string | symbol, listener: HearsAnything): this
   prependListener<E extends keyof SocketEvents>(event: E, listener: Hears<SocketEvents[E]>): this
-  prependListener(event: string | symbol, listener: Hears<never[]>): this
+  prependListener(event: string | symbol, listener: HearsAnything): this
   prependOnceListener<E extends keyof SocketEvents>(event: E, listener: Hears<SocketEvents[E]>): this
-  prependOnceListener(event: string | symbol, listener: Hears<never[]>): this
+  prependOnceListener(event: string | symbol, listener: HearsAnything): this
   emit<E extends keyof SocketEvents>(event: E, ...args: SocketEvents[E]): boolean
   emit(event: string | symbol, ...args: unknown[]): boolean
 }
@@ -574,8 +577,12 @@ export const Socket: SocketConstructor = callable(SocketBase, 'Socket', 1) as un
  * @throws what Socket and its connect() throw
  */
 export function connect(options: NetConnectOpts, connectionListener?: () => void): Socket
-export function connect(port: number | string, host: string, connectionListener?: () => void): Socket
+export function connect(port: number | string, host?: string, connectionListener?: () => void): Socket
 export function connect(port: number | string, connectionListener?: () => void): Socket
+/** There are no pipes over UDP. @throws ERR_TCP_OVER_UDP_UNSUPPORTED */
+export function connect(options: IpcNetConnectOpts, connectionListener?: () => void): never
+/** What node:net's is declared to take. */
+export function connect(options: NetConnectOpts | IpcNetConnectOpts, connectionListener?: () => void): Socket
 export function connect(...args: unknown[]): Socket {
   const [options] = normalizeArguments(args)
   const socket = new Socket(options as SocketConstructorOpts)

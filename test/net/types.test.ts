@@ -30,6 +30,14 @@ export const wrapped: tls.TLSSocket = new tls.TLSSocket(socket, { isServer: true
 
 // no pipes: what follows is unreachable, and TypeScript knows
 export const never: never = socket.connect({ path: '/nowhere' })
+export const neither: never = connect({ path: '/nowhere' })
+export const given = (options: net.NetConnectOpts): net.Socket => connect(options)
+// net's host may be left out, or be undefined
+export const anywhere = (host?: string): net.Socket => socket.connect(80, host, () => {}) && connect(80, host, () => {})
+// events of a program's own come with whatever the program sends along
+socket.on('mine', (x) => x.bar).once('mine', (x, y) => x + y).emit('mine', { bar: 1 }, 'two')
+createServer().on('mine', (x) => x.bar).prependListener('mine', (text: string, count: number) => text.repeat(count))
+connect({ port: 80, congestionControl: 'bbr' })
 // what is beyond net is there as well
 export const acknowledged: Promise<void> = socket.acknowledged()
 `
@@ -42,6 +50,18 @@ export type All = [
   net.NetConnectOpts, net.TcpNetConnectOpts, net.SocketConnectOpts, net.TcpSocketConnectOpts, net.SocketConstructorOpts,
   net.ServerOpts, net.ListenOptions, net.DropArgument, net.SocketReadyState, net.IPVersion, net.SocketAddressInitOptions,
 ]
+`
+
+/** What does not compile, a line each. */
+const WRONG = `
+import { connect, createServer, type Socket } from 'tcp-over-udp'
+declare const socket: Socket
+connect({ port: 80, congestionControl: 'cubik' })
+createServer({ congestionControl: 'newreno' })
+socket.timeout = 5
+socket.connecting = true
+socket.autoSelectFamilyAttemptedAddresses = []
+socket.on('data', (data) => data.nonesuch)
 `
 
 const SERVER = `
@@ -85,6 +105,12 @@ describe('to TypeScript', () => {
 
   test('a Socket is a net.Socket, in strict mode, and each type of net’s has its name here', async () => {
     expect(await check({ 'sockets.mts': SOCKETS, 'names.mts': NAMES })).toMatchObject({ code: 0, stdout: '' })
+  })
+
+  test('a typing error in a name, and a value for what only the socket sets, do not compile', async () => {
+    const { stdout } = await check({ 'wrong.mts': WRONG })
+    const lines = [...stdout.matchAll(/^wrong\.mts\((\d+),/gm)].map(([, line]) => Number(line))
+    expect([...new Set(lines)]).toEqual([4, 5, 6, 7, 8, 9])
   })
 
   test('a Server is no net.Server: it lacks `connections`, which Node has removed', async () => {
