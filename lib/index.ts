@@ -1,5 +1,13 @@
 // The door `.`: the API of node:net, and the Stack that sockets and servers live on.
-export type { AddressInfo, IPVersion, LookupFunction, SocketAddressInitOptions, SocketReadyState } from 'node:net'
+export type {
+  AddressInfo,
+  IPVersion,
+  IpcNetConnectOpts,
+  IpcSocketConnectOpts,
+  LookupFunction,
+  SocketAddressInitOptions,
+  SocketReadyState,
+} from 'node:net'
 export {
   BlockList,
   getDefaultAutoSelectFamily,
@@ -11,10 +19,17 @@ export {
   setDefaultAutoSelectFamily,
   setDefaultAutoSelectFamilyAttemptTimeout,
 } from 'node:net'
+export type { CongestionControlName } from './core/congestion/algorithms.js'
+export type { CongestionAlgorithm } from './core/congestion/controller.js'
+export type { Trace } from './core/trace.js'
+export type { Channel } from './endpoint/channel.js'
+export type { StackLimits } from './endpoint/limits.js'
+export type { ListenerStats } from './endpoint/listener.js'
 export { Stack, type StackStats } from './endpoint/stack.js'
+export type { TotalStats } from './endpoint/totals.js'
 export { defaultStack } from './net/default-stack.js'
 export type { CodedError, SystemError } from './net/errors.js'
-export type { Hears, SocketEvents } from './net/events.js'
+export type { Hears, HearsAnything, SocketEvents } from './net/events.js'
 export { default, type Module } from './net/module.js'
 export type { ConnectTransportOptions, ListenTransportOptions, TransportOptions } from './net/options.js'
 export type { OnReadOpts } from './net/own-memory.js'
@@ -34,6 +49,7 @@ export {
   type SocketInfo,
 } from './net/socket.js'
 export type {
+  ConnectOpts,
   KeepAliveOpts,
   NetConnectOpts,
   NetConnectOpts as TcpNetConnectOpts,

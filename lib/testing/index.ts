@@ -1,10 +1,10 @@
 // The door `./testing`: a network in virtual time, and a bad path in real time.
-export { VirtualClock } from './clock.js'
+export { type Scheduled, type Scheduler, VirtualClock } from './clock.js'
 export { Datagram, type Fate } from './datagram.js'
 export { Host } from './host.js'
 export { type ImpairedOptions, ImpairedPlatform } from './impaired-platform.js'
 export { type BurstLoss, first, Link, type LinkOptions, type LossRule } from './link.js'
 export { Network, type NetworkOptions, simulate } from './network.js'
 export { Random } from './random.js'
-export { SimulatedPlatform } from './simulated-platform.js'
-export { SimulatedSocket } from './simulated-socket.js'
+export { type Machine, type OpenSocket, SimulatedPlatform } from './simulated-platform.js'
+export { type InterfaceOptions, type SendingOptions, SimulatedSocket } from './simulated-socket.js'

@@ -36,6 +36,38 @@ export const http: unknown[] = [connectTls, createHttpAgent, createHttpsAgent, s
 export const all: unknown[] = [tou.connect, tou.createServer, Stack, Connection, message, testing]
 `
 
+/** What a library exports that is built upon this one: the compiler has to write each type down, by a name that it can import. */
+const EXPORTING = `
+import net, { connect, createServer, defaultStack, Server, Socket, Stack } from 'tcp-over-udp'
+import { congestionControls, EventLog, findCongestionControl } from 'tcp-over-udp/core'
+import { createHttpAgent, createHttpsAgent, serve } from 'tcp-over-udp/http'
+import { MessageStream } from 'tcp-over-udp/message'
+import { Host, ImpairedPlatform, Link, Network, SimulatedPlatform, SimulatedSocket, VirtualClock } from 'tcp-over-udp/testing'
+import type { InterfaceOptions, Scheduler, SendingOptions } from 'tcp-over-udp/testing'
+
+export const stats = () => createServer().getStats()
+export const totals = () => defaultStack().getTotals()
+export const ofStack = () => defaultStack().getStats()
+export const limits = () => defaultStack().limits
+export const platform = () => defaultStack().platform
+export const trace = () => defaultStack().trace
+export const log = () => new EventLog({ now: () => 0, write: () => {} })
+export const info = (socket: Socket) => socket.getInfo()
+export const made = () => [connect(1), createServer(), new Socket(), new Server()] as const
+export const listening = () => createServer().on('connection', (socket) => socket.end())
+export const all = () => net
+export const algorithm = () => findCongestionControl('bbr')
+export const names = () => congestionControls
+export const http = () => [createHttpAgent(), createHttpsAgent(), serve] as const
+export const messages = (socket: Socket) => new MessageStream(socket)
+export const iterated = (messages: MessageStream) => messages.iterator()
+export const host = (network: Network) => network.host('10.0.0.1')
+export const ofHost = (host: Host) => [host.stack, host.platform, host.platform.host, host.platform.sockets] as const
+export const parts = (network: Network) => [network.clock, network.capture, network.clock.at(1, () => {})] as const
+export const optional = (of: (sending: SendingOptions, interfaces: InterfaceOptions, clock: Scheduler) => void) => of
+export const kinds = () => ({ ImpairedPlatform, Link, SimulatedPlatform, SimulatedSocket, VirtualClock })
+`
+
 let project = ''
 let packed: string[] = []
 
@@ -57,7 +89,8 @@ async function typeCheck(name: string, file: string, text: string, resolution: o
     lib: ['es2022'],
     strict: true,
     exactOptionalPropertyTypes: true,
-    noEmit: true,
+    declaration: true,
+    outDir: 'built',
     types: ['node'],
     typeRoots: [join(root, 'node_modules/@types')],
   }
@@ -159,6 +192,15 @@ describe('installed into an empty project', () => {
     const { code, stdout } = await typeCheck(`typed-${module}`, file, TYPED, { module, moduleResolution })
     expect(stdout).toBe('')
     expect(code).toBe(0)
+  })
+
+  test('what its calls give can be exported by a library that emits declarations', async () => {
+    const [module, moduleResolution] = ['nodenext', 'nodenext']
+    expect(await typeCheck('exporting', 'use.mts', EXPORTING, { module, moduleResolution })).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: '',
+    })
   })
 
   test('its types are types: a wrong option does not pass', async () => {

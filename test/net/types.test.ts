@@ -48,7 +48,7 @@ import * as net from 'tcp-over-udp'
 export type All = [
   net.Socket, net.Stream, net.Server, net.AddressInfo, net.BlockList, net.SocketAddress, net.LookupFunction, net.OnReadOpts,
   net.NetConnectOpts, net.TcpNetConnectOpts, net.SocketConnectOpts, net.TcpSocketConnectOpts, net.SocketConstructorOpts,
-  net.ServerOpts, net.ListenOptions, net.DropArgument, net.SocketReadyState, net.IPVersion, net.SocketAddressInitOptions,
+  net.ConnectOpts, net.IpcNetConnectOpts, net.IpcSocketConnectOpts, net.ServerOpts, net.ListenOptions, net.DropArgument, net.SocketReadyState, net.IPVersion, net.SocketAddressInitOptions,
 ]
 `
 
