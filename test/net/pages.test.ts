@@ -1,9 +1,11 @@
-// Pages whose programs are run as they stand, and print what the pages say: docs/http-and-tls.md and docs/migrating-from-net.md.
+// Pages whose programs are run as they stand, and print what the pages say: docs/http-and-tls.md, docs/messages.md, docs/migrating-from-net.md.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { DEFAULT_LIMITS } from '../../lib/endpoint/limits.js'
+import { createServer } from '../../lib/net/server.js'
 import { freePort } from '../support/chat-process.js'
 import { run } from '../support/npm.js'
 import { read, root } from '../support/source-tree.js'
@@ -26,7 +28,7 @@ beforeAll(() => {
   if (!existsSync(join(root, 'dist/lib/http/index.js'))) throw new Error('the library is not built: npm run build')
 })
 
-describe.each(['docs/http-and-tls.md'])('%s', (page) => {
+describe.each(['docs/http-and-tls.md', 'docs/messages.md'])('%s', (page) => {
   const programs = programsOf(page)
 
   test('has programs, each with what it prints', () => {
@@ -73,6 +75,15 @@ describe('docs/migrating-from-net.md', () => {
     serving.kill('SIGTERM')
     expect(await over).toEqual([0, null])
   })
+})
+
+test('docs/options.md names every counter of a server, and every limit of a stack', async () => {
+  const server = createServer().listen(0, '127.0.0.1')
+  const page = read('docs/options.md')
+  const names = [...Object.keys(server.getStats() ?? {}), ...Object.keys(DEFAULT_LIMITS)]
+  server.close()
+  expect(names.length).toBeGreaterThan(40)
+  expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([])
 })
 
 test('an idle connection of a keep-alive agent holds no process, over TLS as in the clear', async () => {
