@@ -6,7 +6,7 @@ import { Stack } from '../endpoint/stack.js'
 import { checkBoolean, checkInteger, MAX_DELAY } from './arguments.js'
 import { invalidArgType, invalidArgValue } from './errors.js'
 
-/** How a connection behaves. All are optional; a wrong type throws ERR_INVALID_ARG_TYPE, a wrong value ERR_OUT_OF_RANGE. */
+/** How a connection behaves. All are optional; a wrong type throws ERR_INVALID_ARG_TYPE, a number out of range ERR_OUT_OF_RANGE, a name that is none ERR_INVALID_ARG_VALUE. */
 export interface TransportOptions {
   /** The stack to live on: the machine's, or one of `tcp-over-udp/testing`. @default the machine's */
   stack?: Stack | undefined
