@@ -43,6 +43,21 @@ describe('breaking off', () => {
     await life.end()
   })
 
+  test('But if bytes of its own are unacknowledged by then they come first: the peer gets them, and then a FIN, and no RST.', async () => {
+    const life = new Life()
+    const [client, server] = await life.pair()
+    client.socket.pause()
+    server.socket.write('you will not read this')
+    await life.run(100)
+    client.socket.write('but you will read that')
+    client.socket.destroy()
+    await life.until(server, 'close')
+    expect(textOf(server)).toBe('but you will read that')
+    expect(server.events).toEqual(['end', 'finish', 'close'])
+    expect(life.sent(life.client, isReset).length).toBe(0)
+    await life.end()
+  })
+
   test('Data that arrives after destroy() is answered with a RST.', async () => {
     const life = new Life()
     const [client, server] = await life.pair({ allowHalfOpen: true })
@@ -54,7 +69,7 @@ describe('breaking off', () => {
     await life.end()
   })
 
-  test('destroy() without unread bytes lets what was written arrive, and then the FIN.', async () => {
+  test('destroy() without unread bytes lets what the connection has taken arrive, and then the FIN.', async () => {
     const life = new Life()
     const [client, server] = await life.pair()
     client.socket.write(stream(0, 0, 500_000))
@@ -62,6 +77,20 @@ describe('breaking off', () => {
     await life.until(client, 'close')
     await life.until(server, 'close')
     expect(bytesOf(server)).toBe(500_000)
+    expect(server.events).toEqual(['end', 'finish', 'close'])
+    await life.end()
+  })
+
+  test('What it has not taken, since 512 KiB wait unsent at most, never leaves: its write fails, and the peer is not told of it.', async () => {
+    const life = new Life()
+    const [client, server] = await life.pair()
+    const failed: unknown[] = []
+    client.socket.write(stream(0, 0, 5_000_000), (error) => failed.push((error as NodeJS.ErrnoException).code))
+    client.socket.destroy()
+    await life.until(client, 'close')
+    await life.until(server, 'close')
+    expect(failed).toEqual(['ERR_STREAM_DESTROYED'])
+    expect(bytesOf(server)).toBe(512 * 1024)
     expect(server.events).toEqual(['end', 'finish', 'close'])
     await life.end()
   })
