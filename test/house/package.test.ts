@@ -194,6 +194,14 @@ describe('installed into an empty project', () => {
     expect(code).toBe(0)
   })
 
+  test('a .cts file cannot import it under module node16: docs/migrating-from-net.md says so', async () => {
+    const [module, moduleResolution] = ['node16', 'node16']
+    const text =
+      "import { connect } from 'tcp-over-udp'\nimport net = require('tcp-over-udp')\nconnect(1)\nnet.connect(1)\n"
+    const { stdout } = await typeCheck('cts', 'use.cts', text, { module, moduleResolution })
+    expect(stdout.match(/error TS\d+/g)).toEqual(['error TS1479', 'error TS1471'])
+  })
+
   test('what its calls give can be exported by a library that emits declarations', async () => {
     const [module, moduleResolution] = ['nodenext', 'nodenext']
     expect(await typeCheck('exporting', 'use.mts', EXPORTING, { module, moduleResolution })).toEqual({
