@@ -120,6 +120,26 @@ for (const secure of [false, true]) {
       await close()
     })
 
+    sameAsTcp('a server that closes as it answers, with trailers', async (wire, log) => {
+      const server = create()
+      const { port, front } = await wire.listen(server)
+      server.on('stream', (stream) => {
+        front.close()
+        stream.session?.close()
+        stream.on('wantTrailers', () => stream.sendTrailers({ after: 'all' }))
+        stream.respond({ ':status': 200 }, { waitForTrailers: true })
+        stream.write('some text')
+        stream.end()
+      })
+      const session = connect(wire, port)
+      const ended = once(session, 'close')
+      const stream = session.request({ ':path': '/', ':method': 'POST' })
+      stream.on('trailers', ({ after }) => log('trailers', after))
+      stream.end()
+      log(await heard(stream))
+      await ended
+    })
+
     sameAsTcp('the other side’s end, in the middle of a stream', async (wire, log) => {
       const server = create()
       server.on('sessionError', () => {})
