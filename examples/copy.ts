@@ -42,11 +42,13 @@ async function demonstrate(): Promise<void> {
 
 /** Its name, its pieces, and their digest; the answer is the digest of what arrived. */
 async function send(file: string, host: string): Promise<void> {
+  const pieces = createReadStream(file)
+  await once(pieces, 'open')
   const messages = new MessageStream(connect({ host, port, allowHalfOpen: true }))
   const digest = createHash('sha256')
   let bytes = 0
   messages.post(basename(file))
-  for await (const piece of createReadStream(file) as AsyncIterable<Buffer>) {
+  for await (const piece of pieces as AsyncIterable<Buffer>) {
     digest.update(piece)
     bytes += piece.length
     if (!messages.post(piece)) await messages.ready()

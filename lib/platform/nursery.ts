@@ -1,4 +1,4 @@
-// Memory for what is received, and its share in when V8 collects (decision 031).
+// Memory for what is received, and its share in when V8 collects (decisions 031 and 032).
 import { createRequire } from 'node:module'
 
 const MIB = 2 ** 20
@@ -6,9 +6,10 @@ const MIB = 2 ** 20
 const LOOK_EVERY = 4 * MIB
 /** What may be added: for 32 MiB V8 acts, since V8 13 for 64, but not all that is young is dead. */
 const ROOM = 20 * MIB
-/** Before V8 13 it collects what is young by itself, as long as the heap is no larger. */
-const SMALL_HEAP = Number.parseInt(process.versions.v8 ?? '', 10) >= 13 ? 0 : 9 * MIB
-/** Whose new space is larger has chosen so; to fill it costs more than it saves. */
+/** Since V8 13 it marks all of its heap, however small; before, it collects what is young by itself as long as the heap is no larger than this. */
+const MARKS_ALWAYS = Number.parseInt(process.versions.v8 ?? '', 10) >= 13
+const SMALL_HEAP = MARKS_ALWAYS ? 0 : 9 * MIB
+/** To fill more costs more than it saves, unless the heap, which would be marked, is larger. */
 const LARGEST = 16 * MIB
 /** Of one array: V8 has another space for long ones. */
 const FILLER_BYTES = 32 * 1024
@@ -41,15 +42,15 @@ function look({ getHeapStatistics, getHeapSpaceStatistics }: typeof import('node
   const { external_memory: counted, used_heap_size: heap } = getHeapStatistics()
   if (counted < least) least = counted
   if (counted - least < ROOM || heap < SMALL_HEAP) return
-  fill(getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space'))
+  const newSpace = getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space')
+  const free = newSpace?.space_available_size ?? Number.POSITIVE_INFINITY
+  if (free <= (MARKS_ALWAYS ? Math.max(LARGEST, heap) : LARGEST)) fill(free)
   // what is still there is alive, or will be seen to be gone by the next look
   least = getHeapStatistics().external_memory
 }
 
-/** There is no call for a young collection, but one comes when the new space is full. */
-function fill(newSpace: { space_available_size: number } | undefined): void {
-  const free = newSpace?.space_available_size ?? Number.POSITIVE_INFINITY
-  if (free > LARGEST) return
+/** There is no call for a young collection, but one comes when the new space is full, of which `free` bytes are left. */
+function fill(free: number): void {
   for (let filled = 0; filled <= free; filled += FILLER_BYTES) filler.last = new Array(FILLER_LENGTH)
   filler.last = null
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Server } from '../../lib/net/server.js'
 import { SYN } from '../../lib/wire/segment.js'
 import { PORT, SERVER } from '../support/couple.js'
-import { HandMade } from '../support/hand-made.js'
+import { flagsOf, HandMade } from '../support/hand-made.js'
 import { bytesOf, isReset, Life, type Told, textOf } from '../support/life.js'
 import { stream } from '../support/schedule.js'
 
@@ -44,18 +44,21 @@ describe("the server's part", () => {
     await life.end()
   })
 
-  test("Connections that are only half open when the server closes are forgotten, and do not delay 'close'.", async () => {
+  test("Connections that are only half open when the server closes are reset, and do not delay 'close'.", async () => {
     const life = new Life()
     const server = life.serve()
     const peer = new HandMade(life.network, life.client, 5000, { address: SERVER, port: PORT })
     peer.send(SYN)
     await life.run(100)
+    expect(peer.take().map(({ segment }) => flagsOf(segment))).toEqual(['S.'])
     expect(server.getStats()?.halfOpen).toBe(1)
     const closed = closeOf(life, server)
     server.close()
     await life.run(0)
     expect(closed.at).toBe(100)
     expect(life.isFree(life.server)).toBe(true)
+    await life.run(100)
+    expect(peer.take().map(({ segment }) => flagsOf(segment))).toEqual(['R.'])
     peer.socket.close()
     await life.end()
   })
