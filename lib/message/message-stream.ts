@@ -136,7 +136,7 @@ export class MessageStream extends EventEmitter<MessageStreamEvents> {
     } catch (error) {
       return Promise.reject(error)
     }
-    if (!this.#flushScheduled) return Promise.reject(this.#whyClosed())
+    if (!this.#flushScheduled) return quietly(Promise.reject(this.#whyClosed()))
     this.#receipt ??= deferredQuietly()
     return this.#receipt.promise
   }

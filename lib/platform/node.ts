@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { BunSocket, bun, bunSourceAddress } from './bun-socket.js'
 import { createSocket, DgramSocket } from './dgram-socket.js'
-import { noteAllocated } from './nursery.js'
+import { allocate } from './nursery.js'
 import { loadOffload } from './offload.js'
 import { OffloadSocket } from './offload-socket.js'
 import type { Alarm, DatagramHandler, DatagramSocket, LocalAddress, Platform } from './platform.js'
@@ -28,10 +28,7 @@ class NodePlatform implements Platform {
   private mtus: Map<string, number> = new Map()
   private mtusReadAt = Number.NEGATIVE_INFINITY
 
-  readonly allocate = (length: number): Uint8Array => {
-    noteAllocated(length)
-    return Buffer.allocUnsafeSlow(length)
-  }
+  readonly allocate: (length: number) => Uint8Array = allocate
 
   now(): number {
     return now()
