@@ -5,6 +5,7 @@ import type { Rack } from './recovery/rack.js'
 import type { Undo } from './recovery/undo.js'
 import type { DeliveryRate } from './send/delivery-rate.js'
 import type { Flight, FlightObserver } from './send/flight.js'
+import type { LinkSize } from './surroundings.js'
 import type { Trace } from './trace.js'
 
 /** The parts of a connection that live by its flights. */
@@ -15,6 +16,7 @@ export interface FlightParts {
   readonly controller: CongestionController
   readonly trace: Trace | null
   readonly pathMtu: PathMtu
+  readonly link: LinkSize
   lostProbe: number
 }
 
@@ -33,9 +35,9 @@ export class FlightWatch implements FlightObserver {
   }
 
   onDelivered(flight: Flight, now: number): void {
-    const { rack, rate, undo, trace, pathMtu } = this.parts
+    const { rack, rate, undo, trace, pathMtu, link } = this.parts
     trace?.onFlight?.('delivered', flight.from, flight.to)
-    pathMtu.onDelivered(flight.length)
+    pathMtu.onDelivered(flight.length, link.safe)
     rack.onDelivered(flight, now)
     rate?.onDelivered(flight, now)
     undo?.onDelivered(flight)

@@ -83,9 +83,9 @@ function onRetransmit(tcb: Tcb, now: number): void {
       return
     }
     if (!isProbe) {
-      const { segmentLimit, sendMss } = tcb
+      const { segmentLimit, sendMss, link } = tcb
       const size = Math.min(first.length + segmentLimit - sendMss, segmentLimit)
-      const limit = tcb.pathMtu.onTimeout(size, segmentLimit, now)
+      const limit = tcb.pathMtu.onTimeout(size, segmentLimit, link.safe, now)
       if (limit !== segmentLimit) tcb.setSegmentLimit(limit)
     }
     beginLossRepair(tcb, now)

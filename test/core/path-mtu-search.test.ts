@@ -157,7 +157,7 @@ describe('a probe that proves nothing', () => {
 
 describe('a path that begins to swallow long segments', () => {
   const expire = (search: Search, times: number): void => {
-    for (let i = 0; i < times; i++) search.limit = search.pathMtu.onTimeout(search.limit, search.limit, search.now)
+    for (let i = 0; i < times; i++) search.limit = search.pathMtu.onTimeout(search.limit, search.limit, SAFE, search.now)
   }
 
   test('RFC 8899 §4.3: three time-outs in a row, and it begins again from the base; three more, and from 536', () => {
@@ -175,9 +175,19 @@ describe('a path that begins to swallow long segments', () => {
   test('progress between them begins the count anew', () => {
     const search = new Search(JUMBO).finish(JUMBO)
     expire(search, 2)
+    search.pathMtu.onDelivered(JUMBO, SAFE)
     search.arrive()
     expire(search, 2)
     expect(search.limit).toBe(JUMBO)
+  })
+
+  test('progress by what is short does not: it says nothing of long segments', () => {
+    const search = new Search(JUMBO).finish(JUMBO)
+    expire(search, 2)
+    search.pathMtu.onDelivered(SAFE, SAFE)
+    search.arrive()
+    expire(search, 1)
+    expect(search.limit).toBe(1_132)
   })
 
   test('the first look after it is in 5 s, each further one in twice the time, 600 s at most', () => {

@@ -36,8 +36,7 @@ export class PathMtu {
   /** Probes lost of that size. */
   private losses = 0
   private expiries = 0
-  /** What repetitions may have in any case; the timer has expired at something longer, and nothing as long has arrived since. */
-  private safe: number = NONE
+  /** The timer has expired at something longer than what is safe, and nothing as long has arrived since. */
   private isDoubted = false
   /** It was lowered, and nothing has been acknowledged since: what is heard now is of longer segments still. */
   private settling = false
@@ -61,7 +60,6 @@ export class PathMtu {
 
   /** Where a search begins, if `safe` may be relied on. */
   start(safe: number): number {
-    this.safe = safe
     return Math.min(this.ceiling, safe)
   }
 
@@ -114,9 +112,9 @@ export class PathMtu {
     return this.settling ? limit : this.lower(limit, limit, now)
   }
 
-  /** The retransmission timer expired at a segment of `size`, where `limit` is allowed. @returns what to allow from now on. */
-  onTimeout(size: number, limit: number, now: number): number {
-    if (size > this.safe) this.isDoubted = true
+  /** The retransmission timer expired at a segment of `size`, where `limit` is allowed and `safe` may be relied on. @returns what to allow from now on. */
+  onTimeout(size: number, limit: number, safe: number, now: number): number {
+    if (size > safe) this.isDoubted = true
     if (size <= (BASES[BASES.length - 1] as number) || ++this.expiries < EXPIRIES) return limit
     this.expiries = 0
     this.isDoubted = false
@@ -136,8 +134,8 @@ export class PathMtu {
   }
 
   /** Text of `length` bytes has arrived. */
-  onDelivered(length: number): void {
-    if (length > this.safe) this.isDoubted = false
+  onDelivered(length: number, safe: number): void {
+    if (length > safe) this.isDoubted = false
   }
 
   /** Something from `from` on leaves again, in the small size: a probe that covers it proves nothing. */
