@@ -157,7 +157,8 @@ describe('a probe that proves nothing', () => {
 
 describe('a path that begins to swallow long segments', () => {
   const expire = (search: Search, times: number): void => {
-    for (let i = 0; i < times; i++) search.limit = search.pathMtu.onTimeout(search.limit, search.limit, SAFE, search.now)
+    for (let i = 0; i < times; i++)
+      search.limit = search.pathMtu.onTimeout(search.limit, search.limit, SAFE, search.now)
   }
 
   test('RFC 8899 §4.3: three time-outs in a row, and it begins again from the base; three more, and from 536', () => {
