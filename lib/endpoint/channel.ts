@@ -92,7 +92,7 @@ export class Channel implements Tenant, Waking, Receiver, Orphan {
   /** Among those without an owner. */
   orphaned: Place<Orphan> | null = null
   /** Events to be told: those that came before the handshake was done, or that the owner wants to hear again. */
-  early = 0
+  untold = 0
   /** Counted among what holds the process. */
   held = false
   /** Bytes that it has been charged for. */
@@ -176,7 +176,7 @@ export class Channel implements Tenant, Waking, Receiver, Orphan {
 
   /** From onEvents(): the owner is told `events` once ticks and promises have run, before anything is sent. */
   again(events: number): void {
-    this.early |= events
+    this.untold |= events
   }
 
   /** A FIN after all that was sent; receiving goes on. */

@@ -264,8 +264,10 @@ export class Settler {
     channel.dirty = false
     if (channel.detached) return 0
     const sent = this.speak(channel, now)
-    if (connection.hasNews) deliver(channel, now)
-    if (hasToHear(channel)) this.changed(channel)
+    if (connection.hasNews) {
+      deliver(channel, now)
+      if (hasToHear(channel)) this.changed(channel)
+    }
     if (channel.detached) return sent
     this.deadlines.schedule(channel, channel.wakeAt)
     this.arm()
@@ -333,9 +335,9 @@ export class Settler {
   }
 }
 
-/** Its owner has asked to be told again. */
-function hasToHear({ acceptor, early }: Channel): boolean {
-  return acceptor === null && early !== 0
+/** Its owner has still to be told, of what came before it was the owner, or of what it asked to hear again. */
+function hasToHear({ acceptor, untold }: Channel): boolean {
+  return acceptor === null && untold !== 0
 }
 
 /** Tells the owner what has happened; a listener, when the handshake is done. @returns what the owner was told. */
@@ -344,15 +346,15 @@ function deliver(channel: Channel, now: number): number {
   channel.reviewLinger((news & ACKED) !== 0, now)
   let events = news
   if (hasToHear(channel)) {
-    // or whoever was told of the connection threw before it heard the rest
-    events |= channel.early
-    channel.early = 0
+    // or who was told of the connection threw before it heard the rest
+    events |= channel.untold
+    channel.untold = 0
   }
   if (events === 0) return 0
   const { acceptor } = channel
   if (acceptor !== null) {
     if ((events & (CONNECTED | CLOSED)) === 0) {
-      channel.early |= events
+      channel.untold |= events
       return 0
     }
     channel.acceptor = null
@@ -360,11 +362,11 @@ function deliver(channel: Channel, now: number): number {
       acceptor.failed(channel)
       return 0
     }
-    channel.early = (events | channel.early) & ~CONNECTED
+    channel.untold = (events | channel.untold) & ~CONNECTED
     try {
       acceptor.established(channel)
-      events = channel.early
-      channel.early = 0
+      events = channel.untold
+      channel.untold = 0
     } finally {
       // nobody wants it
       if (channel.owner === null) channel.release(0)
