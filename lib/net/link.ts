@@ -434,13 +434,12 @@ export class Link implements ChannelOwner {
 
   /** The stream is gone: what the channel has not taken never leaves. */
   private rejectUnsent(): void {
-    const { waiters, sent } = this
-    while (waiters.length > 0 && (waiters[waiters.length - 1] as Waiter).target > sent) {
-      ;(waiters.pop() as Waiter).reject(this.unwritten())
-    }
+    const first = this.waiters.findIndex(({ target }) => target > this.sent)
+    if (first >= 0) this.rejectAll(this.unwritten(), first)
   }
 
-  private rejectAll(error: Error): void {
-    for (const waiter of this.waiters.splice(0)) waiter.reject(error)
+  /** All from the one at `first` on. */
+  private rejectAll(error: Error, first = 0): void {
+    for (const waiter of this.waiters.splice(first)) waiter.reject(error)
   }
 }
