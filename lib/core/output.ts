@@ -162,7 +162,7 @@ function pollNew(tcb: Tcb, out: Segment, now: number, most: number): boolean {
   const mayBeMany = most > 1 && size === tcb.sendMss && !fin
   const count = mayBeMany ? Math.min(alikeNow(tcb, Math.min(available, usable), flying), most) : 1
   launch(tcb, out, size, count, fin, now)
-  if (size > tcb.sendMss) tcb.pathMtu.onProbeSent(sndNxt, tcb.sndNxt, size + tcb.segmentLimit - tcb.sendMss)
+  if (size > tcb.sendMss) tcb.pathMtu.onProbeSent(sndNxt, tcb.sndNxt, size + tcb.usualOptions)
   tcb.overrideSilly = false
   armTailProbe(tcb, now)
   return true

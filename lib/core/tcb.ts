@@ -323,6 +323,11 @@ export class Tcb {
     return Math.floor((this.config.maxReceiveBuffer * OVERHEAD_SHARE) / CHUNK_OVERHEAD)
   }
 
+  /** Bytes of options that each segment has. */
+  get usualOptions(): number {
+    return this.segmentLimit - this.sendMss
+  }
+
   /** Sets what a segment may carry; options count against it (RFC 6691, RFC 9293 §3.7.1). */
   setSegmentLimit(limit: number): void {
     this.segmentLimit = limit

@@ -22,7 +22,7 @@ function longestOf(tcb: Tcb): number {
 export function probeLimit(tcb: Tcb, out: Segment, available: number, now: number): number {
   const limit = textLimit(tcb, out)
   if (out.sackCount > 0 || isInDoubt(tcb) || !tcb.pathMtu.mayProbe(tcb.segmentLimit, now)) return limit
-  const options = tcb.segmentLimit - tcb.sendMss
+  const { usualOptions: options } = tcb
   const size = tcb.pathMtu.probeSize(tcb.segmentLimit, longestOf(tcb) + options, now)
   const text = size - options
   if (size === 0 || available < text) return limit
@@ -36,7 +36,7 @@ function isInDoubt({ repair, dupAcks, scoreboard }: Tcb): boolean {
   return repair !== 'open' || dupAcks > 0 || scoreboard.sackedBytes > 0
 }
 
-/** What any path takes, beside the options that all segments have. */
-function safeText({ link, segmentLimit, sendMss }: Tcb): number {
-  return link.safe - (segmentLimit - sendMss)
+/** What any path takes, beside the usual options. */
+function safeText({ link, usualOptions }: Tcb): number {
+  return link.safe - usualOptions
 }

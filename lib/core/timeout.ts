@@ -83,8 +83,8 @@ function onRetransmit(tcb: Tcb, now: number): void {
       return
     }
     if (!isProbe) {
-      const { segmentLimit, sendMss, link } = tcb
-      const size = Math.min(first.length + segmentLimit - sendMss, segmentLimit)
+      const { segmentLimit, usualOptions, link } = tcb
+      const size = Math.min(first.length + usualOptions, segmentLimit)
       const limit = tcb.pathMtu.onTimeout(size, segmentLimit, link.safe, now)
       if (limit !== segmentLimit) tcb.setSegmentLimit(limit)
     }

@@ -173,22 +173,16 @@ describe('a path that begins to swallow long segments', () => {
     expect(search.limit).toBe(536)
   })
 
-  test('progress between them begins the count anew', () => {
+  test.each([
+    ['progress between them begins the count anew', JUMBO, 2, JUMBO],
+    ['progress by what is short does not: it says nothing of long segments', SAFE, 1, 1_132],
+  ])('%s', (_name, arrived, more, limit) => {
     const search = new Search(JUMBO).finish(JUMBO)
     expire(search, 2)
-    search.pathMtu.onDelivered(JUMBO, SAFE)
+    search.pathMtu.onDelivered(arrived, SAFE)
     search.arrive()
-    expire(search, 2)
-    expect(search.limit).toBe(JUMBO)
-  })
-
-  test('progress by what is short does not: it says nothing of long segments', () => {
-    const search = new Search(JUMBO).finish(JUMBO)
-    expire(search, 2)
-    search.pathMtu.onDelivered(SAFE, SAFE)
-    search.arrive()
-    expire(search, 1)
-    expect(search.limit).toBe(1_132)
+    expire(search, more)
+    expect(search.limit).toBe(limit)
   })
 
   test('the first look after it is in 5 s, each further one in twice the time, 600 s at most', () => {
