@@ -58,6 +58,7 @@ export function resolveLimits(chosen: Partial<StackLimits>): StackLimits {
   return Object.freeze(limits) as unknown as StackLimits
 }
 
-function coded(error: Error, code: string): Error {
+/** With Node's code for a wrong argument. */
+export function coded(error: Error, code: string): Error {
   return Object.assign(error, { code })
 }

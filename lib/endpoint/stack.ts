@@ -9,7 +9,7 @@ import { Commons } from './commons.js'
 import { Endpoint, type EndpointHost, type Waiting } from './endpoint.js'
 import { HostCache } from './host-cache.js'
 import { SequenceNumbers } from './isn.js'
-import { resolveLimits, type StackLimits } from './limits.js'
+import { coded, resolveLimits, type StackLimits } from './limits.js'
 import type { Listener, ListenerOwner } from './listener.js'
 import type { LocalSocket } from './local-socket.js'
 import { choosePort } from './ports.js'
@@ -54,8 +54,7 @@ export class Stack implements EndpointHost {
   /** `limits`: bounds other than the defaults. @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE */
   constructor(platform: Platform, limits: Partial<StackLimits> = {}) {
     if (typeof platform?.bind !== 'function') {
-      const message = 'The "platform" argument must be a Platform.'
-      throw Object.assign(new TypeError(message), { code: 'ERR_INVALID_ARG_TYPE' })
+      throw coded(new TypeError('The "platform" argument must be a Platform.'), 'ERR_INVALID_ARG_TYPE')
     }
     this.platform = platform
     this.limits = resolveLimits(limits)
