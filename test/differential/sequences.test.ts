@@ -52,6 +52,8 @@ interface End {
   readonly socket: Socket
   readonly peer: Socket
   readonly record: Record
+  /** destroySoon() has been called: whatever is unread when that comes is thrown away. */
+  leaves: boolean
 }
 
 type Act = (end: End) => unknown
@@ -83,7 +85,7 @@ const acts: fc.Arbitrary<readonly [name: string, act: Act]> = fc.oneof(
     ['resume()', ({ socket }) => socket.resume() === socket],
     ['read(7)', ({ socket }) => socket.read(7)?.length],
     ['read()', ({ socket }) => socket.read()?.length],
-    ['unshift()', ({ socket }) => socket.readable && socket.unshift(Buffer.from('back'))],
+    ['unshift()', ({ socket, leaves }) => socket.readable && !leaves && socket.unshift(Buffer.from('back'))],
     ['setEncoding()', ({ socket }) => socket.setEncoding('latin1') === socket],
     [
       'cork, write twice, uncork',
@@ -96,7 +98,14 @@ const acts: fc.Arbitrary<readonly [name: string, act: Act]> = fc.oneof(
     ],
     ['destroy()', (end) => allRead(end) && end.socket.destroy() === end.socket],
     ['destroy(error)', (end) => allRead(end) && end.socket.destroy(new Error('mine')) === end.socket],
-    ['destroySoon()', (end) => allRead(end) && end.socket.destroySoon()],
+    [
+      'destroySoon()',
+      (end) => {
+        if (!allRead(end)) return
+        end.leaves = true
+        end.socket.destroySoon()
+      },
+    ],
     ['setNoDelay()', ({ socket }) => socket.setNoDelay(true) === socket],
     ['setTimeout()', ({ socket }) => socket.setTimeout(60_000) === socket],
     ['once(data)', (end) => end.socket.once('data', (data) => end.record.say(end.name, 'once', data.length > 0)) && 0],
@@ -147,8 +156,8 @@ async function converse(net: Net, { halfOpen, flowing, steps }: Conversation): P
     { allowHalfOpen: halfOpen[1], noDelay: true },
   )
   const ends: readonly End[] = [
-    { name: 'server', socket: served, peer: client, record },
-    { name: 'client', socket: client, peer: served, record },
+    { name: 'server', socket: served, peer: client, record, leaves: false },
+    { name: 'client', socket: client, peer: served, record, leaves: false },
   ]
   ends.forEach((end, i) => {
     listen(end, flowing[i] as boolean)
