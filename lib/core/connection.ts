@@ -46,14 +46,20 @@ export class Connection {
     this.tcb = tcb
   }
 
-  /** A connection that will send a SYN once open() is called. `iss`: RFC 6528. `timestampOffset`: u32, added to TSval (RFC 7323 §5.4). */
+  /**
+   * A connection that will send a SYN once open() is called. `iss`: RFC 6528. `timestampOffset`: u32, added to TSval (RFC 7323 §5.4).
+   * `hasFormer`: it follows one between the same ports, which is in TIME-WAIT (RFC 9293 §3.6.1, MAY-2).
+   */
   static active(
     config: Config,
     iss: number,
     timestampOffset: number,
     surroundings: Surroundings = NOWHERE,
+    hasFormer = false,
   ): Connection {
-    return new Connection(new Tcb(config, iss, timestampOffset, surroundings))
+    const tcb = new Tcb(config, iss, timestampOffset, surroundings)
+    tcb.hasFormer = hasFormer
+    return new Connection(tcb)
   }
 
   /** A connection in SYN-RECEIVED, born of a SYN that a listener took. */

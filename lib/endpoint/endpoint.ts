@@ -26,7 +26,7 @@ import { Rejecter } from './reject.js'
 import type { Place } from './roster.js'
 import type { Settler, Turning } from './settler.js'
 import type { RebuiltSyn } from './syn-cookies.js'
-import type { ConnectTarget, ListenTarget } from './target.js'
+import type { ConnectTarget, ListenTarget, SocketChoices } from './target.js'
 import { TimeWait, TimeWaitRecord } from './time-wait.js'
 
 /** What a cookie's SYN,ACK is polled into: it is with the peer already. */
@@ -65,6 +65,8 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   dueAt: number = Number.POSITIVE_INFINITY
   slot = -1
   // ---- the stack's
+  /** How its UDP socket was made, if that goes to any local address and port, and to one peer; else null. */
+  choices: Readonly<SocketChoices> | null = null
   /** Among all that are open. */
   place: Place<Endpoint> | null = null
   /** Among those that are idle but for TIME-WAIT. */
@@ -187,7 +189,8 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     const channel = new Channel(this, addresses, owner, null)
     const { iss, timestampOffset } = this.numbers.choose(local, localPort, peerAddress, remoteUdpPort, remotePort)
     const first = record?.issBeyond(iss) ?? iss
-    channel.connection = Connection.active(config, first, timestampOffset, this.surroundings(channel, NO_QUEUE))
+    const surroundings = this.surroundings(channel, NO_QUEUE)
+    channel.connection = Connection.active(config, first, timestampOffset, surroundings, record !== null)
     channel.connection.open(this.now())
     this.attempts ??= new Attempts()
     this.attempts.add(channel)
@@ -348,7 +351,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     const address = home.peerAddress ?? from
     const { sourcePort, destinationPort } = segment
     const tenant = this.demux.find(home, address, udpPort, sourcePort, destinationPort)
-    if (tenant instanceof Channel) {
+    if (tenant instanceof Channel && !this.makesWay(tenant, segment, now)) {
       if (row !== null && row.at < row.end) this.join(tenant, segment, row)
       this.paths?.heard(tenant, segment, now)
       this.segmentArrives(tenant, local, segment, now)
@@ -357,6 +360,14 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     const arrival: Arrival = { local: home, segment, address, udpPort, now }
     if (tenant instanceof TimeWaitRecord) this.recordArrives(tenant, arrival)
     else this.strangerArrives(arrival)
+  }
+
+  /** Whether `channel` is over, and the peer begins anew in the same turn, before it has been settled. */
+  private makesWay(channel: Channel, { flags }: Segment, now: number): boolean {
+    if ((flags & SYN) === 0 || channel.state !== 'CLOSED' || channel.local.blocked) return false
+    this.settler.speak(channel, now)
+    this.drop(channel)
+    return true
   }
 
   /** What comes behind `segment`, and continues it, comes with it. */

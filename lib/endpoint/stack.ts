@@ -15,7 +15,7 @@ import type { LocalSocket } from './local-socket.js'
 import { choosePort } from './ports.js'
 import { Roster } from './roster.js'
 import { Settler } from './settler.js'
-import { type ConnectTarget, type ListenTarget, socketChoices } from './target.js'
+import { type ConnectTarget, type ListenTarget, type SocketChoices, socketChoices } from './target.js'
 import type { TimeWaitRecord } from './time-wait.js'
 import { type DropsObserver, type TotalStats, Totals } from './totals.js'
 
@@ -29,6 +29,11 @@ export interface StackStats {
   /** Datagrams that found no room in the sockets that are open now; undefined: the machine does not say. */
   readonly dropped: number | undefined
 }
+
+/** So many of clients' UDP sockets wait: who connects once more takes one of them over. */
+const PLENTY = 256
+/** ms: who has been heard so lately is still reached from the address that the socket has. */
+const FRESH = 1_000
 
 export class Stack implements EndpointHost {
   readonly platform: Platform
@@ -74,42 +79,28 @@ export class Stack implements EndpointHost {
     if (localUdpPort !== undefined) {
       return this.connectFrom(this.sharedAt(target, localUdpPort), target, config, owner)
     }
-    const address = config.followPeer ? destination(canonical(target.address)) : canonical(target.address)
+    const address = peerOf(target, config)
     const remoteUdpPort = udpPortOf(target)
+    const { localPort = 0, localAddress } = target
+    const choices = socketChoices(target)
+    const isUsual = localPort === 0 && localAddress === undefined && !config.followPeer
+    const former = isUsual ? this.takeOver(choices, address, remoteUdpPort, target.port) : null
+    if (former !== null) return this.openOwn(former, target, config, owner)
     const endpoint = new Endpoint(this, this.ofClients)
-    const { localPort = 0 } = target
-    let former: TimeWaitRecord | null = null
-    const { recvBufferSize, offload } = socketChoices(target)
+    if (isUsual) endpoint.choices = choices
+    let record: TimeWaitRecord | null = null
     const wanted = {
-      address: target.localAddress ?? (isIPv6(address) ? '::' : '0.0.0.0'),
+      address: localAddress ?? (isIPv6(address) ? '::' : '0.0.0.0'),
       port: localPort,
-      recvBufferSize,
-      offload,
+      ...choices,
       // a connected socket would hear the peer nowhere else, and leave from nowhere else
       ...(config.followPeer ? {} : { peer: { address, port: remoteUdpPort } }),
     }
     const reclaim = (victim: Endpoint): void => {
-      former = victim.recordOf(address, remoteUdpPort, target.port, localPort)
+      record = victim.recordOf(address, remoteUdpPort, target.port, localPort)
     }
     this.bind(endpoint, wanted, reclaim, config.followPeer)
-    const local = endpoint.binding.locals[0] as LocalSocket
-    const addresses = {
-      local,
-      peerAddress: local.peerAddress ?? address,
-      remoteUdpPort,
-      remotePort: target.port,
-      localPort: local.port,
-      remembers: target.hostCache ?? false,
-      show: asIs,
-    }
-    try {
-      // nothing else lives there: the ports cannot be taken
-      return endpoint.open(addresses, config, owner, former) as Channel
-    } catch (error) {
-      // a congestion controller of the program's own threw
-      endpoint.closeIfIdle()
-      throw error
-    }
+    return this.openOwn(endpoint, target, config, owner, record)
   }
 
   /** @throws the machine's bind error (EADDRINUSE, EADDRNOTAVAIL, EACCES); the port is bound on return */
@@ -203,10 +194,8 @@ export class Stack implements EndpointHost {
     const sockets = endpoint.binding.reusePort ? 0 : endpoint.binding.locals.length
     endpoint.waits = this.waiting.enter({ endpoint, sockets })
     this.waitingSockets += sockets
-    const quarter = Math.floor((this.platform.descriptorLimit ?? Number.POSITIVE_INFINITY) / 4)
-    const limit = Math.min(this.limits.maxTimeWaitSockets, quarter)
     for (const { endpoint: oldest } of this.waiting) {
-      if (this.waitingSockets <= limit) return
+      if (this.waitingSockets <= this.mostWaiting) return
       if (!oldest.binding.reusePort) oldest.close()
     }
   }
@@ -218,6 +207,51 @@ export class Stack implements EndpointHost {
     if (this.endpoints.size === 0) this.settler.rest()
     this.reusing.delete(endpoint)
     if (this.shared.get(endpoint.udpPort) === endpoint) this.shared.delete(endpoint.udpPort)
+  }
+
+  /** The only connection of a client's endpoint. `record`: what was left of one between the same ports, if that has gone. */
+  private openOwn(
+    endpoint: Endpoint,
+    target: ConnectTarget,
+    config: Config,
+    owner: ChannelOwner,
+    record: TimeWaitRecord | null = null,
+  ): Channel {
+    const local = endpoint.binding.locals[0] as LocalSocket
+    const addresses = {
+      local,
+      peerAddress: local.peerAddress ?? peerOf(target, config),
+      remoteUdpPort: udpPortOf(target),
+      remotePort: target.port,
+      localPort: local.port,
+      remembers: target.hostCache ?? false,
+      show: asIs,
+    }
+    try {
+      // nothing else lives there: the ports cannot be taken
+      return endpoint.open(addresses, config, owner, record) as Channel
+    } catch (error) {
+      // a congestion controller of the program's own threw
+      endpoint.closeIfIdle()
+      throw error
+    }
+  }
+
+  /** UDP sockets that may wait. */
+  private get mostWaiting(): number {
+    const quarter = Math.floor((this.platform.descriptorLimit ?? Number.POSITIVE_INFINITY) / 4)
+    return Math.min(this.limits.maxTimeWaitSockets, quarter)
+  }
+
+  /** The one that waits for longest, if many do and its UDP socket is as a new one would be (decision 034). */
+  private takeOver(choices: SocketChoices, address: string, udpPort: number, remotePort: number): Endpoint | null {
+    const endpoint = this.waiting.oldest?.endpoint
+    if (endpoint?.choices !== choices || this.waitingSockets < Math.min(PLENTY, this.mostWaiting)) return null
+    const local = endpoint.binding.locals[0] as LocalSocket
+    const isFresh = this.platform.now() - local.heardAt <= FRESH
+    if (!isFresh || endpoint.recordOf(address, udpPort, remotePort, local.port) === null) return null
+    this.wake(endpoint)
+    return endpoint
   }
 
   /** It has more than TIME-WAIT again, or nothing at all. */
@@ -337,6 +371,11 @@ function canReach(local: LocalSocket, address: string): boolean {
   if (local.address === '::') return true
   if (isWildcard(local.address)) return isIPv4Like(address)
   return isIPv4Like(local.address) === isIPv4Like(address)
+}
+
+/** Where a client's own socket goes to. */
+function peerOf({ address }: ConnectTarget, { followPeer }: Config): string {
+  return followPeer ? destination(canonical(address)) : canonical(address)
 }
 
 function udpPortOf(target: ConnectTarget): number {

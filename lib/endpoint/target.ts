@@ -45,7 +45,11 @@ export interface ListenTarget extends SocketChoices {
 /** SO_RCVBUF that is asked for if nothing else is said: the default of many systems loses half of a burst. */
 const RECEIVE_BUFFER: number = 4 * 2 ** 20
 
-/** What is chosen, and what is not. */
-export function socketChoices({ recvBufferSize, offload }: SocketChoices): Required<SocketChoices> {
-  return { recvBufferSize: recvBufferSize ?? RECEIVE_BUFFER, offload: offload ?? true }
+let latest: Required<SocketChoices> = { recvBufferSize: RECEIVE_BUFFER, offload: true }
+
+/** What is chosen, and what is not: of those who choose the same one after the other, the same object. */
+export function socketChoices(chosen: SocketChoices): Readonly<Required<SocketChoices>> {
+  const { recvBufferSize = RECEIVE_BUFFER, offload = true } = chosen
+  if (recvBufferSize !== latest.recvBufferSize || offload !== latest.offload) latest = { recvBufferSize, offload }
+  return latest
 }
