@@ -9,8 +9,8 @@ import type { LocalSocket } from './local-socket.js'
 /** Segments of one connection before the others have their turn, and of all before the incoming have theirs. */
 const CHANNEL_SEGMENTS = 64
 const TURN_SEGMENTS = 256
-/** It is the program's turn now: it writes, or ends, if not at once, then in a tick or after a promise. */
-const PROGRAMS_TURN = CONNECTED | ENDED
+/** Whether it is the program's turn now: it writes, or ends, if not at once, then in a tick or after a promise. */
+const isProgramsTurn = (news: number): boolean => (news & CONNECTED) !== 0 || (news & (ENDED | READABLE)) === ENDED
 
 /** An endpoint, as the settler sees it. */
 export interface Turning extends Waking {
@@ -278,7 +278,7 @@ export class Settler {
   private isToBeAwaited(channel: Channel, news: number): boolean {
     const { connection, detached } = channel
     if (hasToHear(channel)) return true
-    return (news & PROGRAMS_TURN) !== 0 && (news & READABLE) === 0 && !detached && connection.owesOnlyAck
+    return isProgramsTurn(news) && !detached && connection.owesOnlyAck
   }
 
   private flushBranch(channel: Channel): void {
@@ -340,7 +340,7 @@ function hasToHear({ acceptor, untold }: Channel): boolean {
   return acceptor === null && untold !== 0
 }
 
-/** Tells the owner what has happened; a listener, when the handshake is done. @returns what the owner was told. */
+/** Tells the owner what has happened; a listener, when the handshake is done. @returns what they were told. */
 function deliver(channel: Channel, now: number): number {
   const news = channel.connection.takeEvents()
   channel.reviewLinger((news & ACKED) !== 0, now)
@@ -373,5 +373,5 @@ function deliver(channel: Channel, now: number): number {
     }
   }
   if (events !== 0) channel.owner?.onEvents(events)
-  return events
+  return events | (news & CONNECTED)
 }

@@ -1,7 +1,7 @@
 // The program's turn: what it says in ticks and promises, once it is told of a connection or of an end, takes the ACK along.
 import { describe, expect, it } from 'vitest'
 import { createConfig } from '../../lib/core/config.js'
-import { CONNECTED, ENDED } from '../../lib/core/connection.js'
+import { CONNECTED, ENDED, READABLE } from '../../lib/core/connection.js'
 import type { Channel } from '../../lib/endpoint/channel.js'
 import { Stack } from '../../lib/endpoint/stack.js'
 import { Network } from '../../lib/testing/network.js'
@@ -88,6 +88,31 @@ describe('the ACK of a SYN,ACK', () => {
     network.advance(20)
     expect(flagsFrom(CLIENT).slice(0, 2)).toEqual([SYN, ACK])
     expect(acceptance.channels[0]?.reason).toBe('reset')
+  })
+})
+
+describe('the ACK of the text that ends a handshake', () => {
+  /** A client that writes at once; `react`: at the server. */
+  const exchange = (react: (channel: Channel, soon: (say: () => void) => void) => void): number[] => {
+    const { network, connect, soonAtServer, flagsFrom, acceptance } = scene()
+    acceptance.react = (events, channel) => {
+      if (events & READABLE) react(channel, soonAtServer)
+    }
+    connect((events, channel) => {
+      if (events & CONNECTED) channel.send(BYTE)
+    })
+    network.advance(30)
+    expect(acceptance.accepted[0]?.bytes).toBe(1)
+    expect(network.capture[3]?.at).toBe(network.capture[2]?.arrivedAt)
+    return flagsFrom(SERVER)
+  }
+
+  it('goes with the answer of a listener that has just been told of the connection, and reads in a tick', () => {
+    expect(exchange((channel, soon) => soon(() => channel.send(BYTE)))).toEqual([SYN | ACK, ACK | PSH])
+  })
+
+  it('leaves at the same instant when there is no answer', () => {
+    expect(exchange(() => {})).toEqual([SYN | ACK, ACK])
   })
 })
 

@@ -309,12 +309,14 @@ describe('connections', () => {
     const network = new Network({ link: { delay: 1 } })
     const host = network.host('10.0.0.1')
     const accepted = new Acceptance()
-    network.host(SERVER).stack.listen({ address: SERVER, port: PORT }, createConfig, accepted)
     const stack = new Stack(Object.create(host.platform, { descriptorLimit: { value: 40 } }))
     const ports: number[] = []
     for (let i = 0; i < 25; i++) {
+      // to one port the next connection takes the oldest over (decision 034)
+      const target = { address: SERVER, port: PORT + i }
+      network.host(SERVER).stack.listen(target, createConfig, accepted)
       const client = new Recorder()
-      client.channel = stack.connect({ address: SERVER, port: PORT }, createConfig(), client)
+      client.channel = stack.connect(target, createConfig(), client)
       network.advance(10)
       client.channel.close()
       accepted.channels.at(-1)?.close()
