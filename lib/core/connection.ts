@@ -46,20 +46,14 @@ export class Connection {
     this.tcb = tcb
   }
 
-  /**
-   * A connection that will send a SYN once open() is called. `iss`: RFC 6528. `timestampOffset`: u32, added to TSval (RFC 7323 §5.4).
-   * `hasFormer`: it follows one between the same ports, which is in TIME-WAIT (RFC 9293 §3.6.1, MAY-2).
-   */
+  /** A connection that will send a SYN once open() is called. `iss`: RFC 6528. `timestampOffset`: u32, added to TSval (RFC 7323 §5.4). */
   static active(
     config: Config,
     iss: number,
     timestampOffset: number,
     surroundings: Surroundings = NOWHERE,
-    hasFormer = false,
   ): Connection {
-    const tcb = new Tcb(config, iss, timestampOffset, surroundings)
-    tcb.hasFormer = hasFormer
-    return new Connection(tcb)
+    return new Connection(new Tcb(config, iss, timestampOffset, surroundings))
   }
 
   /** A connection in SYN-RECEIVED, born of a SYN that a listener took. */
@@ -199,6 +193,12 @@ export class Connection {
     if (tcb.state !== 'CLOSED' || tcb.closeReason !== null) throw new Error('a connection is opened once')
     setState(tcb, 'SYN-SENT')
     if (tcb.config.connectTimeout > 0) tcb.timers.connect = now + tcb.config.connectTimeout
+  }
+
+  /** The SYN has come to a peer that was not done with an earlier connection between these ports: it leaves again. */
+  repeatSyn(): void {
+    const { state, scoreboard } = this.tcb
+    if (state === 'SYN-SENT' && scoreboard.first !== null) scoreboard.markLost(scoreboard.first)
   }
 
   /** SEND: copies bytes into the send buffer (RFC 9293 §3.10.2). @returns how many it took; WRITABLE follows if not all. */

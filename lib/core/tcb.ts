@@ -88,8 +88,6 @@ export class Tcb {
   closeReason: CloseReason | null = null
   /** Born of a SYN that a listener took. */
   passive = false
-  /** There was one between these ports a moment ago, with which the peer may not have done. */
-  hasFormer = false
 
   // ---- what the user wants
   noDelay: boolean

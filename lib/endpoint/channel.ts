@@ -3,12 +3,14 @@ import type { Connection } from '../core/connection.js'
 import type { State } from '../core/state.js'
 import type { Status } from '../core/status.js'
 import type { CloseReason } from '../core/tcb.js'
+import type { Segment } from '../wire/segment.js'
 import type { Orphan } from './budget.js'
 import type { Waking } from './deadlines.js'
 import type { Tenant } from './demux.js'
 import type { LocalSocket } from './local-socket.js'
 import type { Receiver } from './receive-room.js'
 import type { Place } from './roster.js'
+import type { TimeWaitRecord } from './time-wait.js'
 
 /** Who hears a connection's events. */
 export interface ChannelOwner {
@@ -84,6 +86,8 @@ export class Channel implements Tenant, Waking, Receiver, Orphan {
   /** Waits to be settled, and this one after it. */
   dirty = false
   nextDirty: Channel | null = null
+  /** What it took the place of, while it is in SYN-SENT: the peer may not have done with that. */
+  former: TimeWaitRecord | null = null
   /** Over: no segment reaches it any more; what is unread can still be received. */
   detached = false
   acceptor: Acceptor | null
@@ -172,6 +176,23 @@ export class Channel implements Tenant, Waking, Receiver, Orphan {
     // room has been made: the peer may have to hear of it
     if (bytes !== null) this.changed()
     return bytes
+  }
+
+  /**
+   * Whether `segment` is of what this one took the place of: its peer waits for the last ACK. That goes again, as in TIME-WAIT, and behind it
+   * the SYN, which the peer could make nothing of.
+   */
+  hearsOfFormer(segment: Segment, now: number): boolean {
+    const { former, connection } = this
+    if (former === null) return false
+    if (connection.state !== 'SYN-SENT') this.former = null
+    else if (former.isSpokenOf(segment)) {
+      former.acknowledge(now)
+      connection.repeatSyn()
+      this.changed()
+      return true
+    }
+    return false
   }
 
   /** From onEvents(): the owner is told `events` once ticks and promises have run, before anything is sent. */

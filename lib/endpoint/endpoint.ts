@@ -189,8 +189,11 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     const channel = new Channel(this, addresses, owner, null)
     const { iss, timestampOffset } = this.numbers.choose(local, localPort, peerAddress, remoteUdpPort, remotePort)
     const first = record?.issBeyond(iss) ?? iss
-    const surroundings = this.surroundings(channel, NO_QUEUE)
-    channel.connection = Connection.active(config, first, timestampOffset, surroundings, record !== null)
+    channel.connection = Connection.active(config, first, timestampOffset, this.surroundings(channel, NO_QUEUE))
+    if (record !== null) {
+      record.local = local
+      channel.former = record
+    }
     channel.connection.open(this.now())
     this.attempts ??= new Attempts()
     this.attempts.add(channel)
@@ -354,7 +357,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     if (tenant instanceof Channel && !this.makesWay(tenant, segment, now)) {
       if (row !== null && row.at < row.end) this.join(tenant, segment, row)
       this.paths?.heard(tenant, segment, now)
-      this.segmentArrives(tenant, local, segment, now)
+      if (!tenant.hearsOfFormer(segment, now)) this.segmentArrives(tenant, local, segment, now)
       return
     }
     const arrival: Arrival = { local: home, segment, address, udpPort, now }
@@ -365,7 +368,10 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   /** Whether `channel` is over, and the peer begins anew in the same turn, before it has been settled. */
   private makesWay(channel: Channel, { flags }: Segment, now: number): boolean {
     if ((flags & SYN) === 0 || channel.state !== 'CLOSED' || channel.local.blocked) return false
+    // its listener has yet to hear of it
+    if (channel.acceptor !== null) return false
     this.settler.speak(channel, now)
+    this.learn(channel, now)
     this.drop(channel)
     return true
   }

@@ -84,7 +84,9 @@ export class Stack implements EndpointHost {
     const { localPort = 0, localAddress } = target
     const choices = socketChoices(target)
     const isUsual = localPort === 0 && localAddress === undefined && !config.followPeer
-    const former = isUsual ? this.takeOver(choices, address, remoteUdpPort, target.port) : null
+    // old text would not be told from new (RFC 7323 §5)
+    const mayTakeOver = isUsual && config.timestamps
+    const former = mayTakeOver ? this.takeOver(choices, address, remoteUdpPort, target.port) : null
     if (former !== null) return this.openOwn(former, target, config, owner)
     const endpoint = new Endpoint(this, this.ofClients)
     if (isUsual) endpoint.choices = choices
@@ -249,7 +251,7 @@ export class Stack implements EndpointHost {
     if (endpoint?.choices !== choices || this.waitingSockets < Math.min(PLENTY, this.mostWaiting)) return null
     const local = endpoint.binding.locals[0] as LocalSocket
     const isFresh = this.platform.now() - local.heardAt <= FRESH
-    if (!isFresh || endpoint.recordOf(address, udpPort, remotePort, local.port) === null) return null
+    if (!isFresh || !endpoint.recordOf(address, udpPort, remotePort, local.port)?.timestamps) return null
     this.wake(endpoint)
     return endpoint
   }

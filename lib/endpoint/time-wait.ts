@@ -8,6 +8,9 @@ import type { Demux, Tenant } from './demux.js'
 import type { LocalSocket } from './local-socket.js'
 import { type Draw, TokenBucket } from './token-bucket.js'
 
+/** Refilled for each answer. */
+const out = new Segment()
+
 /** What is left of a connection. */
 export class TimeWaitRecord implements Tenant, Sleeper {
   local: LocalSocket
@@ -51,14 +54,34 @@ export class TimeWaitRecord implements Tenant, Sleeper {
     return before(this.tsRecent, syn.tsVal) || (syn.tsVal === this.tsRecent && later)
   }
 
+  /** Whether the peer says by `segment` that it is in this connection still, all of which has come: our last ACK has not arrived. */
+  isSpokenOf({ flags, seq, ack, length }: Segment): boolean {
+    return (flags & (SYN | RST | ACK)) === ACK && ack === this.sndNxt && !before(this.rcvNxt, seq + length)
+  }
+
+  /** The last ACK again. */
+  acknowledge(now: number): void {
+    if (this.local.blocked) return
+    out.sourcePort = this.localPort
+    out.destinationPort = this.remotePort
+    out.flags = ACK
+    out.seq = this.sndNxt
+    out.ack = this.rcvNxt
+    out.window = this.window
+    out.hasTimestamps = this.timestamps
+    if (this.timestamps) {
+      out.tsVal = (Math.floor(now) + this.timestampOffset) >>> 0
+      out.tsEcr = this.tsRecent
+    }
+    this.local.send(out, this.peerAddress, this.remoteUdpPort)
+    this.local.flush()
+  }
+
   /** An initial sequence number for what comes after: `chosen`, or one beyond all that this connection has sent. */
   issBeyond(chosen: number): number {
     return before(this.sndNxt, chosen) ? chosen : (this.sndNxt + 2 ** 16 + 1) >>> 0
   }
 }
-
-/** Refilled for each answer. */
-const out = new Segment()
 
 /** The records of one endpoint: at most `limit`, in order of expiry. */
 export class TimeWait {
@@ -117,32 +140,15 @@ export class TimeWait {
     const end = (segment.seq + segment.length) >>> 0
     if (flags & FIN && end === record.rcvNxt && !old) {
       record.expiresAt = now + 2 * record.msl
-      this.acknowledge(record, now)
+      record.acknowledge(now)
       return
     }
     const expected = segment.length === 0 && segment.seq === record.rcvNxt && !before(record.sndNxt, segment.ack)
     if (expected && !old) {
       if (record.timestamps && segment.hasTimestamps) record.tsRecent = segment.tsVal
     } else if (this.acks.take(now)) {
-      this.acknowledge(record, now)
+      record.acknowledge(now)
     }
-  }
-
-  private acknowledge(record: TimeWaitRecord, now: number): void {
-    if (record.local.blocked) return
-    out.sourcePort = record.localPort
-    out.destinationPort = record.remotePort
-    out.flags = ACK
-    out.seq = record.sndNxt
-    out.ack = record.rcvNxt
-    out.window = record.window
-    out.hasTimestamps = record.timestamps
-    if (record.timestamps) {
-      out.tsVal = (Math.floor(now) + record.timestampOffset) >>> 0
-      out.tsEcr = record.tsRecent
-    }
-    record.local.send(out, record.peerAddress, record.remoteUdpPort)
-    record.local.flush()
   }
 
   private evict(): void {

@@ -4,7 +4,7 @@ import { createConfig } from '../../lib/core/config.js'
 import { ENDED } from '../../lib/core/connection.js'
 import { Stack } from '../../lib/endpoint/stack.js'
 import { Network } from '../../lib/testing/network.js'
-import { ACK, FIN, RST, SYN } from '../../lib/wire/segment.js'
+import { ACK, FIN, SYN } from '../../lib/wire/segment.js'
 import { HandMade } from '../support/hand-made.js'
 import { Acceptance, closeInReturn, Recorder } from '../support/recorder.js'
 
@@ -138,92 +138,6 @@ describe('a client’s UDP socket', () => {
   })
 })
 
-describe('of those that wait, once there are many, a connection to the same peer takes the oldest over', () => {
-  function crowd() {
-    const all = scene({ maxTimeWaitSockets: 2 })
-    const { network, connect } = all
-    /** @returns what has been connected and closed, and waits. */
-    const finish = (more = {}): Recorder => {
-      const one = connect(more)
-      network.advance(20)
-      expect(one.events).toEqual(['connected'])
-      one.channel.close()
-      network.advance(20)
-      expect(one.channel.state).toBe('TIME-WAIT')
-      return one
-    }
-    return { ...all, finish }
-  }
-
-  it('with later numbers, and all it says arrives', () => {
-    const { network, clientHost, client, acceptance, connect, finish } = crowd()
-    const [first, second] = [finish(), finish()]
-    const last = network.capture
-      .filter(({ segment }) => segment?.sourcePort === first.channel.localPort)
-      .at(-1)?.segment
-    network.clearCapture()
-    const third = connect()
-    expect(third.channel.localPort).toBe(first.channel.localPort)
-    expect(client.getStats()).toMatchObject({ endpoints: 2, waiting: 1 })
-    expect(clientHost.holdsProcess).toBe(true)
-    third.channel.send(new Uint8Array(1000))
-    network.advance(50)
-    expect(((network.capture[0].segment?.seq ?? 0) - (last?.seq ?? 0)) | 0).toBeGreaterThan(0)
-    expect(acceptance.accepted.map(({ bytes }) => bytes)).toEqual([0, 0, 1000])
-    third.channel.close()
-    network.advance(50)
-    expect(client.getStats()).toMatchObject({ endpoints: 2, waiting: 2 })
-    expect(finish().channel.localPort).toBe(second.channel.localPort)
-    network.advance(2000)
-    expect(clientHost.openSockets).toEqual([])
-  })
-
-  it('not one that was heard long ago: the machine may have another address since', () => {
-    const { network, connect, finish } = crowd()
-    const waiting = [finish(), finish()]
-    network.advance(1100)
-    expect(waiting.map(({ channel }) => channel.localPort)).not.toContain(connect().channel.localPort)
-  })
-
-  it('not one that was made otherwise', () => {
-    for (const other of [
-      { localAddress: '10.0.0.9' },
-      { localPort: 4000 },
-      { recvBufferSize: 100_000 },
-      { offload: false },
-      { port: 81 },
-    ]) {
-      const { listen, connect, finish } = crowd()
-      listen(81)
-      const usual = [finish(), finish()].map(({ channel }) => channel.localPort)
-      expect(usual).not.toContain(connect(other).channel.localPort)
-      const others = crowd()
-      others.listen(81)
-      const unusual = others.finish(other).channel.localPort
-      others.finish()
-      expect(others.connect().channel.localPort).not.toBe(unusual)
-    }
-  })
-
-  it('though the peer has not done with the earlier connection: its last ACK was lost', () => {
-    const { network, clientHost, serverHost, acceptance, connect } = crowd()
-    for (const recorder of [connect(), connect()]) {
-      network.advance(20)
-      recorder.channel.close()
-      network.advance(5) // the FIN has left
-      network.link(clientHost, serverHost).set({ lose: ({ segment }) => segment?.flags === ACK })
-      network.advance(15)
-      expect(recorder.channel.state).toBe('TIME-WAIT')
-      network.link(clientHost, serverHost).set({ lose: () => false })
-    }
-    expect(acceptance.channels[0].state).toBe('LAST-ACK')
-    const third = connect()
-    network.advance(40)
-    expect(third.events).toEqual(['connected'])
-    expect(acceptance.channels.map(({ state }) => state)).toEqual(['CLOSED', 'LAST-ACK', 'ESTABLISHED'])
-  })
-})
-
 describe('a server’s UDP socket after close()', () => {
   it('stays bound, unref’d, while records are in TIME-WAIT; listen() takes it over', () => {
     const { network, serverHost, acceptance, listener, listen, connect } = scene()
@@ -270,41 +184,6 @@ describe('a server’s UDP socket after close()', () => {
     network.advance(100)
     server.listen({ address: '0.0.0.0', port: 80 }, () => config, acceptance)
     expect(serverHost.openSockets.map(({ address }) => address)).toEqual(['0.0.0.0', SERVER, '127.0.0.1'])
-  })
-})
-
-describe('a SYN right behind what ends the connection before begins anew', () => {
-  function peered() {
-    const { network, acceptance } = scene()
-    const peer = new HandMade(network, network.host('10.0.0.8'), 5000, { address: SERVER, port: 80 })
-    peer.open()
-    return { network, acceptance, peer, channel: acceptance.channels[0] }
-  }
-
-  it.each([
-    ['the ACK of the last FIN', ACK],
-    ['a RST', RST],
-  ])('%s', (_, flags) => {
-    const { network, acceptance, peer, channel } = peered()
-    peer.send(FIN | ACK)
-    network.advance(20)
-    expect(channel.state).toBe('LAST-ACK')
-    peer.take()
-    peer.ack++
-    peer.send(flags, { seq: peer.seq + 1 })
-    peer.send(SYN, { seq: 900_000 })
-    expect(peer.flagsAfter(20)).toEqual(['S.'])
-    expect(acceptance.accepted[0].events).toEqual(['ended', 'closed'])
-  })
-
-  it('text for who is gone, whose RST leaves first', () => {
-    const { network, peer, channel } = peered()
-    channel.release(5000)
-    network.advance(20)
-    peer.take()
-    peer.send(ACK, { payload: new Uint8Array(10) })
-    peer.send(SYN, { seq: 900_000 })
-    expect(peer.flagsAfter(20)).toEqual(['R.', 'S.'])
   })
 })
 

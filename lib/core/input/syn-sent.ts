@@ -15,7 +15,7 @@ export function synSentArrives(tcb: Tcb, segment: Segment, now: number): void {
     const ack = unwrap(segment.ack, tcb.iss, tcb.sndUna)
     if (ack <= 0 || ack > tcb.sndNxt) {
       tcb.defences.acksDoubted++
-      if ((flags & RST) === 0) endFormer(tcb, segment.ack, now)
+      if ((flags & RST) === 0) refuseAck(tcb, segment.ack, now)
       return
     }
   }
@@ -36,16 +36,4 @@ export function synSentArrives(tcb: Tcb, segment: Segment, now: number): void {
   enterEstablished(tcb, now)
   tcb.ackPolicy.now = true
   if (segment.length > 1) takeText(tcb, segment, 1, now)
-}
-
-/**
- * RFC 9293 §3.5.1, figure 9: the peer has not done with the connection before. The RST ends that; and the SYN, which was none to it, leaves
- * again behind the RST, not only after its time-out. Once: anybody can send such an ACK.
- */
-function endFormer(tcb: Tcb, segAck: number, now: number): void {
-  refuseAck(tcb, segAck, now)
-  const { first } = tcb.scoreboard
-  if (first === null || !tcb.hasFormer) return
-  tcb.hasFormer = false
-  tcb.scoreboard.markLost(first)
 }
