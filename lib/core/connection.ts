@@ -14,7 +14,7 @@ import { readStatus, type Status } from './status.js'
 import { NOWHERE, type Room, type Surroundings } from './surroundings.js'
 import { type CloseReason, setState, Tcb } from './tcb.js'
 import { handleTimeout } from './timeout.js'
-import { enterClosed } from './transition.js'
+import { enterClosed, repeatSyn } from './transition.js'
 
 export { ACKED, CLOSED, CONNECTED, ENDED, READABLE, WRITABLE } from './events.js'
 
@@ -197,8 +197,7 @@ export class Connection {
 
   /** The SYN has come to a peer that was not done with an earlier connection between these ports: it leaves again. */
   repeatSyn(): void {
-    const { state, scoreboard } = this.tcb
-    if (state === 'SYN-SENT' && scoreboard.first !== null) scoreboard.markLost(scoreboard.first)
+    if (this.tcb.state === 'SYN-SENT') repeatSyn(this.tcb)
   }
 
   /** SEND: copies bytes into the send buffer (RFC 9293 §3.10.2). @returns how many it took; WRITABLE follows if not all. */

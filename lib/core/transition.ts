@@ -45,6 +45,11 @@ export function challenge(tcb: Tcb, now: number): void {
   tcb.challengeOwed = true
 }
 
+/** The SYN leaves again. */
+export function repeatSyn({ scoreboard }: Tcb): void {
+  if (scoreboard.first !== null) scoreboard.markLost(scoreboard.first)
+}
+
 /** A RST to an ACK of what was never sent, in a handshake (RFC 9293 §3.10.7.3, §3.10.7.4 fifth), out of the same allowance. */
 export function refuseAck(tcb: Tcb, segAck: number, now: number): void {
   if (mayChallenge(tcb, now)) tcb.replyReset = segAck

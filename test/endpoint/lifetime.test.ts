@@ -5,31 +5,15 @@ import { ENDED } from '../../lib/core/connection.js'
 import { Stack } from '../../lib/endpoint/stack.js'
 import { Network } from '../../lib/testing/network.js'
 import { ACK, FIN, SYN } from '../../lib/wire/segment.js'
+import { closingScene, SERVER } from '../support/closing-scene.js'
 import { HandMade } from '../support/hand-made.js'
 import { Acceptance, closeInReturn, Recorder } from '../support/recorder.js'
 
-const SERVER = '10.0.0.1'
 const config = createConfig({ msl: 1000 })
-
-function scene(limits = {}, timeWait: 'keep' | 'release' = 'keep') {
-  const network = new Network({ link: { delay: 5 } })
-  const [serverHost, clientHost] = [network.host(SERVER), network.host('10.0.0.9')]
-  const server = new Stack(serverHost.platform)
-  const client = new Stack(clientHost.platform, limits)
-  const acceptance = new Acceptance()
-  acceptance.react = closeInReturn
-  const listen = (port = 80) => server.listen({ address: SERVER, port, timeWait }, () => config, acceptance)
-  const connect = (more = {}): Recorder => {
-    const recorder = new Recorder()
-    recorder.channel = client.connect({ address: SERVER, port: 80, ...more }, config, recorder)
-    return recorder
-  }
-  return { network, serverHost, clientHost, server, client, acceptance, listen, listener: listen(), connect }
-}
 
 describe('a client’s UDP socket', () => {
   it('stays open, unref’d, through TIME-WAIT, and answers a FIN again', () => {
-    const { network, clientHost, client, connect } = scene()
+    const { network, clientHost, client, connect } = closingScene()
     const one = connect()
     network.advance(50)
     expect(clientHost.holdsProcess).toBe(true)
@@ -45,7 +29,7 @@ describe('a client’s UDP socket', () => {
   })
 
   it('beyond the bound the oldest closes early', () => {
-    const { network, clientHost, client, listen, connect } = scene({ maxTimeWaitSockets: 3 })
+    const { network, clientHost, client, listen, connect } = closingScene({ clientLimits: { maxTimeWaitSockets: 3 } })
     const ports: number[] = []
     for (let i = 1; i <= 5; i++) {
       listen(80 + i)
@@ -60,7 +44,7 @@ describe('a client’s UDP socket', () => {
   })
 
   it('the bound holds also after sockets were opened for new addresses while one waited', () => {
-    const { network, clientHost, client, connect } = scene({ maxTimeWaitSockets: 6 })
+    const { network, clientHost, client, connect } = closingScene({ clientLimits: { maxTimeWaitSockets: 6 } })
     const finish = (target = {}): void => {
       const one = connect(target)
       network.advance(20)
@@ -102,7 +86,7 @@ describe('a client’s UDP socket', () => {
   })
 
   it('closes at once when the peer closed first, was refused, or reset it', () => {
-    const { network, clientHost, acceptance, connect } = scene()
+    const { network, clientHost, acceptance, connect } = closingScene()
     const [one, two] = [connect(), connect()]
     network.advance(50)
     one.react = closeInReturn
@@ -119,7 +103,7 @@ describe('a client’s UDP socket', () => {
   })
 
   it('connecting again from the same port takes the place of what waits there, with later numbers', () => {
-    const { network, clientHost, acceptance, connect } = scene()
+    const { network, clientHost, acceptance, connect } = closingScene()
     const first = connect({ localPort: 4000 })
     network.advance(20)
     first.channel.send(new Uint8Array(1000))
@@ -140,7 +124,7 @@ describe('a client’s UDP socket', () => {
 
 describe('a server’s UDP socket after close()', () => {
   it('stays bound, unref’d, while records are in TIME-WAIT; listen() takes it over', () => {
-    const { network, serverHost, acceptance, listener, listen, connect } = scene()
+    const { network, serverHost, acceptance, listener, listen, connect } = closingScene()
     const one = connect()
     one.react = closeInReturn
     network.advance(50)
@@ -160,7 +144,7 @@ describe('a server’s UDP socket after close()', () => {
   })
 
   it("timeWait: 'release' drops the records with the last connection, and closes", () => {
-    const { network, serverHost, acceptance, listener, connect } = scene({}, 'release')
+    const { network, serverHost, acceptance, listener, connect } = closingScene({ timeWait: 'release' })
     const [one, two] = [connect(), connect()]
     for (const each of [one, two]) each.react = closeInReturn
     network.advance(50)
@@ -175,7 +159,7 @@ describe('a server’s UDP socket after close()', () => {
   })
 
   it('another address of the same port can be listened on, once only TIME-WAIT is left', () => {
-    const { network, server, serverHost, acceptance, listener, connect } = scene()
+    const { network, server, serverHost, acceptance, listener, connect } = closingScene()
     const one = connect()
     one.react = closeInReturn
     network.advance(50)
@@ -189,7 +173,7 @@ describe('a server’s UDP socket after close()', () => {
 
 describe('what holds the process', () => {
   it('a listener and a channel that are ref’d, each for itself', () => {
-    const { network, serverHost, clientHost, acceptance, listener, connect } = scene()
+    const { network, serverHost, clientHost, acceptance, listener, connect } = closingScene()
     const one = connect()
     network.advance(50)
     const holds = (): boolean[] => [serverHost.holdsProcess, clientHost.holdsProcess]
@@ -211,7 +195,7 @@ describe('what holds the process', () => {
   })
 
   it('timers alone do not: unref’d connections with unacknowledged bytes', () => {
-    const { network, clientHost, serverHost, connect } = scene()
+    const { network, clientHost, serverHost, connect } = closingScene()
     const one = connect()
     network.advance(50)
     serverHost.online = false
@@ -225,7 +209,7 @@ describe('what holds the process', () => {
   })
 
   it('an orphan, while bytes or FIN are unacknowledged, at most lingerTimeout without progress', () => {
-    const { network, clientHost, serverHost, connect } = scene()
+    const { network, clientHost, serverHost, connect } = closingScene()
     const one = connect()
     network.advance(50)
     serverHost.online = false
@@ -261,7 +245,7 @@ describe('what holds the process', () => {
   })
 
   it('lingerTimeout 0: not at all', () => {
-    const { network, clientHost, connect } = scene()
+    const { network, clientHost, connect } = closingScene()
     const one = connect()
     network.advance(50)
     one.channel.send(new Uint8Array(1000))
@@ -271,7 +255,7 @@ describe('what holds the process', () => {
   })
 
   it('FIN-WAIT-2 does not', () => {
-    const { network, serverHost, acceptance } = scene()
+    const { network, serverHost, acceptance } = closingScene()
     const peer = new HandMade(network, network.host('10.0.0.8'), 5000, { address: SERVER, port: 80 })
     peer.open()
     const [channel] = acceptance.channels
@@ -290,7 +274,7 @@ describe('what holds the process', () => {
   })
 
   it('data after release() draws a RST, unread data too', () => {
-    const { network, acceptance } = scene()
+    const { network, acceptance } = closingScene()
     acceptance.react = () => {}
     const peer = new HandMade(network, network.host('10.0.0.8'), 5000, { address: SERVER, port: 80 })
     peer.open()
@@ -303,7 +287,7 @@ describe('what holds the process', () => {
   })
 
   it('a connection that nobody takes is closed again', () => {
-    const { network, server, clientHost, connect } = scene()
+    const { network, server, clientHost, connect } = closingScene()
     const listener = server.listen({ address: SERVER, port: 81 }, () => config, { onConnection: () => {} })
     const one = connect({ port: 81 })
     one.react = (events, channel) => {
@@ -316,7 +300,7 @@ describe('what holds the process', () => {
   })
 
   it('nothing is held after a flood of SYNs has been given up', () => {
-    const { network, serverHost, listener } = scene()
+    const { network, serverHost, listener } = closingScene()
     const flood = new HandMade(network, network.host('10.0.0.8'), 5000, { address: SERVER, port: 80 })
     for (let i = 0; i < 500; i++) flood.send(SYN, { sourcePort: 1024 + i })
     network.advance(600_000)

@@ -5,31 +5,13 @@ import { CONNECTED, ENDED } from '../../lib/core/connection.js'
 import { Stack } from '../../lib/endpoint/stack.js'
 import { Network } from '../../lib/testing/network.js'
 import { ACK, FIN, RST, SYN } from '../../lib/wire/segment.js'
+import { closingScene, SERVER } from '../support/closing-scene.js'
 import { HandMade } from '../support/hand-made.js'
 import { Acceptance, closeInReturn, Recorder } from '../support/recorder.js'
 
-const SERVER = '10.0.0.1'
-
-function scene(limits = {}, choices: Partial<Config> = {}, serverLimits = {}) {
-  const config = createConfig({ msl: 1000, ...choices })
-  const network = new Network({ link: { delay: 5 } })
-  const [serverHost, clientHost] = [network.host(SERVER), network.host('10.0.0.9')]
-  const server = new Stack(serverHost.platform, serverLimits)
-  const client = new Stack(clientHost.platform, limits)
-  const acceptance = new Acceptance()
-  acceptance.react = closeInReturn
-  const listen = (port = 80, more = {}) => server.listen({ address: SERVER, port, ...more }, () => config, acceptance)
-  const connect = (more = {}): Recorder => {
-    const recorder = new Recorder()
-    recorder.channel = client.connect({ address: SERVER, port: 80, ...more }, config, recorder)
-    return recorder
-  }
-  return { network, serverHost, clientHost, server, client, acceptance, listen, listener: listen(), connect }
-}
-
 describe('of those that wait, once there are many, a connection to the same peer takes the oldest over', () => {
-  function crowd(choices: Partial<Config> = {}) {
-    const all = scene({ maxTimeWaitSockets: 2 }, choices)
+  function crowd(config: Partial<Config> = {}) {
+    const all = closingScene({ clientLimits: { maxTimeWaitSockets: 2 }, config })
     const { network, connect } = all
     /** @returns what has been connected and closed, and waits. */
     const finish = (more = {}): Recorder => {
@@ -167,7 +149,7 @@ describe('of those that wait, once there are many, a connection to the same peer
 
 describe('a SYN right behind what ends the connection before begins anew', () => {
   function peered() {
-    const { network, acceptance } = scene()
+    const { network, acceptance } = closingScene()
     const peer = new HandMade(network, network.host('10.0.0.8'), 5000, { address: SERVER, port: 80 })
     peer.open()
     return { network, acceptance, peer, channel: acceptance.channels[0] }
@@ -190,7 +172,7 @@ describe('a SYN right behind what ends the connection before begins anew', () =>
   })
 
   it('not before its listener has heard of that one, which is counted among those of its address', () => {
-    const { network, acceptance } = scene({}, {}, { maxConnectionsPerAddress: 2 })
+    const { network, acceptance } = closingScene({ serverLimits: { maxConnectionsPerAddress: 2 } })
     const peer = new HandMade(network, network.host('10.0.0.8'), 5000, { address: SERVER, port: 80 })
     for (let i = 0; i < 4; i++) {
       peer.seq = 100_000 * i
@@ -213,7 +195,7 @@ describe('a SYN right behind what ends the connection before begins anew', () =>
   })
 
   it('and what was learned of the path is kept', () => {
-    const { network, server, listen, acceptance } = scene()
+    const { network, server, listen, acceptance } = closingScene()
     listen(81, { hostCache: true })
     const peer = new HandMade(network, network.host('10.0.0.8'), 5000, { address: SERVER, port: 81 })
     peer.open()

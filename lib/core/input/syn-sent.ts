@@ -3,7 +3,7 @@
 import { ACK, RST, type Segment, SYN } from '../../wire/segment.js'
 import { unwrap } from '../../wire/seq.js'
 import { setState, type Tcb } from '../tcb.js'
-import { enterClosed, enterEstablished, refuseAck } from '../transition.js'
+import { enterClosed, enterEstablished, refuseAck, repeatSyn } from '../transition.js'
 import { acknowledgeSyn } from './ack.js'
 import { negotiate } from './negotiate.js'
 import { takeText } from './payload.js'
@@ -28,8 +28,7 @@ export function synSentArrives(tcb: Tcb, segment: Segment, now: number): void {
   if (!hasAck) {
     // simultaneous open: our SYN goes out once more, with the ACK
     setState(tcb, 'SYN-RECEIVED')
-    const { first } = tcb.scoreboard
-    if (first !== null) tcb.scoreboard.markLost(first)
+    repeatSyn(tcb)
     return
   }
   acknowledgeSyn(tcb, segment, 0, now)
