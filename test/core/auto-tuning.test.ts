@@ -5,6 +5,53 @@ import { established } from '../support/script.js'
 
 const KB = 1024
 
+describe('growth, by which a sender in slow start is known', () => {
+  /** Takes `bytes` a ms for `ms`, in pieces of a ms. @returns how many of these found it growing. */
+  function take(tuning: ReceiveTuning, from: { at: number; total: number }, ms: number, bytes: number): number {
+    let growing = 0
+    for (let i = 0; i < ms; i++) {
+      from.at++
+      from.total += bytes
+      tuning.onTaken(from.total, from.at)
+      if (tuning.isGrowing) growing++
+    }
+    return growing
+  }
+
+  test.each([1, 20, 300])('a rate that doubles with each round trip of %s ms is, one that stays is not', (rtt) => {
+    const tuning = new ReceiveTuning(64 * KB, 2 ** 40)
+    const so = { at: 0, total: 0 }
+    tuning.onEcho(1, rtt)
+    for (let round = 0; round < 8; round++) expect(take(tuning, so, rtt, 100 * 2 ** round)).toBe(rtt)
+    take(tuning, so, 2 * rtt, 12_800)
+    expect(take(tuning, so, 50 * rtt, 12_800)).toBe(0)
+  })
+
+  test('nor is one that stays while round trips seem longer, then shorter, or with stalls of some ms', () => {
+    const tuning = new ReceiveTuning(64 * KB, 2 ** 40)
+    const so = { at: 0, total: 0 }
+    let growing = 0
+    for (let round = 0; round < 500; round++) {
+      // two busy processes on one machine: now it is a ms, now a turn of the other's
+      tuning.onEcho(round + 1, 1 + ((round * 7) % 25))
+      const now = take(tuning, so, 1 + (round % 5), 100_000)
+      if (round > 20) growing += now
+      so.at += round % 9 === 0 ? 4 : 0
+    }
+    expect(growing).toBe(0)
+  })
+
+  test('after a pause the sender begins anew', () => {
+    const tuning = new ReceiveTuning(64 * KB, 2 ** 40)
+    const so = { at: 0, total: 0 }
+    tuning.onEcho(1, 20)
+    take(tuning, so, 1_000, 1_000)
+    expect(tuning.isGrowing).toBe(false)
+    so.at += 300
+    expect(take(tuning, so, 20, 100)).toBe(20)
+  })
+})
+
 describe('the limit', () => {
   test('begins where it is told to, or at the most there may be', () => {
     expect(new ReceiveTuning(64 * KB, 1e6).limit).toBe(64 * KB)

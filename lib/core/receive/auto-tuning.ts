@@ -3,9 +3,11 @@ import { DOUBLE } from '../../wire/bytes.js'
 
 /** A sender in slow start doubles what is in flight with each round trip, and a hole keeps a round trip's worth unread. */
 const ROUND_TRIPS = 2
-/** Slow start doubles, or nearly, what there was in any round trip lately: rounds of one ms are uneven. */
+/** Slow start doubles, or nearly, the rate that there was in any round trip lately. */
 const GROWTH = 1.5
+/** What it was fades by this, in a round trip or in so many ms: shorter ones are as uneven as the turns that both machines take. */
 const FADING = 7 / 8
+const FADES_IN = 10
 /** After a pause, ms or in round trips, the sender begins anew. */
 const PAUSE = 200
 const PAUSE_ROUND_TRIPS = 4
@@ -28,12 +30,16 @@ export class ReceiveTuning {
   private leastRtt = Number.POSITIVE_INFINITY
   private readonly initial: number
   private readonly most: number
-  /** Bytes taken: ever, in this round trip, in the one before, and the most before that, which fades. */
+  /** Bytes taken: ever, in this round trip, and in the one before. */
   private taken: number = DOUBLE
   private current = 0
   private previous = 0
-  private earlier = 0
   private roundAt = 0
+  /** Bytes per ms in the round trip before this, and the most before that, which fades: a round trip that takes longer brings more. */
+  private rate = 0
+  private earlierRate = 0
+  /** Whole ms. */
+  private fadedAt = 0
   /** int32 */
   private lastEcho = 0
   /** The right edge as it was at some time: what lies beyond it left a round trip later, or more. */
@@ -73,7 +79,7 @@ export class ReceiveTuning {
 
   /** From round trip to round trip there is more: the sender is likely to be in slow start. */
   get isGrowing(): boolean {
-    return this.previous >= GROWTH * this.earlier
+    return this.rate >= GROWTH * this.earlierRate
   }
 
   /** The network holds next to nothing: what is on its way waits here. */
@@ -89,10 +95,8 @@ export class ReceiveTuning {
     this.taken = total
     const elapsed = now - this.roundAt
     if (elapsed >= this.rtt) {
-      const isNext = elapsed < 2 * this.rtt
-      const isPause = elapsed > Math.max(PAUSE, PAUSE_ROUND_TRIPS * this.rtt)
-      this.earlier = isPause ? 0 : Math.max(this.previous, this.earlier * FADING)
-      this.previous = isNext ? this.current : 0
+      this.noteRate(elapsed, now)
+      this.previous = elapsed < 2 * this.rtt ? this.current : 0
       this.current = 0
       this.roundAt = now
     }
@@ -100,5 +104,18 @@ export class ReceiveTuning {
     const wanted = this.initial + ROUND_TRIPS * (this.previous + this.current)
     if (wanted > this.limit) this.limit = Math.min(wanted, this.most)
     return this.limit
+  }
+
+  private noteRate(elapsed: number, now: number): void {
+    if (elapsed > Math.max(PAUSE, PAUSE_ROUND_TRIPS * this.rtt)) {
+      this.rate = this.earlierRate = 0
+      return
+    }
+    if (now - this.fadedAt >= FADES_IN) {
+      this.earlierRate = Math.floor(this.earlierRate * FADING)
+      this.fadedAt = Math.floor(now)
+    }
+    this.earlierRate = Math.max(this.rate, this.earlierRate)
+    this.rate = Math.ceil(this.current / elapsed)
   }
 }
