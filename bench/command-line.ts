@@ -13,7 +13,7 @@ import type { Settings } from './workloads/workload.js'
 const DEPTHS = {
   quick: { repetitions: 2, warmUp: 1, seconds: 0.5, connections: 1_000 },
   full: { repetitions: 5, warmUp: 4, seconds: 2, connections: 10_000 },
-  profiled: { repetitions: 1, warmUp: 1, seconds: 3, connections: 1_000 },
+  profiled: { repetitions: 3, warmUp: 4, seconds: 3, connections: 1_000 },
 } as const
 
 const workloadHelp = Object.entries(groups)
@@ -37,7 +37,7 @@ Options:
   --connections N  that are idle, in idle and busy (${DEPTHS.quick.connections})
   --peers NAME,..  over loopback, of ${EVERYBODY.join(', ')},
                    tcp-over-udp:OPTIONS, skeleton:MSS
-  --prof           the workers of a workload over loopback write profiles of their CPU, which are drawn as flame graphs
+  --prof           a workload over loopback with its workers' CPU profiled: flame graphs, and a table of where it goes
   --megabytes N    that a transfer through a bad path carries (100)
   --json FILE      write every single result, as it came, to FILE
   --from FILE,..   that --json has written: what goals and targets are made from
@@ -64,6 +64,7 @@ export const OPTIONS = {
 /** What belongs to the command that a section names: which links it is about stands there anyway. */
 const FLAGS = [
   'full',
+  'prof',
   'repetitions',
   'seconds',
   'warm-up',

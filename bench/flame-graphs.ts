@@ -1,114 +1,73 @@
-// Where the workers' time goes: the profiles that Node writes of their CPU, drawn by cpupro as pages that need nothing else, and the
-// functions that are on top.
+// Profiles of the workers, drawn by cpupro as pages that need nothing else; the functions that are on top; and what one of what a workload
+// counts costs in each place of the code.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { folderOf, installPackages } from './packages.js'
-import { table } from './table.js'
+import { EVERYWHERE, type Profile, placeOf, selfTimes } from './profile.js'
+import { digits, table } from './table.js'
 
 /** From dist/bench. */
 export const PROFILES: string = fileURLToPath(new URL('../../bench/results/profiles/', import.meta.url))
 const ENDING = '.cpuprofile'
 /** Functions that are named. */
 const SHOWN = 12
-/** What is told of each end, in this order: where in the code its time goes. */
-const PLACES: readonly (readonly [place: string, url: RegExp])[] = [
-  ['lib/platform and the kernel', /dist\/lib\/platform\/|node_modules\/|^node:(dgram|internal\/dgram)/],
-  ['lib/endpoint', /dist\/lib\/endpoint\//],
-  ['lib/core', /dist\/lib\/core\//],
-  ['lib/wire', /dist\/lib\/wire\//],
-  ['lib/net, lib/message', /dist\/lib\//],
-  ["Node's streams, events, timers", /^node:/],
-  ['the workload', /./],
-]
-/** What a profile calls what has no place in the code; other names are of native functions, the kernel's behind them. */
-const PLACELESS: Readonly<Record<string, string>> = {
-  '(garbage collector)': 'garbage collection',
-  '(program)': 'V8 and libuv',
-  '(root)': 'V8 and libuv',
-}
-
-/** What Node writes, as far as it is needed here. */
-export interface Profile {
-  readonly nodes: readonly {
-    readonly id: number
-    readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number }
-  }[]
-  readonly samples: readonly number[]
-  /** µs from each sample to the one before. */
-  readonly timeDeltas: readonly number[]
-}
-
-type CallFrame = Profile['nodes'][number]['callFrame']
-
-function placeIn({ functionName, url }: CallFrame): string {
-  if (url === '') return PLACELESS[functionName] ?? (PLACES[0] as readonly [string, RegExp])[0]
-  return (PLACES.find(([, pattern]) => pattern.test(url)) as readonly [string, RegExp])[0]
-}
-
-function functionOf({ functionName, url, lineNumber }: CallFrame): string {
-  const place = url === '' ? '' : ` ${url.replace(/^.*\/(?=[^/]*\/[^/]*$)/, '')}:${lineNumber + 1}`
-  return `${functionName || '(anonymous)'}${place}`
-}
-
-interface SelfTime {
-  readonly name: string
-  readonly ms: number
-  /** Of all but waiting. */
-  readonly share: number
-}
-
-/** The time of each function, or of whatever `nameOf` makes of these, without those that it calls, the longest first. */
-export function selfTimes({ nodes, samples, timeDeltas }: Profile, nameOf = functionOf): SelfTime[] {
-  const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]))
-  const times = new Map<string, number>()
-  let all = 0
-  samples.forEach((id, i) => {
-    const frame = frames.get(id)
-    if (frame === undefined || frame.functionName === '(idle)') return
-    const name = nameOf(frame)
-    times.set(name, (times.get(name) ?? 0) + timeDeltas[i])
-    all += timeDeltas[i]
-  })
-  return [...times].sort(([, a], [, b]) => b - a).map(([name, time]) => ({ name, ms: time / 1000, share: time / all }))
-}
-
 /** Before a run: those of the last. */
 export function forgetProfiles(): void {
   rmSync(PROFILES, { recursive: true, force: true })
   mkdirSync(PROFILES, { recursive: true })
 }
 
-/** Prints where the pages are, and who is on top. @returns the places of all of them, in a table. */
-export function drawProfiles(): string {
+/** Prints where the pages are, and who is on top. */
+export function drawProfiles(): void {
   installPackages()
-  const all = new Map<string, Map<string, number>>()
   for (const file of readdirSync(PROFILES).filter((name) => name.endsWith(ENDING))) {
-    const title = file.slice(0, -ENDING.length)
-    const page = join(PROFILES, `${title}.html`)
+    const page = `${file.slice(0, -ENDING.length)}.html`
     const cpupro = join(folderOf('cpupro'), 'bin/cpupro')
-    const args = [join(PROFILES, file), '--no-open', '--output-dir', PROFILES, '--filename', `${title}.html`]
+    const args = [join(PROFILES, file), '--no-open', '--output-dir', PROFILES, '--filename', page]
     execFileSync(process.execPath, [cpupro, ...args], { stdio: ['ignore', 'ignore', 'inherit'] })
-    const profile = JSON.parse(readFileSync(join(PROFILES, file), 'utf8')) as Profile
-    all.set(title, new Map(selfTimes(profile, placeIn).map(({ name, share }) => [name, share])))
-    const top = selfTimes(profile).slice(0, SHOWN)
+    const top = selfTimes(readProfile(file)).slice(0, SHOWN)
     const rows = top.map(({ name, ms, share }) => [name, ms.toFixed(0), (share * 100).toFixed(1)])
-    console.log(`\n${relative(process.cwd(), page)}\n\n${table(['self time', 'ms', '%'], rows)}`)
+    console.log(`\n${relative(process.cwd(), join(PROFILES, page))}\n\n${table(['self time', 'ms', '%'], rows)}`)
   }
-  return summaryOf(all)
 }
 
-function summaryOf(all: ReadonlyMap<string, ReadonlyMap<string, number>>): string {
-  const places = [...PLACES.map(([place]) => place), ...new Set(Object.values(PLACELESS))]
-  const rows = places.map((place) => [
-    place,
-    ...[...all.values()].map((shares) => ((shares.get(place) ?? 0) * 100).toFixed(1)),
-  ])
+/** What one of what is counted takes of both ends, and the profile that says of what this is made. */
+export interface Weighed {
+  readonly name: string
+  /** Of its profile. */
+  readonly title: string
+  readonly client: number
+  readonly server: number
+}
+
+const readProfile = (file: string): Profile => JSON.parse(readFileSync(join(PROFILES, file), 'utf8')) as Profile
+
+/** A row for each end of each of them: its CPU in `unit`, by the places where it goes. */
+export function placesOf(unit: string, weighed: readonly Weighed[]): string {
+  const ends = (['client', 'server'] as const).flatMap((end) => weighed.map((one) => ({ ...one, end })))
+  const rows = ends.map(({ name, title, end, ...costs }) => {
+    const profile = readProfile(fileOf(title, end))
+    const { kernel, main, sampler } = profile.spent
+    const all = profile.spent.all - (sampler ?? 0)
+    // of a µs of CPU while it was profiled
+    const cost = costs[end] / profile.spent.all
+    const ofProgram = main ?? all
+    const shares = new Map(selfTimes(profile, placeOf).map(({ name, share }) => [name, share * ofProgram]))
+    const parts = [all, kernel, ...EVERYWHERE.map((place) => shares.get(place) ?? 0), all - ofProgram]
+    return [`${name} ${end}`, ...parts.map((part) => digits(part * cost))]
+  })
   return [
-    'Where the time of each worker goes that it does not wait, in %: self time, by where in the code. What the kernel does stands with who calls it;',
-    'the start of the process and what V8 compiles on the way are in it.',
+    'Where the CPU of each end goes, while it is profiled. The main thread by self time, by where in the code: what it does in the kernel stands with what is',
+    'native and calls it (Node, koffi), and under libuv, which reads for Node. Other threads: V8 compiles and collects in them; the one that takes samples is',
+    'left out.',
     '',
-    table(['%', ...all.keys()], rows),
+    table([unit, 'in all', 'in the kernel', ...EVERYWHERE, 'other threads'], rows),
   ].join('\n')
+}
+
+/** Where the profile of an end lies in PROFILES. */
+export function fileOf(title: string, end: 'client' | 'server'): string {
+  return `${title.replace(/[^\w.-]+/g, '-')}-${end}${ENDING}`
 }

@@ -24,30 +24,26 @@ export interface Ends {
   readonly server: Mark
 }
 
-/** Where the workers of what `title` names write profiles of their CPU; absent: they write none. */
+/** The files in which the workers leave profiles of their CPU; absent: they leave none. */
 export interface Profiling {
-  readonly folder: string
-  readonly title: string
+  readonly client: string
+  readonly server: string
 }
 
-function worker(side: string, profiling: Profiling | undefined): ChildProcess {
-  const flags = [...process.execArgv, '--expose-gc']
-  if (profiling !== undefined) {
-    const { folder, title } = profiling
-    flags.push('--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-name=${title}-${side}.cpuprofile`)
-  }
-  return fork(WORKER, { execArgv: flags, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
+function worker(profile: string | undefined): ChildProcess {
+  return fork(WORKER, profile === undefined ? [] : [profile], {
+    execArgv: [...process.execArgv, '--expose-gc'],
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  })
 }
 
 export class Pair {
   readonly client: Remote<Command, Answer>
   readonly server: Remote<Command, Answer>
-  private readonly profiled: boolean
 
   constructor(profiling?: Profiling) {
-    this.profiled = profiling !== undefined
-    this.server = new Remote('server', worker('server', profiling))
-    this.client = new Remote('client', worker('client', profiling))
+    this.server = new Remote('server', worker(profiling?.server))
+    this.client = new Remote('client', worker(profiling?.client))
   }
 
   /** Has them at work. @returns how both stood when they began. */
@@ -77,8 +73,7 @@ export class Pair {
   }
 
   async stop(): Promise<void> {
-    const how = this.profiled ? 'exit' : 'kill'
-    await Promise.all([this.client.end(how), this.server.end(how)])
+    await Promise.all([this.client.end(), this.server.end()])
   }
 
   /** What the client answers, unless the server fails. */

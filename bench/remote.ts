@@ -52,16 +52,13 @@ export class Remote<Command extends object, Answer extends Said> {
     return Promise.race([answer, this.failure, late]).finally(() => cancel.abort()) as Promise<Told<Answer, K>>
   }
 
-  /** Ends the process, and waits until it has gone: at once, or by its own exit(), at which Node writes its profile. */
-  async end(how: 'kill' | 'exit'): Promise<void> {
+  /** Ends the process at once, and waits until it has gone. */
+  async end(): Promise<void> {
     const { child } = this
     if (child.exitCode !== null || child.signalCode !== null) return
     const gone = once(child, 'exit')
-    if (how === 'exit' && child.connected) child.disconnect()
-    else child.kill('SIGKILL')
-    const late = setTimeout(() => child.kill('SIGKILL'), PATIENCE)
+    child.kill('SIGKILL')
     await gone
-    clearTimeout(late)
   }
 
   private take(answer: Answer): void {

@@ -17,7 +17,7 @@ Written by \`npm run bench\`; each section names the command that wrote it. Abso
 that they were measured on, and to what else it did meanwhile; compare rows of one table.
 `
 
-/** The section of what --prof has found. */
+/** The sections of what --prof has found begin so. */
 export const PROFILED = 'profiles'
 /** Of workloads: what is to be shown first, then as they are listed. */
 const ORDER = [goals.name, ...Object.values(groups).flatMap((some) => some.map(({ name }) => name)), PROFILED]

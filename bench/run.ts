@@ -17,9 +17,10 @@ interface Job {
 /** Of all that is asked for: a table of targets is made of what ran before it, so the whole command belongs to it. */
 function jobsOf(workload: Workload, { settings, flags, names }: CommandLine): Job[] {
   const { name } = workload
+  const title = settings.profileFolder === undefined ? name : `${PROFILED}: ${name}`
   const command = ['npm run bench --', ...flags]
   const parts = workload.parts?.(settings)
-  if (parts === undefined) return [{ workload, part: '', title: name, command: [...command, ...names].join(' ') }]
+  if (parts === undefined) return [{ workload, part: '', title, command: [...command, ...names].join(' ') }]
   return parts.map((part) => ({
     workload,
     part,
@@ -28,10 +29,11 @@ function jobsOf(workload: Workload, { settings, flags, names }: CommandLine): Jo
   }))
 }
 
-/** Quick looks over loopback are not worth keeping, and profiled ones are slow. */
+/** Quick looks over loopback are not worth keeping. */
 function isKept({ workload }: Job, { dry, settings }: CommandLine): boolean {
-  if (dry || settings.profileFolder !== undefined) return false
-  return !isOverLoopback(workload) || settings.full || settings.from !== undefined
+  if (dry) return false
+  const { full, from, profileFolder } = settings
+  return !isOverLoopback(workload) || full || from !== undefined || profileFolder !== undefined
 }
 
 async function main(args: string[]): Promise<void> {
@@ -59,10 +61,7 @@ async function main(args: string[]): Promise<void> {
   } finally {
     progress.close()
   }
-  if (profileFolder === undefined) return
-  const places = drawProfiles()
-  console.log(`\n${places}`)
-  if (!line.dry) writeResult(PROFILED, ['npm run bench --', '--prof', ...line.flags, ...names].join(' '), places)
+  if (profileFolder !== undefined) drawProfiles()
 }
 
 main(process.argv.slice(2)).catch((error: Error) => {

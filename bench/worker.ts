@@ -1,6 +1,7 @@
 // One end of a connection over loopback in a process of its own: forked by pair.ts, commanded by messages.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Answer, Command, Mark, Marking, Task, WorkName } from './messages.js'
+import { Profiler } from './profiler.js'
 import { percentiles } from './table.js'
 import { brief } from './works/brief.js'
 import { datagrams } from './works/datagrams.js'
@@ -16,6 +17,8 @@ const SETTLING = 100
 const say = (answer: Answer): void => void process.send?.(answer)
 const fail = (error: Error): void => say({ kind: 'failed', message: error.message })
 const tally = new Tally(fail, () => say({ kind: 'ended', mark: mark() }))
+/** Of the time between a fresh mark and a sum. */
+const profiler = process.argv[2] === undefined ? undefined : new Profiler(process.argv[2])
 let driven: { task: Task; port: number } | undefined
 
 function mark(summedUp = false): Mark {
@@ -40,8 +43,16 @@ function mark(summedUp = false): Mark {
 }
 
 async function marked(how: Marking): Promise<Mark> {
-  if (how === 'fresh') tally.times = []
-  if (how !== 'weighed') return mark(how === 'summed up')
+  if (how === 'fresh') {
+    tally.times = []
+    await profiler?.start()
+    return mark()
+  }
+  if (how === 'summed up') {
+    const sum = mark(true)
+    await profiler?.stop()
+    return sum
+  }
   // twice: what is finalised by the first is free after the second
   global.gc?.()
   global.gc?.()

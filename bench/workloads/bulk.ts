@@ -2,7 +2,7 @@
 import { type Duration, measureTask, type Profiling, type Window } from '../pair.js'
 import { EVERYBODY, KERNEL, OURS, UDX } from '../peers/by-name.js'
 import { isSkeleton, skeletonOf } from '../works/datagrams.js'
-import { type Column, comparison, type Measured, profilingOf } from './comparison.js'
+import { type Column, type Costs, comparison, type Measured, profilingOf } from './comparison.js'
 
 /** The skeleton of the same datagrams is what ours is measured against. */
 const SMALL = [`${OURS}:1440`, `${OURS}:1440-plain`]
@@ -48,6 +48,11 @@ export async function carry(
   return { carried: carriedIn(window), shares }
 }
 
+export const costsOf = (title: string): Costs<Carried> => ({
+  unit: 'ms per GB',
+  of: [{ title, cost: ({ senderCpu, receiverCpu }) => [senderCpu * 1000, receiverCpu * 1000] }],
+})
+
 export const CARRIED: readonly Column<Carried>[] = [
   { head: 'Mbit/s', figure: ({ rate }) => rate, spread: true },
   { head: 'Mbit/s per core', figure: ({ ratePerCore }) => ratePerCore, spread: true },
@@ -61,11 +66,13 @@ export const bulk = comparison<Carried>({
   summary: 'one connection, as fast as it goes',
   quick: [KERNEL, UDX, OURS, ...SMALL, SMALL_SKELETON],
   full: [...EVERYBODY, ...SMALL, ...LITTLE_ROOM, `${OURS}:plain`, `${OURS}:bbr`, SMALL_SKELETON],
+  profiled: [KERNEL, OURS, LITTLE_ROOM[0] as string, SMALL[1] as string, SMALL_SKELETON],
+  costs: costsOf('bulk'),
   columns: CARRIED,
   describe: ({ seconds, warmUp }) => [
     `One connection over loopback, writes of 64 KiB, every byte checked: ${seconds} s after ${warmUp} s of warm-up. Per core: what the busier end would`,
     'carry with a core of its own; CPU: user and system, of both processes. `skeleton`: node:dgram without any protocol, with the datagrams that',
     'this MSS makes.',
   ],
-  measure: async (peer, settings) => (await carry(peer, 1, settings, profilingOf(settings, `bulk-${peer}`))).carried,
+  measure: async (peer, settings) => (await carry(peer, 1, settings, profilingOf(settings, 'bulk', peer))).carried,
 })

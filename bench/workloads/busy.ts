@@ -41,7 +41,7 @@ class Shift {
     client.say({ kind: 'go' })
     const start = await this.pair.mark('fresh')
     await sleep(ms)
-    const end = await this.pair.mark('fresh')
+    const end = await this.pair.mark('summed up')
     client.say({ kind: 'rest' })
     if (counted) this.count(start, end)
   }
@@ -86,7 +86,7 @@ export const busy = comparison<Busyness>({
   ],
   async measure(peer, settings) {
     const { seconds, warmUp, connections } = settings
-    const pairs = ['alone', 'among'].map((side) => new Pair(profilingOf(settings, `busy-${side}-${peer}`)))
+    const pairs = ['alone', 'among'].map((side) => new Pair(profilingOf(settings, `busy-${side}`, peer)))
     try {
       const [alone, among] = pairs.map((pair) => new Shift(pair))
       await alone.begin(peer, 0)

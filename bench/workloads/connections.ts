@@ -1,5 +1,6 @@
 // Connections that live briefly: how many a second, what one takes, and what it costs.
-import { type Ends, measureTask } from '../pair.js'
+import type { Task } from '../messages.js'
+import { type Ends, measureTask, type Window } from '../pair.js'
 import { EVERYBODY, KERNEL, OURS, UDX } from '../peers/by-name.js'
 import { comparison, type Measured, profilingOf } from './comparison.js'
 
@@ -11,7 +12,13 @@ const YOUNG = 3
 /** A life runs through most of the code, and most of that once: so many warm-ups of others. */
 const WARM_UPS = 2
 
-export interface Lives extends Measured {
+/** ms of CPU of each end, per connection. */
+interface Cost {
+  readonly clientCpu: number
+  readonly serverCpu: number
+}
+
+export interface Lives extends Measured, Cost {
   /** A second. */
   readonly rate: number
   /** A second, in the first after the processes began; and in the second and third, NaN: they were not waited for. */
@@ -20,9 +27,8 @@ export interface Lives extends Measured {
   /** ms of one. */
   readonly p50: number
   readonly p99: number
-  /** ms of CPU of each end, per connection. */
-  readonly clientCpu: number
-  readonly serverCpu: number
+  /** Of young processes, where they are profiled. */
+  readonly youth: Cost | undefined
   /** Connections that came to nothing. */
   readonly failed: number
 }
@@ -30,6 +36,14 @@ export interface Lives extends Measured {
 /** s; of a short warm-up those that lie within it, and its end. */
 function momentsOf(warmUp: number): number[] {
   return [...[COLD, YOUNG].filter((moment) => moment < warmUp), warmUp]
+}
+
+const micros = ({ clientCpu, serverCpu }: Cost): [number, number] => [clientCpu * 1e3, serverCpu * 1e3]
+
+function cpuPerLife({ start, end, clientCpu, serverCpu }: Window): Cost {
+  const count = end.client.count - start.client.count
+  if (count === 0) throw new Error('no connection came to its end')
+  return { clientCpu: (clientCpu * 1e3) / count, serverCpu: (serverCpu * 1e3) / count }
 }
 
 function rateBetween({ client: from }: Ends, { client: to }: Ends): number {
@@ -41,6 +55,13 @@ export const connections = comparison<Lives>({
   summary: `connect, a byte there and back, end, close: ${ABREAST} at a time`,
   quick: [KERNEL, UDX, OURS],
   full: [...EVERYBODY, `${OURS}:plain`],
+  costs: {
+    unit: 'µs per connection',
+    of: [
+      { title: 'connections', cost: micros },
+      { title: 'connections-young', cost: ({ youth }) => (youth ? micros(youth) : [Number.NaN, Number.NaN]) },
+    ],
+  },
   columns: [
     { head: 'connections/s', figure: ({ rate }) => rate, spread: true },
     { head: 'cold', figure: ({ coldRate }) => coldRate },
@@ -56,25 +77,25 @@ export const connections = comparison<Lives>({
     'whole life, CPU for each connection. Cold: in the first second of both processes; young: in the second and third.',
   ],
   async measure(peer, settings) {
+    const task: Task = { work: 'brief', peer, connections: ABREAST }
     const window = await measureTask(
-      { work: 'brief', peer, connections: ABREAST },
+      task,
       settings,
-      profilingOf(settings, `connections-${peer}`),
+      profilingOf(settings, 'connections', peer),
       momentsOf(WARM_UPS * settings.warmUp),
     )
-    const { began, moments, start, end, clientCpu, serverCpu, otherCores } = window
+    const profiled = profilingOf(settings, 'connections-young', peer)
+    const { began, moments, start, end, otherCores } = window
     const { client } = end
     const [cold, young, settled] = moments as [Ends, Ends?, Ends?]
-    const count = client.count - start.client.count
-    if (count === 0) throw new Error('no connection came to its end')
     return {
       rate: rateBetween(start, end),
       coldRate: rateBetween(began, cold),
       youngRate: young === undefined || settled === undefined ? Number.NaN : rateBetween(cold, young),
       p50: client.p50 ?? Number.NaN,
       p99: client.p99 ?? Number.NaN,
-      clientCpu: (clientCpu * 1e3) / count,
-      serverCpu: (serverCpu * 1e3) / count,
+      ...cpuPerLife(window),
+      youth: profiled && cpuPerLife(await measureTask(task, { ...settings, seconds: YOUNG - COLD }, profiled, [COLD])),
       failed: client.failed,
       otherCores,
     }

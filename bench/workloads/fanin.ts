@@ -1,7 +1,7 @@
 // Many connections into one server, beside a single one: what they carry together, and how evenly.
 import { EVERYBODY, KERNEL, OURS } from '../peers/by-name.js'
 import { jain } from '../table.js'
-import { CARRIED, type Carried, carry } from './bulk.js'
+import { CARRIED, type Carried, carry, costsOf } from './bulk.js'
 import { comparison, profilingOf } from './comparison.js'
 
 const CONNECTIONS = 200
@@ -18,6 +18,7 @@ export const fanin = comparison<FanIn>({
   summary: `${CONNECTIONS} connections into one server, beside a single one`,
   quick: [KERNEL, OURS],
   full: [...EVERYBODY, `${OURS}:plain`],
+  costs: costsOf('fanin'),
   columns: [
     ...CARRIED.slice(0, 3),
     { head: 'one connection', figure: ({ single }) => single },
@@ -29,8 +30,8 @@ export const fanin = comparison<FanIn>({
     'the same round, one connection alone. Jain: 1 is even, 0.005 is all for one.',
   ],
   async measure(peer, settings) {
-    const alone = await carry(peer, 1, settings, profilingOf(settings, `fanin-one-${peer}`))
-    const all = await carry(peer, CONNECTIONS, settings, profilingOf(settings, `fanin-${peer}`))
+    const alone = await carry(peer, 1, settings, profilingOf(settings, 'fanin-one', peer))
+    const all = await carry(peer, CONNECTIONS, settings, profilingOf(settings, 'fanin', peer))
     return { ...all.carried, single: alone.carried.rate, evenness: jain(all.shares) }
   },
 })

@@ -40,7 +40,7 @@ export const idle = comparison<Idleness>({
     `garbage collection, beyond that with ${FIRST} connections, which leaves out what the kernel keeps. Then ${QUIET / 1000} s in which nobody says anything.`,
   ],
   async measure(peer, settings) {
-    const pair = new Pair(profilingOf(settings, `idle-${peer}`))
+    const pair = new Pair(profilingOf(settings, 'idle', peer))
     try {
       await pair.start({ work: 'echo', peer, connections: 0, idle: FIRST })
       const base = await pair.mark('weighed')
@@ -52,7 +52,7 @@ export const idle = comparison<Idleness>({
       const machine = machineCpu()
       await sleep(QUIET)
       const others = machineCpu() - machine
-      const after = await pair.mark('fresh')
+      const after = await pair.mark('summed up')
       const cpu = after.client.cpu - before.client.cpu + after.server.cpu - before.server.cpu
       return {
         opened,

@@ -27,7 +27,7 @@ export const messages = comparison<Messages>({
     const { start, end, clientCpu, serverCpu, otherCores } = await measureTask(
       { work: 'framed', peer, connections: 1 },
       settings,
-      profilingOf(settings, `messages-${peer}`),
+      profilingOf(settings, 'messages', peer),
     )
     const count = end.server.count - start.server.count
     if (count === 0) throw new Error('nothing arrived')

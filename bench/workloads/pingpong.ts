@@ -47,6 +47,10 @@ export const pingpong = comparison<Trips>({
   summary: '64 bytes there and back, one at a time',
   quick: [KERNEL, UDX, OURS],
   full: [...EVERYBODY, `${OURS}:plain`],
+  costs: {
+    unit: 'µs per trip',
+    of: [{ title: 'pingpong', cost: ({ clientCpu, serverCpu }) => [clientCpu, serverCpu] }],
+  },
   columns: [
     { head: 'trips/s', figure: ({ rate }) => rate, spread: true },
     { head: 'p50 µs', figure: ({ p50 }) => p50, spread: true },
@@ -59,5 +63,5 @@ export const pingpong = comparison<Trips>({
     `64 bytes there and back over one connection, the next when the last is back, every byte checked: ${seconds} s after ${warmUp} s of warm-up.`,
     'CPU: user and system, of both processes.',
   ],
-  measure: (peer, settings) => travel(peer, 1, 0, settings, profilingOf(settings, `pingpong-${peer}`)),
+  measure: (peer, settings) => travel(peer, 1, 0, settings, profilingOf(settings, 'pingpong', peer)),
 })

@@ -180,7 +180,7 @@ export class DgramSocket implements DatagramSocket {
 const CAN_FREE = 'transfer' in ArrayBuffer.prototype
 
 /** There is a way to give its memory back, and nothing else lies in it. */
-const canFree = ({ buffer, length }: Uint8Array): boolean => CAN_FREE && buffer.byteLength === length
+const canFree = (bytes: Uint8Array): boolean => CAN_FREE && bytes.buffer.byteLength === bytes.length
 
 /**
  * Here and now, where the next datagram finds it in the cache. What is left to the garbage collector is freed by another thread, and

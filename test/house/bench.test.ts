@@ -1,11 +1,11 @@
 // The benchmarks' own arithmetic: names, ratios, times; and that what they install is pinned.
 import { describe, expect, test } from 'vitest'
-import { selfTimes } from '../../bench/flame-graphs.js'
 import { Goals } from '../../bench/goals.js'
 import { isPieceAt, pieceAt } from '../../bench/pattern.js'
 import { EVERYBODY, peerNamed } from '../../bench/peers/by-name.js'
 import { choiceOf } from '../../bench/peers/tcp-over-udp.js'
 import { drawBars } from '../../bench/plots/bars.js'
+import { selfTimes } from '../../bench/profile.js'
 import { timeLeft } from '../../bench/progress.js'
 import { jain, percentiles } from '../../bench/table.js'
 import { microCases } from '../../bench/workloads/micro.js'
