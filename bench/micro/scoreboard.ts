@@ -34,6 +34,7 @@ class Transfer {
       onSent: () => {},
       onDelivered: (flight: Flight, at: number) => rack.onDelivered(flight, at),
       onLost: () => {},
+      onTooLong: () => {},
       onFound: () => {},
     })
     rack.onReordering()

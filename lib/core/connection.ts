@@ -140,6 +140,22 @@ export class Connection {
     return Math.min(inWindow, ackPolicy.mostTogether(payload.length, window.limit, tuning.isGrowing))
   }
 
+  /** The peer's SYN has come. */
+  get isAnswered(): boolean {
+    return this.tcb.rcvNxt > 0
+  }
+
+  /** It ended by a RST of ours that the peer cannot place if it misses text: it asks then, by an ACK (RFC 5961 §3.2). */
+  get isResetDoubtful(): boolean {
+    const { closeReason, sndUna, sndNxt } = this.tcb
+    return closeReason === 'aborted' && sndUna > 0 && sndUna < sndNxt
+  }
+
+  /** How often the SYN has left because no answer came in time. */
+  get synExpiries(): number {
+    return this.tcb.rtt.backOffs
+  }
+
   /** It has brought much, and would be given a multiple of its window if there were room for it. */
   get isConfined(): boolean {
     return this.tcb.isConfined
@@ -163,6 +179,7 @@ export class Connection {
 
   /** The time `wakeAt` has come. */
   handleTimeout(now: number): void {
+    if (this.wakeAt > now) return
     handleTimeout(this.tcb, now)
     if (this.tcb.trace !== null) traceMetrics(this.tcb)
   }
@@ -241,7 +258,7 @@ export class Connection {
 
   /**
    * The user will read no more: text that arrives from now on, or waits unread, is answered with a RST
-   * (RFC 9293 §3.10.4, RFC 1122 §4.2.2.13), and FIN-WAIT-2 ends by itself.
+   * (RFC 9293 §3.10.4, RFC 1122 §4.2.2.13), and FIN-WAIT-2 ends by itself. In TIME-WAIT a RST could only harm: it is forgotten.
    */
   closeRead(now: number): void {
     const tcb = this.tcb
@@ -262,8 +279,8 @@ export class Connection {
     const { state } = tcb
     if (state === 'CLOSED') return
     // RFC 9293 §3.10.5: no RST from LISTEN, SYN-SENT, CLOSING, LAST-ACK, TIME-WAIT; but CLOSING and LAST-ACK are entered here
-    // with the CLOSE, there once the FIN has left: until then the peer waits for what will not come
-    const isHalfway = state !== 'SYN-SENT' && tcb.sndNxt < tcb.sndEnd
+    // with the CLOSE, there once all is on its way, or has arrived but for the FIN: until then the peer waits for what will not come
+    const isHalfway = state !== 'SYN-SENT' && (tcb.sndNxt < tcb.sndEnd || tcb.sendBuffer.length > 0)
     tcb.resetOwed = state === 'SYN-RECEIVED' || state === 'CLOSE-WAIT' || canReceive(state) || isHalfway
     enterClosed(tcb, 'aborted')
   }

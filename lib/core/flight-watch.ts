@@ -61,6 +61,10 @@ export class FlightWatch implements FlightObserver {
     controller.onPacketLost(packet)
   }
 
+  onTooLong(flight: Flight): void {
+    this.parts.trace?.onFlight?.('lost', flight.from, flight.to)
+  }
+
   onFound(flight: Flight): void {
     this.parts.trace?.onFlight?.('found', flight.from, flight.to)
   }

@@ -19,7 +19,7 @@ export function pollSegment(tcb: Tcb, out: Segment, now: number, most: number): 
   out.payload = NOTHING
   out.payloadTail = NOTHING
   out.cut = 0
-  if (tcb.resetOwed || tcb.replyReset >= 0) return pollReset(tcb, out)
+  if (tcb.resetOwed || tcb.replyReset >= 0) return pollReset(tcb, out, now)
   switch (tcb.state) {
     case 'CLOSED':
     case 'LISTEN':
@@ -44,13 +44,14 @@ export function mayFollow(tcb: Tcb): boolean {
   return hasText || isAsked || tcb.resetOwed || tcb.replyReset >= 0
 }
 
-function pollReset(tcb: Tcb, out: Segment): boolean {
+function pollReset(tcb: Tcb, out: Segment, now: number): boolean {
   out.window = 0
   if (tcb.resetOwed) {
     tcb.resetOwed = false
     out.seq = wrap(tcb.iss, tcb.sndNxt)
     out.ack = wrap(tcb.irs, tcb.rcvNxt)
     out.flags = RST | ACK
+    if (tcb.timestamps) addTimestamps(tcb, out, now) // RFC 7323 §3.2
   } else {
     out.seq = tcb.replyReset
     out.ack = 0
@@ -267,6 +268,13 @@ function armPersist(tcb: Tcb, now: number): void {
   const { timers, persist, rtt, config } = tcb
   if (tcb.scoreboard.count > 0 || timers.persist !== Number.POSITIVE_INFINITY) return
   timers.persist = now + persist.interval(rtt.rto, config.maxRto)
+  armUserTimeout(tcb, now)
+}
+
+/** RFC 9293 §3.9.1: text waits, for an ACK or for a window. */
+function armUserTimeout({ timers, config }: Tcb, now: number): void {
+  if (config.userTimeout === 0 || timers.userTimeout !== Number.POSITIVE_INFINITY) return
+  timers.userTimeout = now + config.userTimeout
 }
 
 function pollAck(tcb: Tcb, out: Segment, now: number): boolean {
@@ -324,12 +332,14 @@ function prepare(tcb: Tcb, out: Segment, now: number): void {
   out.ack = wrap(tcb.irs, tcb.rcvNxt)
   out.flags = ACK
   out.window = tcb.window.offer(tcb.rcvNxt, tcb.freeSpace, tcb.ackPolicy.peerSegment)
-  if (tcb.timestamps) {
-    out.hasTimestamps = true
-    out.tsVal = timestampValue(tcb, now)
-    out.tsEcr = tcb.tsProbe >= 0 ? tcb.tsProbe : tcb.tsRecent >>> 0
-  }
+  if (tcb.timestamps) addTimestamps(tcb, out, now)
   if (tcb.sackPermitted && (tcb.dsackFrom >= 0 || !tcb.reassembly.isEmpty)) addSackBlocks(tcb, out)
+}
+
+function addTimestamps(tcb: Tcb, out: Segment, now: number): void {
+  out.hasTimestamps = true
+  out.tsVal = timestampValue(tcb, now)
+  out.tsEcr = tcb.tsProbe >= 0 ? tcb.tsProbe : tcb.tsRecent >>> 0
 }
 
 function addSackBlocks(tcb: Tcb, out: Segment): void {
@@ -364,14 +374,12 @@ function noteFlightSent({ rate, controller, pacer, scoreboard }: Tcb, flight: Fl
 
 function noteTextSent(tcb: Tcb, length: number, now: number): void {
   tcb.wakeWriter()
-  const { timers, config } = tcb
+  const { timers } = tcb
   tcb.lastSentAt = Math.ceil(now)
   tcb.prr?.onSent(length)
   if (timers.retransmit === Number.POSITIVE_INFINITY) timers.retransmit = now + tcb.rtt.rto // RFC 6298 §5.1
   timers.persist = Number.POSITIVE_INFINITY
-  if (config.userTimeout > 0 && timers.userTimeout === Number.POSITIVE_INFINITY) {
-    timers.userTimeout = now + config.userTimeout
-  }
+  armUserTimeout(tcb, now)
   noteAckSent(tcb)
 }
 

@@ -22,9 +22,9 @@ export function pipe(tcb: Tcb): number {
 /** Bytes that may be in the network now. */
 export function congestionWindow(tcb: Tcb): number {
   if (tcb.repair === 'recovery' && tcb.prr !== null && !tcb.controller.ownsRecovery) return tcb.prr.window
+  const window = Math.min(tcb.controller.window, tcb.clockedWindow)
   // RFC 5681 §3.1: after a SYN that had to be sent again slow start begins with one segment
-  if (tcb.synRetransmits > 0) return Math.min(tcb.sendMss + tcb.sndUna - 1, tcb.controller.window)
-  return Math.min(tcb.controller.window, tcb.clockedWindow)
+  return tcb.synRetransmits > 0 ? Math.min(tcb.sendMss + tcb.sndUna - 1, window) : window
 }
 
 /**
@@ -46,7 +46,7 @@ export function detectLosses(tcb: Tcb, now: number): number {
   if (tcb.sackPermitted) {
     tcb.timers.reorder = tcb.rack.detect(scoreboard, tcb.rtt.srtt, tcb.repair !== 'open', now)
   } else if (tcb.dupAcks >= DUP_THRESH && tcb.repair === 'open' && scoreboard.first !== null) {
-    // RFC 6582 §3.2 step 1: up to there they may tell of what was repeated for nothing
+    // RFC 6582 §3.2 step 2: up to there they may tell of what was repeated for nothing
     if (tcb.sndUna > tcb.recoveryPoint) scoreboard.markLost(scoreboard.first)
   }
   const lost = scoreboard.lostBytes - before - takeLostProbe(tcb, now)
@@ -75,7 +75,6 @@ export function takeTooLong(tcb: Tcb, now: number): void {
   const { scoreboard, pathMtu, segmentLimit } = tcb
   if (pathMtu.isProbing) {
     scoreboard.markLongLost(tcb.sendMss)
-    tcb.lostProbe = 0
     pathMtu.onProbeTooLong(now)
     return
   }

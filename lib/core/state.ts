@@ -42,6 +42,11 @@ export function isSynchronized(state: State): boolean {
   }
 }
 
+/** The connection is no more, but for what a record of TIME-WAIT does in its name. */
+export function isOver(state: State): boolean {
+  return state === 'CLOSED' || state === 'TIME-WAIT'
+}
+
 const RECEIVING: ReadonlySet<State> = new Set(['ESTABLISHED', 'FIN-WAIT-1', 'FIN-WAIT-2'])
 
 /** Text may still arrive: the peer's FIN has not been taken (RFC 9293 §3.10.7.4, seventh). */

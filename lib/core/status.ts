@@ -61,7 +61,7 @@ export interface Status {
   readonly keepAliveProbes: number
   readonly natKeepAlives: number
   readonly dsacks: number
-  /** Since anything came from the peer. */
+  /** ms since anything came that the peer itself must have sent; Infinity: nothing yet. */
   readonly lastHeard: number
 }
 

@@ -360,7 +360,7 @@ export function setState(tcb: Tcb, next: State): void {
   tcb.trace?.onState(from, next)
 }
 
-/** TSval for a segment that leaves now, u32 (RFC 7323 §4.1: a clock of 1 ms). */
+/** TSval for a segment that leaves now, u32 (RFC 7323 §5.4: a clock of 1 ms). */
 export function timestampValue(tcb: Tcb, now: number): number {
   return (Math.floor(now) + tcb.timestampOffset) >>> 0
 }

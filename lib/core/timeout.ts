@@ -3,12 +3,11 @@ import { beginLossRepair, beginRecovery, detectLosses } from './repair.js'
 import type { Tcb } from './tcb.js'
 import { enterClosed } from './transition.js'
 
-/** Acts on each deadline that has passed; harmless if none has. */
+/** Acts on each deadline that has passed. */
 export function handleTimeout(tcb: Tcb, now: number): void {
   const { timers } = tcb
-  if (timers.next > now) return
   if (timers.connect <= now || timers.userTimeout <= now) {
-    enterClosed(tcb, 'timed-out')
+    giveUp(tcb)
     return
   }
   if (timers.abandon <= now) {
@@ -44,6 +43,13 @@ export function handleTimeout(tcb: Tcb, now: number): void {
   if (timers.natKeepAlive <= now) onNatKeepAlive(tcb, now)
 }
 
+/** The peer is gone, as it seems. */
+function giveUp(tcb: Tcb): void {
+  // nobody waits for the ACK of a FIN once both sides have closed; text that did not arrive is another matter
+  const isOver = (tcb.state === 'LAST-ACK' || tcb.state === 'CLOSING') && tcb.sendBuffer.length === 0
+  enterClosed(tcb, isOver ? null : 'timed-out')
+}
+
 function onRetransmit(tcb: Tcb, now: number): void {
   const { scoreboard, config, rtt, timers } = tcb
   const { first } = scoreboard
@@ -73,9 +79,7 @@ function onRetransmit(tcb: Tcb, now: number): void {
     // in any way (SHLD-17, MUST-37)
     const isProbe = first.to > tcb.sndUna + tcb.sndWnd
     if ((isProbe ? tcb.persist.unansweredProbes : tcb.expiries) >= config.maxRetries) {
-      // nobody waits for the ACK of a FIN once both sides have closed; text that did not arrive is another matter
-      const isOver = (tcb.state === 'LAST-ACK' || tcb.state === 'CLOSING') && tcb.sendBuffer.length === 0
-      enterClosed(tcb, isOver ? null : 'timed-out')
+      giveUp(tcb)
       return
     }
     if (isProbe && isAbandoned(tcb)) {

@@ -38,11 +38,12 @@ export function enterTimeWait(tcb: Tcb): void {
   tcb.sendBuffer.clear()
 }
 
-/** An ACK that makes the peer say what it really means (RFC 5961 §3 to §5), as long as the allowance lasts (§7). */
-export function challenge(tcb: Tcb, now: number): void {
-  if (!mayChallenge(tcb, now)) return
+/** An ACK that makes the peer say what it really means (RFC 5961 §3 to §5). @returns false: the allowance (§7) is used up. */
+export function challenge(tcb: Tcb, now: number): boolean {
+  if (!takeChallenge(tcb, now)) return false
   tcb.stats.challengeAcks++
   tcb.challengeOwed = true
+  return true
 }
 
 /** The SYN leaves again. */
@@ -52,10 +53,11 @@ export function repeatSyn({ scoreboard }: Tcb): void {
 
 /** A RST to an ACK of what was never sent, in a handshake (RFC 9293 §3.10.7.3, §3.10.7.4 fifth), out of the same allowance. */
 export function refuseAck(tcb: Tcb, segAck: number, now: number): void {
-  if (mayChallenge(tcb, now)) tcb.replyReset = segAck
+  if (takeChallenge(tcb, now)) tcb.replyReset = segAck
 }
 
-export function mayChallenge(tcb: Tcb, now: number): boolean {
+/** One of what a second allows, if there is one. */
+export function takeChallenge(tcb: Tcb, now: number): boolean {
   const earned = ((now - tcb.challengeAt) / 1000) * CHALLENGES_PER_SECOND
   tcb.challengeTokens = Math.min(CHALLENGES_PER_SECOND, tcb.challengeTokens + earned)
   tcb.challengeAt = now

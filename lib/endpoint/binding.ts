@@ -1,7 +1,7 @@
 // The UDP sockets of an endpoint: beside a wildcard one for each address, so that replies leave from the one that was called.
 import type { DatagramHandler, LocalAddress, Platform } from '../platform/platform.js'
 import { isIPv4Like, isIPv6, isWildcard, mapped, unmapped } from './address.js'
-import { type DatagramSink, LocalSocket } from './local-socket.js'
+import { type Arrival, type DatagramSink, LocalSocket } from './local-socket.js'
 
 /** Tries for a port that is free for all of the sockets, when any port will do. */
 const ATTEMPTS = 8
@@ -66,6 +66,12 @@ export class Binding {
   at(address: string): LocalSocket | undefined {
     const plain = unmapped(address)
     return this.locals.find((local) => unmapped(local.address) === plain)
+  }
+
+  /** It says that it comes from where it goes to: answered, it would be answered for ever. */
+  isSelf({ local, segment, address, udpPort }: Arrival): boolean {
+    if (udpPort !== local.port || segment.sourcePort !== segment.destinationPort) return false
+    return local.wildcard ? this.at(address) !== undefined : address === local.address
   }
 
   /** Whether all that `wanted` would hear is heard already. */

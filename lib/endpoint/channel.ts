@@ -88,6 +88,8 @@ export class Channel implements Tenant, Waking, Receiver, Orphan {
   nextDirty: Channel | null = null
   /** What it took the place of, while it is in SYN-SENT: the peer may not have done with that. */
   former: TimeWaitRecord | null = null
+  /** How often the SYN had gone unanswered when it left again for that. */
+  private spokeForFormer = -1
   /** Over: no segment reaches it any more; what is unread can still be received. */
   detached = false
   acceptor: Acceptor | null
@@ -180,19 +182,25 @@ export class Channel implements Tenant, Waking, Receiver, Orphan {
 
   /**
    * Whether `segment` is of what this one took the place of: its peer waits for the last ACK. That goes again, as in TIME-WAIT, and behind it
-   * the SYN, which the peer could make nothing of.
+   * the SYN, which the peer could make nothing of; no more often than it would leave by itself.
    */
   hearsOfFormer(segment: Segment, now: number): boolean {
     const { former, connection } = this
     if (former === null) return false
-    if (connection.state !== 'SYN-SENT') this.former = null
-    else if (former.isSpokenOf(segment)) {
-      former.acknowledge(now)
+    if (connection.isAnswered) {
+      this.former = null
+      return false
+    }
+    if (!former.isSpokenOf(segment)) return false
+    // what the peer repeats always has its answer, as in TIME-WAIT; a bare ACK may be the answer to what has just left
+    const isFirst = this.spokeForFormer !== connection.synExpiries
+    if (isFirst || segment.length > 0) former.acknowledge(now)
+    if (isFirst) {
+      this.spokeForFormer = connection.synExpiries
       connection.repeatSyn()
       this.changed()
-      return true
     }
-    return false
+    return true
   }
 
   /** From onEvents(): the owner is told `events` once ticks and promises have run, before anything is sent. */
@@ -224,8 +232,7 @@ export class Channel implements Tenant, Waking, Receiver, Orphan {
     this.owner = null
     this.lingerTimeout = lingerTimeout
     const now = this.host.now()
-    // in TIME-WAIT a RST could only harm: what is unread is simply forgotten
-    if (this.connection.state !== 'TIME-WAIT') this.connection.closeRead(now)
+    this.connection.closeRead(now)
     this.connection.close()
     if (lingerTimeout > 0 && this.connection.hasUnacknowledged) this.lingerAt = now + lingerTimeout
     this.changed()

@@ -2,12 +2,12 @@
 // Past 400 lines because it is one table of who lives on a port: each way in and out of it reads the same few maps.
 import type { Config } from '../core/config.js'
 import { Connection } from '../core/connection.js'
-import { NO_QUEUE, type Queue, type Surroundings } from '../core/surroundings.js'
-import type { Trace } from '../core/trace.js'
-import type { Platform, Row } from '../platform/platform.js'
+import { isOver } from '../core/state.js'
+import { NO_QUEUE } from '../core/surroundings.js'
+import type { Row } from '../platform/platform.js'
 import { joinFollowing } from '../wire/join.js'
 import { ACK, decode, RST, Segment, SYN } from '../wire/segment.js'
-import { isLoopback, isUnicast, mapped } from './address.js'
+import { isUnicast, mapped } from './address.js'
 import { Attempts } from './attempts.js'
 import { add, Binding } from './binding.js'
 import { Branches } from './branches.js'
@@ -16,10 +16,10 @@ import type { Commons } from './commons.js'
 import type { Counts, EndpointStats, OwnStats } from './counts.js'
 import { Demux } from './demux.js'
 import { ownStatsOf, statsOf } from './endpoint-stats.js'
-import type { HostCache } from './host-cache.js'
 import type { SequenceNumbers } from './isn.js'
 import type { StackLimits } from './limits.js'
 import { Listener, type ListenerHost, type ListenerOwner } from './listener.js'
+import { Listeners } from './listeners.js'
 import type { Arrival, DatagramSink, LocalSocket } from './local-socket.js'
 import { Paths } from './paths.js'
 import { Rejecter } from './reject.js'
@@ -28,11 +28,14 @@ import type { Settler, Turning } from './settler.js'
 import type { RebuiltSyn } from './syn-cookies.js'
 import type { ConnectTarget, ListenTarget, SocketChoices } from './target.js'
 import { TimeWait, TimeWaitRecord } from './time-wait.js'
+import { leaveBehind, surroundingsOf, type Whereabouts } from './whereabouts.js'
 
 /** What a cookie's SYN,ACK is polled into: it is with the peer already. */
 const DISCARDED = new Segment()
+/** ms: a round trip, and time for what the peer repeats by itself. */
+const ASKED_WITHIN = 1000
 
-/** One that is idle but for TIME-WAIT. */
+/** One that is idle but for TIME-WAIT, or what may be asked of it. */
 export interface Waiting {
   readonly endpoint: Endpoint
   /** Those that it was counted with. */
@@ -40,14 +43,11 @@ export interface Waiting {
 }
 
 /** What an endpoint asks of its stack. */
-export interface EndpointHost {
-  readonly platform: Platform
+export interface EndpointHost extends Whereabouts {
   readonly limits: StackLimits
   readonly numbers: SequenceNumbers
-  readonly hosts: HostCache
   readonly settler: Settler
-  readonly trace: ((channel: Channel) => Trace | null) | null
-  /** Nothing is left but TIME-WAIT, or a place among those who share the port. */
+  /** Nothing is left but TIME-WAIT, answers that may be asked for, or a place among those who share the port. */
   endpointWaits(endpoint: Endpoint): void
   endpointClosed(endpoint: Endpoint): void
   /** When it wants to hear what time it is, ms. */
@@ -79,13 +79,17 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   timeWait: TimeWait | null = null
   private rejecter: Rejecter | null = null
   private paths: Paths | null = null
-  private listeners: Map<number, Listener[]> | null = null
+  private listeners: Listeners | null = null
   private attempts: Attempts | null = null
 
   channels = 0
   private listening = 0
   /** Channels and listeners that hold the process. */
   private holds = 0
+  /** The peer may ask until then, ms, what a RST meant (decision 036). */
+  private asksUntil = 0
+  /** When the machine said last that nobody is there, whole ms. */
+  private refusedAt = 0
   /** A listener that does not keep TIME-WAIT has closed. */
   private releasing = false
 
@@ -148,7 +152,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
 
   /** The TCP port is free for a listener there. */
   canListen(port: number, target: ListenTarget): boolean {
-    return !this.listeners?.get(port)?.some((listener) => listener.overlaps(target))
+    return this.listeners === null || this.listeners.isFree(port, target)
   }
 
   /** Anything listens on, or connects from, this TCP port towards the peer. */
@@ -159,10 +163,8 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
 
   listen(target: ListenTarget, port: number, config: () => Config, owner: ListenerOwner): Listener {
     const listener = new Listener(this, target, port, config, owner)
-    this.listeners ??= new Map()
-    const others = this.listeners.get(port)
-    if (others === undefined) this.listeners.set(port, [listener])
-    else others.push(listener)
+    this.listeners ??= new Listeners()
+    this.listeners.add(listener)
     this.listening++
     this.releasing = false
     this.listenerChanged(listener)
@@ -179,8 +181,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     const { local, peerAddress, remoteUdpPort, remotePort, localPort } = addresses
     const tenant = this.demux.find(local, peerAddress, remoteUdpPort, remotePort, localPort)
     let record = former
-    if (tenant instanceof TimeWaitRecord) {
-      // RFC 9293 §3.6.1, MAY-2: our new sequence numbers are beyond the old ones
+    if (tenant instanceof TimeWaitRecord && tenant.makesWayFor(config)) {
       record = tenant
       this.timeWait?.remove(tenant)
     } else if (tenant !== null) {
@@ -189,7 +190,12 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     const channel = new Channel(this, addresses, owner, null)
     const { iss, timestampOffset } = this.numbers.choose(local, localPort, peerAddress, remoteUdpPort, remotePort)
     const first = record?.issBeyond(iss) ?? iss
-    channel.connection = Connection.active(config, first, timestampOffset, this.surroundings(channel, NO_QUEUE))
+    channel.connection = Connection.active(
+      config,
+      first,
+      timestampOffset,
+      surroundingsOf(channel, this.host, this.commons, NO_QUEUE),
+    )
     if (record !== null) {
       record.local = local
       channel.former = record
@@ -258,9 +264,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
       this.addHold(holds ? 1 : -1)
     }
     if (listener.open) return
-    const others = (this.listeners?.get(listener.port) ?? []).filter((other) => other !== listener)
-    if (others.length === 0) this.listeners?.delete(listener.port)
-    else this.listeners?.set(listener.port, others)
+    this.listeners?.remove(listener)
     this.listening--
     if (listener.timeWait === 'release') this.releasing = true
     // in the same turn somebody may listen here again
@@ -299,7 +303,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
       timestampOffset,
       syn,
       began,
-      this.surroundings(channel, listener),
+      surroundingsOf(channel, this.host, this.commons, listener),
     )
     if (cookie !== null) {
       // its SYN,ACK is with the peer already
@@ -353,12 +357,15 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     const { home } = local
     const address = home.peerAddress ?? from
     const { sourcePort, destinationPort } = segment
-    const tenant = this.demux.find(home, address, udpPort, sourcePort, destinationPort)
-    if (tenant instanceof Channel && !this.makesWay(tenant, segment, now)) {
-      if (row !== null && row.at < row.end) this.join(tenant, segment, row)
-      this.paths?.heard(tenant, segment, now)
-      if (!tenant.hearsOfFormer(segment, now)) this.segmentArrives(tenant, local, segment, now)
-      return
+    let tenant = this.demux.find(home, address, udpPort, sourcePort, destinationPort)
+    if (tenant instanceof Channel) {
+      if (!this.makesWay(tenant, segment, now)) {
+        if (row !== null && row.at < row.end) this.join(tenant, segment, row)
+        this.paths?.heard(tenant, segment, now)
+        if (!tenant.hearsOfFormer(segment, now)) this.segmentArrives(tenant, local, segment, now)
+        return
+      }
+      tenant = this.demux.find(home, address, udpPort, sourcePort, destinationPort)
     }
     const arrival: Arrival = { local: home, segment, address, udpPort, now }
     if (tenant instanceof TimeWaitRecord) this.recordArrives(tenant, arrival)
@@ -367,12 +374,12 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
 
   /** Whether `channel` is over, and the peer begins anew in the same turn, before it has been settled. */
   private makesWay(channel: Channel, { flags }: Segment, now: number): boolean {
-    if ((flags & SYN) === 0 || channel.state !== 'CLOSED' || channel.local.blocked) return false
+    if ((flags & SYN) === 0 || !isOver(channel.state) || channel.local.blocked) return false
     // its listener has yet to hear of it
     if (channel.acceptor !== null) return false
     this.settler.speak(channel, now)
-    this.learn(channel, now)
-    this.drop(channel)
+    this.conclude(channel, now)
+    this.settler.turn(this)
     return true
   }
 
@@ -421,6 +428,11 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   onError(local: LocalSocket, error: Error & { code?: unknown; address?: unknown; port?: unknown }): void {
     this.counts.socketErrors++
     if (error.code === 'EMSGSIZE') this.tooLong(local, error.address, error.port)
+    if (error.code === 'ECONNREFUSED') {
+      this.refusedAt = Math.ceil(this.now())
+      this.asksUntil = 0
+      this.closeIfIdle()
+    }
     this.attempts?.failed(local, error)
   }
 
@@ -439,9 +451,9 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   private recordArrives(record: TimeWaitRecord, arrival: Arrival): void {
     const { segment, now } = arrival
     record.local = arrival.local
-    if ((segment.flags & (SYN | ACK | RST)) === SYN && record.admits(segment)) {
-      const listener = this.listenerFor(arrival)
-      if (listener !== undefined) {
+    if ((segment.flags & (SYN | ACK | RST)) === SYN) {
+      const listener = this.listeners?.of(arrival)
+      if (listener !== undefined && record.admits(segment, listener.config().timestamps)) {
         listener.segmentArrives(arrival, record)
         return
       }
@@ -451,7 +463,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
 
   private strangerArrives(arrival: Arrival): void {
     if (!isUnicast(arrival.address)) return // MUST-63
-    if (this.isSelfAddressed(arrival)) {
+    if (this.binding.isSelf(arrival)) {
       this.counts.selfAddressed++
       return
     }
@@ -462,19 +474,9 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     }
     // before the socket is chosen, the addresses must be as they are now
     if (arrival.local.wildcard && arrival.segment.flags === SYN) this.binding.refresh(arrival.now)
-    const listener = this.listenerFor(arrival)
+    const listener = this.listeners?.of(arrival)
     if (listener !== undefined) listener.segmentArrives(arrival, null)
     else this.reject(arrival)
-  }
-
-  /** It says that it comes from where it goes to: answered, it would be answered for ever. */
-  private isSelfAddressed({ local, segment, address, udpPort }: Arrival): boolean {
-    if (udpPort !== local.port || segment.sourcePort !== segment.destinationPort) return false
-    return local.wildcard ? this.binding.at(address) !== undefined : address === local.address
-  }
-
-  private listenerFor({ local, segment, address }: Arrival): Listener | undefined {
-    return this.listeners?.get(segment.destinationPort)?.find((listener) => listener.covers(local, address))
   }
 
   // ---- life
@@ -487,13 +489,24 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     const { state } = connection
     if (state !== 'SYN-SENT' && this.attempts !== null) this.answered(channel)
     const silent = !channel.dirty && !channel.local.blocked
-    if (silent && (state === 'CLOSED' || state === 'TIME-WAIT')) {
-      this.detach(channel)
-      this.learn(channel, now)
-      if (state === 'TIME-WAIT') this.keep(new TimeWaitRecord(channel, connection.timeWaitSeed(), now))
-    } else {
-      this.holdChanged(channel)
-      if (!channel.local.blocked && connection.isConfined) this.openBranches().make(channel, now)
+    if (silent && isOver(state)) {
+      this.conclude(channel, now)
+      return
+    }
+    this.holdChanged(channel)
+    if (!channel.local.blocked && connection.isConfined) this.openBranches().make(channel, now)
+  }
+
+  /** Nothing is left of `channel` but what its peer may still have to hear. */
+  private conclude(channel: Channel, now: number): void {
+    const { connection, former } = channel
+    this.detach(channel)
+    leaveBehind(channel, this.host.hosts, now)
+    if (connection.state === 'TIME-WAIT') this.keep(new TimeWaitRecord(channel, connection.timeWaitSeed(), now))
+    // nobody has answered: what it took the place of is as it was
+    else if (former !== null && !connection.isAnswered) this.keep(former)
+    else if (connection.isResetDoubtful && channel.local.heardAt > this.refusedAt) {
+      this.asksUntil = Math.ceil(now + ASKED_WITHIN)
     }
   }
 
@@ -501,28 +514,30 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     this.settler.wakeAt(channel, channel.wakeAt)
   }
 
-  /** TIME-WAIT is over for some. */
+  /** TIME-WAIT is over for some, or nobody asks any more. */
   wake(): void {
     this.settler.turn(this)
   }
 
   turnOver(now: number): void {
     if (this.closed) return
-    if (this.commons.admission.wantsShedding(this.channels, now)) this.shed(now)
+    const { admission } = this.commons
+    if (admission.wantsShedding(this.channels, now)) {
+      for (const tenant of this.demux) if (tenant instanceof Channel) admission.shed(tenant, now)
+    }
     this.binding.flush()
     const { timeWait } = this
     if (timeWait !== null && timeWait.next <= now) timeWait.expire(now)
+    const isAsked = this.asksUntil > now
     if (this.idle && !this.binding.blocked) {
       // who leaves a port that others share breaks their connections (decision 022)
-      const keeps = this.binding.reusePort || (timeWait !== null && timeWait.size > 0)
+      const keeps = isAsked || this.binding.reusePort || (timeWait !== null && timeWait.size > 0)
       if (keeps && !this.releasing) this.host.endpointWaits(this)
       else this.close()
     }
-    if (timeWait !== null && !this.closed) this.settler.wakeAt(this, timeWait.next)
-  }
-
-  private shed(now: number): void {
-    for (const tenant of this.demux) if (tenant instanceof Channel) this.commons.admission.shed(tenant, now)
+    if (this.closed) return
+    if (timeWait !== null) this.settler.wakeAt(this, timeWait.next)
+    if (isAsked) this.settler.wakeAt(this, this.asksUntil)
   }
 
   private openBranches(): Branches {
@@ -563,26 +578,6 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   /** It no longer waits for an answer to its SYN. */
   private answered(channel: Channel): void {
     if (this.attempts?.remove(channel)) this.attempts = null
-  }
-
-  private surroundings(channel: Channel, queue: Queue): Surroundings {
-    const { trace, hosts } = this.host
-    return {
-      trace: trace?.(channel) ?? null,
-      memory: channel.remembers ? hosts.recall(channel.peerAddress, this.now()) : null,
-      link: channel.local.link,
-      room: channel.local.room,
-      budget: this.commons.budget,
-      defences: this.commons.defences,
-      queue,
-      isLocal: isLoopback(channel.peerAddress) || channel.peerAddress === channel.local.address,
-      allocate: this.host.platform.allocate,
-    }
-  }
-
-  private learn(channel: Channel, now: number): void {
-    const seen = channel.remembers ? channel.connection.pathMemory() : null
-    if (seen !== null) this.host.hosts.learn(channel.peerAddress, seen, now)
   }
 
   private addHold(change: number): void {

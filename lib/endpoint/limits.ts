@@ -15,7 +15,8 @@ export interface StackLimits {
   /** TIME-WAIT records of one endpoint; beyond it the one that expires first goes. @default 16384 */
   readonly maxTimeWaitRecords: number
   /**
-   * UDP sockets of clients that stay open for TIME-WAIT only, in the whole stack; beyond it the oldest closes early.
+   * UDP sockets of clients that stay open for TIME-WAIT only, in the whole stack; beyond it the oldest closes early, and from 256 on,
+   * or as many as this, the next connection to the same peer takes it over.
    * Never more than a quarter of the descriptor limit. @default 1024
    */
   readonly maxTimeWaitSockets: number

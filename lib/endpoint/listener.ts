@@ -16,7 +16,7 @@ import type { TimeWaitRecord } from './time-wait.js'
 
 const DEFAULT_BACKLOG = 511
 const MAX_BACKLOG = 4096
-/** A queue is crowded when more than half of it is taken, if it has so many places, or for so long, ms, after it was full. */
+/** A queue is crowded when more than so many, and more than half of its places, are taken; or for so long, ms, after it was full. */
 const CROWD = 64
 const CROWDED_FOR = 10_000
 
@@ -98,7 +98,7 @@ export class Listener implements Acceptor, Queue {
     return this.host.udpPort
   }
 
-  /** Most of those that wait may well be made up (RFC 4987 §2.1). */
+  /** Most of those that wait may well be made up (RFC 4987 §2.2). */
   get isCrowded(): boolean {
     const { size } = this.waiting
     return (size > CROWD && 2 * size > this.backlog) || this.host.now() - this.cookies.lastSentAt < CROWDED_FOR

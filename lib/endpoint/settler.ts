@@ -252,11 +252,13 @@ export class Settler {
 
   /** @returns how many segments have left. */
   private settleChannel(channel: Channel): number {
-    const now = this.platform.now()
+    let now = this.platform.now()
     const { connection, host } = channel
-    if (connection.wakeAt <= now) connection.handleTimeout(now)
+    connection.handleTimeout(now)
     // first: what owners read opens the window, what they write takes the ACK along
     const news = deliver(channel, now)
+    // it may have taken a while, which is not the path's
+    if (news !== 0) now = this.platform.now()
     if (this.isToBeAwaited(channel, news)) {
       this.awaited.push(channel)
       return 0

@@ -100,6 +100,7 @@ export class Stack implements EndpointHost {
     }
     const reclaim = (victim: Endpoint): void => {
       record = victim.recordOf(address, remoteUdpPort, target.port, localPort)
+      if (record?.makesWayFor(config) === false) throw bindError('EADDRINUSE', wanted.address, localPort)
     }
     this.bind(endpoint, wanted, reclaim, config.followPeer)
     return this.openOwn(endpoint, target, config, owner, record)

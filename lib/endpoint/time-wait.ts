@@ -1,4 +1,5 @@
 // TIME-WAIT as small records (RFC 9293 §3.6.1): a FIN again is answered and starts 2 MSL anew; a RST changes nothing (RFC 1337).
+import type { Config } from '../core/config.js'
 import type { TimeWaitSeed } from '../core/connection.js'
 import { ACK, FIN, RST, Segment, SYN } from '../wire/segment.js'
 import { before } from '../wire/seq.js'
@@ -46,12 +47,17 @@ export class TimeWaitRecord implements Tenant, Sleeper {
     this.msl = seed.msl
   }
 
-  /** Whether `syn` begins a new connection in place of this one (RFC 6191 §2, RFC 9293 MAY-2). */
-  admits(syn: Segment): boolean {
+  /** Whether `syn` begins a new connection in place of this one, `timestamps`: which has them if it offers them (RFC 6191 §2, RFC 9293 MAY-2). */
+  admits(syn: Segment, timestamps: boolean): boolean {
     const later = before(this.rcvNxt, syn.seq)
-    if (!this.timestamps) return syn.hasTimestamps || later
-    if (!syn.hasTimestamps) return later
+    if (!timestamps || !syn.hasTimestamps) return later
+    if (!this.timestamps) return true
     return before(this.tsRecent, syn.tsVal) || (syn.tsVal === this.tsRecent && later)
+  }
+
+  /** Whether we may connect between the same ports: text of this connection is told from new by timestamps alone (RFC 7323 §5, RFC 6191 §1). */
+  makesWayFor({ timestamps }: Config): boolean {
+    return this.timestamps && timestamps
   }
 
   /** Whether the peer says by `segment` that it is in this connection still, all of which has come: our last ACK has not arrived. */

@@ -19,7 +19,7 @@ import {
   invalidIpAddress,
   ipBlocked,
 } from './errors.js'
-import { configOf, type Switches, type Transport } from './options.js'
+import { configOf, makeConfig, type Switches, type Transport } from './options.js'
 
 /** What makes channels: a stack, or a listener, whose channels leave from its own UDP port. */
 export interface Dialer {
@@ -266,7 +266,7 @@ export class Dial {
     const { transport, switches, platform } = this.request
     if (!transport.connectTimeout) return configOf(transport, family, switches())
     const connectTimeout = Math.max(1, transport.connectTimeout - (platform.now() - this.startedAt))
-    return configOf({ ...transport, connectTimeout }, family, switches())
+    return makeConfig({ ...transport, connectTimeout }, family, switches())
   }
 
   /** The machine, or one of our own checks, said no before a SYN could leave. */

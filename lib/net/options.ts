@@ -257,7 +257,8 @@ export function configOf(transport: Transport, family: number, switches: Switche
   return config
 }
 
-function makeConfig(transport: Transport, family: number, switches: Switches): Config {
+/** The same, made anew. */
+export function makeConfig(transport: Transport, family: number, switches: Switches): Config {
   const { maxRetries, minRto, maxRto, congestionControl } = transport
   return createConfig({
     mss: Math.min(transport.mss ?? 65495, mssOf(transport.mtu ?? MOST, family)),

@@ -5,6 +5,8 @@ import { AF_INET, AF_INET6, type Libc } from './libc.js'
 const LENGTH_4 = 16
 const LENGTH_6 = 28
 export const LONGEST: number = LENGTH_6
+/** Of the latter, address and scope. */
+const ADDRESS_6 = 20
 /** Different ones that are remembered, in each direction. */
 const MOST_KNOWN = 4_096
 const MOST_INDEX = 0xffff_ffff
@@ -21,6 +23,9 @@ export class SocketAddresses {
   private readonly known: Map<string, Uint8Array> = new Map()
   private readonly texts4: Map<number, string> = new Map()
   private readonly texts6: Map<string, string> = new Map()
+  /** The IPv6 address that was read last, and its text: a server's datagrams come in rows from one peer. */
+  private readonly last6 = new Uint8Array(ADDRESS_6)
+  private lastText6 = '::'
   private readonly scratch = Buffer.alloc(128)
 
   constructor(libc: Libc) {
@@ -64,7 +69,11 @@ export class SocketAddresses {
   }
 
   private read6(bytes: Uint8Array, at: number): string {
-    const address = Buffer.from(bytes.buffer, bytes.byteOffset + at + 8, 20)
+    const { last6 } = this
+    let alike = 0
+    while (alike < ADDRESS_6 && last6[alike] === bytes[at + 8 + alike]) alike++
+    if (alike === ADDRESS_6) return this.lastText6
+    const address = Buffer.from(bytes.buffer, bytes.byteOffset + at + 8, ADDRESS_6)
     const key = address.toString('latin1')
     let text = this.texts6.get(key)
     if (text === undefined) {
@@ -72,6 +81,8 @@ export class SocketAddresses {
       if (this.texts6.size >= MOST_KNOWN) this.texts6.clear()
       this.texts6.set(key, text)
     }
+    last6.set(address)
+    this.lastText6 = text
     return text
   }
 

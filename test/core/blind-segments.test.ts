@@ -37,6 +37,12 @@ describe('what is not acknowledged by a number of ours is not believed', () => {
     expect(connection.status(3000)).toMatchObject({ pawsDrops: 0 })
   })
 
+  test('before the peer has been heard, nothing was heard for ever', () => {
+    const connection = Connection.active(createConfig(), 70_000, 0)
+    connection.open(5_000_000)
+    expect(connection.status(5_000_100).lastHeard).toBe(Number.POSITIVE_INFINITY)
+  })
+
   test('and it does not keep a silent connection alive', () => {
     const { connection, send } = connected({ keepAlive: true, keepAliveInitialDelay: 10_000 })
     send({ ack: 2_000_000 }, 9000)
@@ -59,6 +65,14 @@ describe('who asks from which path it is heard (decision 024)', () => {
     expect(ask(70_001)).not.toBe(TOKEN)
     expect(ask(70_022)).not.toBe(TOKEN)
     expect(ask(70_021)).toBe(TOKEN)
+  })
+
+  test('is not echoed once the allowance is used up, least of all by the next text', () => {
+    const { connection, send } = connected({ followPeer: true })
+    for (let i = 0; i < 10; i++) expect(send({ seq: 5000, tsVal: TOKEN + i }, 20)).toHaveLength(1)
+    expect(send({ seq: 5000, tsVal: TOKEN + 10 }, 20)).toEqual([])
+    connection.send(WORD)
+    expect(send({ tsVal: 1020 }, 21)[0]).toMatchObject({ tsEcr: 1020 })
   })
 
   test('is not heard by that: the connection is as silent as it was', () => {

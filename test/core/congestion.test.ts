@@ -188,7 +188,7 @@ describe('three duplicate ACKs, from a peer without SACK', () => {
     expect(tcp.status.cwnd / MSS).toBeLessThanOrEqual(12)
   })
 
-  test('RFC 9937 §5: during the repair no more leaves than arrives', () => {
+  test('RFC 9937 §6: during the repair no more leaves than arrives', () => {
     const tcp = bulk(1_000_000)
     acknowledge(tcp, tcp.take(), 100)
     tcp.at(200)

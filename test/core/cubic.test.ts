@@ -123,12 +123,14 @@ describe('RFC 9438 §4', () => {
     near(controller.window / MSS, C * ((now - start) / 1000 - k) ** 3 + wMax)
   })
 
-  test('§4.8: after a time-out one segment, slow start to ssthresh, and cubic from there', () => {
-    const controller = grown(1000)
-    controller.onTimeout(1000 * MSS, 0)
-    expect([controller.window, controller.ssthresh]).toEqual([MSS, 700 * MSS])
-    for (let i = 0; i < 699; i++) controller.onAck(ackSample({ ackedBytes: MSS }), i)
-    expect(controller.window).toBe(700 * MSS)
+  test('§4.8: after a time-out one segment, slow start to ssthresh, and from there the curve with K = 0 and W_max = cwnd', () => {
+    const controller = grown(10_000)
+    controller.onTimeout(10_000 * MSS, 0)
+    expect([controller.window, controller.ssthresh]).toEqual([MSS, 7000 * MSS])
+    for (let i = 0; i < 6999; i++) controller.onAck(ackSample({ ackedBytes: MSS }), 0)
+    expect(controller.window).toBe(7000 * MSS)
+    const now = acknowledge(controller, acknowledge(controller, 0, 0.1), 10)
+    near(controller.window / MSS, C * ((now - 100) / 1000) ** 3 + 7000)
   })
 
   test('§5.8: time without use is no time of growth', () => {

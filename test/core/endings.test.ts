@@ -35,6 +35,13 @@ describe('ABORT with a FIN that has not left', () => {
     expect(tcp.state).toBe('CLOSED')
   })
 
+  test('LAST-ACK, all of it under way: likewise, since it may never arrive', () => {
+    const tcp = inState('ESTABLISHED', { window: 1000 }).inject('F. 1 ack 1 win 1000').expect('. 1 ack 2')
+    tcp.send(100)
+    tcp.expect('P. 1:101 ack 2').close().expect('F. 101 ack 2').abort().expect('R. 102 ack 2')
+    expect(tcp.state).toBe('CLOSED')
+  })
+
   test('CLOSING: likewise', () => {
     const tcp = inState('ESTABLISHED', { window: 1000 })
     tcp.send(3000)

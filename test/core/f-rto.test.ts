@@ -144,7 +144,7 @@ describe('RFC 5682 §3.1, a peer with SACK', () => {
   })
 })
 
-describe('RFC 4015 §3.2: what an undo gives back', () => {
+describe('RFC 4015 §3.1: what an undo gives back', () => {
   const peer = 'mss 1000,sackOK,ts 0 ecr -100'
 
   /** Ten segments; the first one left again when the RTO expired, and then the ACK of the original came. */

@@ -1,18 +1,25 @@
 // Recovery with a peer that has no SACK: duplicates are counted, and partial ACKs tell of one hole after the other (RFC 6582, RFC 9937).
 import { expect, test } from 'vitest'
-import { established } from '../support/script.js'
+import { active, established, type Script } from '../support/script.js'
 
-/** SND.UNA is 1, and a window of 40 segments is on its way. */
-function forty(): ReturnType<typeof established> {
-  const tcp = established()
-  tcp.send(70_000)
-  for (let end = 1001; end <= 30_001; end += 1000) {
+/** SND.UNA is 1 and `acked`, and a window of 40 segments is on its way. */
+function forty(tcp = established(), acked = 30_000): Script {
+  tcp.send(acked + 40_000)
+  for (let end = 1001; end <= acked + 1; end += 1000) {
     tcp.take()
     tcp.inject(`. 1 ack ${end}`)
   }
   tcp.take()
   expect(tcp.status.inFlight).toBe(40_000)
   return tcp
+}
+
+/** Its SYN had to be sent again. */
+function late(): Script {
+  const tcp = active({ rtt: 0 })
+  tcp.take()
+  tcp.at(1000).take()
+  return tcp.at(1010).inject('S. 0 ack 1 win 65535 <mss 1000>').expect('. 1 ack 1')
 }
 
 test('RFC 6582 §3.2 step 3: each partial ACK repeats the next hole at once, though new text has taken all credit', () => {
@@ -57,10 +64,12 @@ test('RFC 5681 §3.1: a time-out within the recovery reckons with what has arriv
 })
 
 /** The recovery has ended with nothing in flight, and there is more to send. */
-function over(): ReturnType<typeof established> {
-  const tcp = forty()
-  for (let i = 0; i < 39; i++) tcp.inject('. 1 ack 30001').take()
-  tcp.at(100).inject('. 1 ack 70001').silence()
+function over(tcp = forty(), una = 30_001): Script {
+  for (let i = 0; i < 39; i++) tcp.inject(`. 1 ack ${una}`).take()
+  tcp
+    .at(tcp.time + 100)
+    .inject(`. 1 ack ${una + 40_000}`)
+    .silence()
   tcp.send(100_000)
   expect(tcp.take()).toHaveLength(10)
   return tcp
@@ -80,13 +89,17 @@ test('RFC 9937 §6.4: nothing is in flight when the recovery ends, and its windo
   expect(tcp.status.inFlight).toBeGreaterThanOrEqual(20_000)
 })
 
+test('nor is it after a SYN that had to be sent again', () => {
+  over(forty(late(), 39_000), 39_001)
+})
+
 test('and text of the peer’s that comes with an ACK takes nothing back of what it has allowed', () => {
   const tcp = over()
   expect(tcp.at(101).inject('. 1 ack 71001', '. 1:101 ack 71001', '. 101:201 ack 71001').take()).toHaveLength(2)
 })
 
 /** Five of ten segments were lost; the RTO, and all ten are repeated: the last ACK covers all, and the duplicates are still to come. */
-function repaired(): ReturnType<typeof established> {
+function repaired(): Script {
   const tcp = established()
   tcp.send(10_000)
   tcp.take()
@@ -99,7 +112,7 @@ function repaired(): ReturnType<typeof established> {
   return tcp
 }
 
-test('RFC 6582 §3.2 step 1: duplicates of the point of recovery are answers to needless repetitions, and no loss', () => {
+test('RFC 6582 §3.2 step 2: duplicates of the point of recovery are answers to needless repetitions, and no loss', () => {
   const tcp = repaired()
   const { segmentsRetransmitted } = tcp.status
   for (let i = 0; i < 4; i++)
@@ -110,7 +123,7 @@ test('RFC 6582 §3.2 step 1: duplicates of the point of recovery are answers to 
   expect(tcp.status).toMatchObject({ recoveries: 0, segmentsRetransmitted })
 })
 
-test('RFC 6582 §3.2 step 1: beyond it they are one', () => {
+test('RFC 6582 §3.2 step 2: beyond it they are one', () => {
   const tcp = repaired()
   tcp.at(600).inject('. 1 ack 11001').take()
   for (let i = 0; i < 3; i++)

@@ -2,9 +2,11 @@
 import { describe, expect, test } from 'vitest'
 import { lowDelay } from '../../examples/own-controller.js'
 import { createConfig } from '../../lib/core/config.js'
+import { NEWRENO } from '../../lib/core/congestion/algorithms.js'
 import type { AckSample, CongestionAlgorithm, CongestionController } from '../../lib/core/congestion/controller.js'
 import { Couple } from '../support/couple.js'
 import { Machines } from '../support/machines.js'
+import { established } from '../support/script.js'
 import { read } from '../support/source-tree.js'
 
 interface Measured {
@@ -169,4 +171,25 @@ describe('what it is told', () => {
     for (const value of first) expect(value >= 0 && value < 1).toBe(true)
     expect(new Set(first).size).toBe(first.length)
   })
+})
+
+test('a segment that the machine did not let out, being too long, leaves again in shorter ones, and no controller hears of a loss', () => {
+  let heard = 0
+  const attentive: CongestionAlgorithm = {
+    name: 'attentive',
+    create: (...args) =>
+      Object.assign(NEWRENO.create(...args), {
+        onPacketLost: () => heard++,
+        onLoss: () => heard++,
+        onTimeout: () => heard++,
+      }),
+  }
+  const tcp = established({ peer: 'mss 9000', config: { congestion: attentive } })
+  tcp.send(2800)
+  const long = tcp.take()
+  tcp.call((connection, now) => connection.handleTooLong(now))
+  const short = tcp.take()
+  expect(short.length).toBeGreaterThan(long.length)
+  expect(tcp.status.lost).toBe(0)
+  expect(heard).toBe(0)
 })

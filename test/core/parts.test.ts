@@ -283,6 +283,7 @@ describe('the scoreboard', () => {
           onDelivered: (flight: Flight) => void delivered.push(flight.from),
           onSent: () => {},
           onLost: () => {},
+          onTooLong: () => {},
           onFound: () => {},
         })
         let model: Model[] = []

@@ -7,7 +7,7 @@ import { established, type Script } from '../support/script.js'
 
 const MSS = 1000
 const RTT = 100
-const NOTHING = { onSent: () => {}, onFound: () => {}, onLost: () => {} }
+const NOTHING = { onSent: () => {}, onFound: () => {}, onLost: () => {}, onTooLong: () => {} }
 
 /** A scoreboard with RACK behind it; segments are numbered from 0. */
 class Path {

@@ -255,4 +255,27 @@ describe('giving up', () => {
     tcp.at(300).take()
     expect(tcp.at(500).state).toBe('CLOSED')
   })
+
+  test('userTimeout (§3.10.8): of a FIN that both sides have sent nobody has to hear', () => {
+    const tcp = inState('LAST-ACK', { config: { userTimeout: 500 } })
+    tcp.at(300).take()
+    expect(tcp.at(500).state).toBe('CLOSED')
+    expect(tcp.connection.reason).toBe(null)
+  })
+
+  test('userTimeout (§3.9.1): also for a window that stays closed, though each probe is answered', () => {
+    const tcp = established({ config: { userTimeout: 5000 } })
+    tcp.send(1000)
+    tcp.take()
+    tcp.at(100).inject('. 1 ack 1001 win 0')
+    tcp.at(1000)
+    tcp.send(1000)
+    while (tcp.next(6000 - tcp.time - 1) !== Number.POSITIVE_INFINITY) {
+      tcp.take()
+      tcp.inject('. 1 ack 1001 win 0')
+    }
+    expect(tcp.at(5999).state).toBe('ESTABLISHED')
+    expect(tcp.at(6000).state).toBe('CLOSED')
+    expect(tcp.connection.reason).toBe('timed-out')
+  })
 })

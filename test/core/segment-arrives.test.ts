@@ -74,7 +74,7 @@ describe('first: the sequence number', () => {
     tcp.take()
   })
 
-  test('MUST-66 (§3.4): a closed window: an ACK counts, also of a segment with text', () => {
+  test('§3.10.7.4, first: a closed window: an ACK counts, also of a segment with text', () => {
     const tcp = closedWindow()
     tcp.send(20)
     tcp.expect('P. 1:21 ack 1001')

@@ -17,6 +17,10 @@ describe('what is sent', () => {
     tcp.at(500).inject('. 1 ack 11 <ts 9 ecr 300>').close().expect('F. 11 ack 1 <ts 500 ecr 9>')
   })
 
+  test('RFC 7323 §3.2: in a RST too', () => {
+    withTimestamps(7).at(30).abort().expect('R. 1 ack 1 win 0 <ts 30 ecr 7>')
+  })
+
   test('RFC 7323 §5.4: the clock begins at an offset of its own', () => {
     // the script gives 0xffff0000: its 2^32 wrap lies within every script
     withTimestamps().inject('P. 1:11 ack 1 <ts 0 ecr 0>').expect('. 1 ack 11 <ts 0 ecr 0>')

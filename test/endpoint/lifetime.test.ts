@@ -120,6 +120,21 @@ describe('a client’s UDP socket', () => {
     expect(acceptance.accepted).toHaveLength(2)
     expect(() => connect({ localPort: 4000 })).toThrow(expect.objectContaining({ code: 'EADDRINUSE' }))
   })
+
+  it('but not without timestamps, by which alone late text of the former would be told from its own', () => {
+    for (const more of [{}, { localUdpPort: 5000 }]) {
+      const { network, connect } = closingScene({ config: { timestamps: false } })
+      const first = connect({ localPort: 4000, ...more })
+      network.advance(20)
+      first.channel.close()
+      network.advance(200)
+      expect(first.channel.state).toBe('TIME-WAIT')
+      const again = (): unknown => connect({ localPort: 4000, ...more })
+      expect(again).toThrow(expect.objectContaining({ code: 'EADDRINUSE', port: 4000 }))
+      network.advance(2000)
+      expect(again).not.toThrow()
+    }
+  })
 })
 
 describe('a server’s UDP socket after close()', () => {

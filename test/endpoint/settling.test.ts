@@ -7,6 +7,7 @@ import type { Channel } from '../../lib/endpoint/channel.js'
 import { Stack } from '../../lib/endpoint/stack.js'
 import { Network, type NetworkOptions } from '../../lib/testing/network.js'
 import { ACK, FIN, PSH, SYN } from '../../lib/wire/segment.js'
+import { FaultyPlatform } from '../support/faulty-platform.js'
 import { HandMade } from '../support/hand-made.js'
 import { Acceptance, closeInReturn, Recorder } from '../support/recorder.js'
 
@@ -45,6 +46,32 @@ function pump(recorder: Recorder, length: number): void {
     if (left > 0) more()
   }
 }
+
+describe('the time that a program takes', () => {
+  it('to answer is not the path’s: round trips are measured from when the answer left', () => {
+    const network = new Network({ link: { delay: 5 } })
+    const slow = new FaultyPlatform(network.host(SERVER).platform)
+    const [server, client] = [new Stack(slow.platform), new Stack(network.host('10.0.0.9').platform)]
+    const acceptance = new Acceptance()
+    acceptance.react = (events, channel) => {
+      if ((events & READABLE) === 0) return
+      slow.jump(300)
+      channel.send(new Uint8Array(20_000))
+    }
+    server.listen({ address: SERVER, port: 80 }, () => config, acceptance)
+    const recorder = new Recorder()
+    recorder.channel = client.connect({ address: SERVER, port: 80 }, config, recorder)
+    for (let i = 1; i <= 10; i++) {
+      recorder.channel.send(new Uint8Array(100))
+      network.advance(1000)
+      expect(recorder.bytes).toBe(i * 20_000)
+    }
+    const status = acceptance.channels[0]?.status()
+    expect(status).toMatchObject({ tailProbes: 0, timeouts: 0, segmentsRetransmitted: 0 })
+    // 10 ms of path, and the last ACK of an answer may be a delayed one
+    expect(status?.srtt).toBeLessThan(50)
+  })
+})
 
 describe('a connection from end to end', () => {
   it('nothing is told or sent out of connect()', () => {

@@ -107,6 +107,51 @@ describe('of those that wait, once there are many, a connection to the same peer
     expect([first.reason, first.unacknowledged, second.unacknowledged]).toEqual([null, 0, 100])
   })
 
+  it('and when that is given up before it has an answer, what is left of the earlier connection is as it was', () => {
+    const { network, clientHost, serverHost, acceptance, connect } = crowd()
+    acceptance.react = (events, channel) => {
+      if (events & ENDED) channel.send(new Uint8Array(100))
+      closeInReturn(events, channel)
+    }
+    for (const recorder of [connect(), connect()]) {
+      network.advance(20)
+      recorder.channel.close()
+      network.advance(5)
+      network.link(clientHost, serverHost).set({ lose: ({ segment }) => segment?.flags === ACK })
+      network.advance(15)
+      network.link(clientHost, serverHost).set({ lose: () => false })
+    }
+    const third = connect()
+    expect(acceptance.channels[0].state).toBe('LAST-ACK')
+    network.advance(3)
+    third.channel.release(0)
+    network.advance(1000)
+    expect(acceptance.channels.map(({ state, reason }) => [state, reason])).toEqual([
+      ['CLOSED', null],
+      ['CLOSED', null],
+    ])
+    network.advance(5000)
+    expect(clientHost.openSockets).toEqual([])
+  })
+
+  it('a peer in TIME-WAIT itself, whose listener has gone, draws no more than it would by itself', () => {
+    const { network, acceptance, listener, connect, finish } = crowd({ msl: 60_000 })
+    const both = connect()
+    network.advance(20)
+    acceptance.channels[0].close()
+    both.channel.close()
+    network.advance(40)
+    expect([both.channel.state, acceptance.channels[0].state]).toEqual(['TIME-WAIT', 'TIME-WAIT'])
+    finish()
+    listener.close()
+    const third = connect()
+    expect(third.channel.localPort).toBe(both.channel.localPort)
+    network.clearCapture()
+    network.advance(900)
+    const sent = network.capture.filter(({ segment }) => segment?.sourcePort === third.channel.localPort)
+    expect(sent.length).toBeLessThan(5)
+  })
+
   it.each([
     ['is overtaken', { reorder: 0.2, reorderDelay: 15 }, 100],
     ['is overtaken, or comes twice', { reorder: 0.2, reorderDelay: 15, duplicate: 0.2 }, 100],

@@ -18,11 +18,11 @@ interface Scene {
 }
 
 /** The server closes first, so that TIME-WAIT is its own. */
-function untilTimeWait(syn: Partial<Segment> = {}, limits = {}): Scene {
+function untilTimeWait(syn: Partial<Segment> = {}, limits = {}, choices = {}): Scene {
   const network = new Network()
   const stack = new Stack(network.host('10.0.0.1').platform, limits)
   const acceptance = new Acceptance()
-  const config = createConfig({ msl: MSL, sack: false, windowScaling: false })
+  const config = createConfig({ msl: MSL, sack: false, windowScaling: false, ...choices })
   const listener = stack.listen({ address: '10.0.0.1', port: 80 }, () => config, acceptance)
   const peer = new HandMade(network, network.host('10.0.0.9'), 5000, { address: '10.0.0.1', port: 80 })
   closeByServer(network, peer, acceptance, syn)
@@ -132,6 +132,24 @@ describe('TIME-WAIT', () => {
     expect(acceptance.accepted).toHaveLength(1)
   })
 
+  it('a SYN in one turn with the FIN that leads there finds it', () => {
+    const network = new Network()
+    const acceptance = new Acceptance()
+    const config = createConfig({ msl: MSL })
+    new Stack(network.host('10.0.0.1').platform).listen({ address: '10.0.0.1', port: 80 }, () => config, acceptance)
+    const peer = new HandMade(network, network.host('10.0.0.9'), 5000, { address: '10.0.0.1', port: 80 })
+    peer.open()
+    acceptance.channels[0].close()
+    network.advance(20)
+    peer.take()
+    peer.ack++
+    peer.send(ACK)
+    network.advance(20)
+    peer.send(ACK | FIN)
+    peer.send(SYN, { seq: peer.seq + 100_000 })
+    expect(peer.flagsAfter(50)).toEqual(['.', 'S.'])
+  })
+
   it('RFC 6191: a later timestamp begins a new connection, whatever the sequence number', () => {
     const { peer, acceptance } = untilTimeWait({ hasTimestamps: true, tsVal: 5000 })
     peer.seq -= 100_000
@@ -147,6 +165,20 @@ describe('TIME-WAIT', () => {
     peer.send(SYN, { seq: peer.seq + 10, hasTimestamps: true, tsVal: 5002 })
     expect(peer.flagsAfter(50)).toEqual(['S.'])
     expect(acceptance.accepted).toHaveLength(1)
+  })
+
+  it('RFC 6191: timestamps that were not there before tell a new connection, if it is to have them', () => {
+    const { peer } = untilTimeWait()
+    peer.send(SYN, { seq: peer.seq - 50, hasTimestamps: true, tsVal: 1 })
+    expect(peer.flagsAfter(50)).toEqual(['S.'])
+  })
+
+  it('RFC 6191: and nothing, if the listener does without them: text of the former connection could not be told from new', () => {
+    const { peer } = untilTimeWait({}, {}, { timestamps: false })
+    peer.send(SYN, { seq: peer.seq - 50, hasTimestamps: true, tsVal: 1 })
+    expect(peer.flagsAfter(50)).toEqual(['.'])
+    peer.send(SYN, { seq: peer.seq + 50, hasTimestamps: true, tsVal: 1 })
+    expect(peer.flagsAfter(50)).toEqual(['S.'])
   })
 
   it('a FIN that PAWS finds old restarts nothing', () => {

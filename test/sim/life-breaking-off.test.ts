@@ -30,6 +30,23 @@ describe('breaking off', () => {
     expect(life.isFree(life.server)).toBe(true)
   })
 
+  test('When a RST comes where the peer misses text, the peer asks and is told again: for that the UDP port stays for a second, and does not hold the process.', async () => {
+    const life = new Life()
+    const [client, server] = await life.pair()
+    life.out.set({ lose: (_, count) => count === 2 })
+    client.socket.write(Buffer.alloc(4000))
+    await life.run(5)
+    client.socket.resetAndDestroy()
+    await life.run(0)
+    expect(life.isFree(life.client)).toBe(false)
+    expect(life.client.holdsProcess).toBe(false)
+    await life.until(server, 'close with error')
+    expectFailure(server, 'ECONNRESET')
+    expect(life.sent(life.client, isReset).length).toBeGreaterThan(1)
+    await life.run(1_000)
+    expect(life.isFree(life.client)).toBe(true)
+  })
+
   test('destroy() with bytes unread sends a RST instead of a FIN, so that the peer does not take them for read.', async () => {
     const life = new Life()
     const [client, server] = await life.pair()
@@ -175,7 +192,7 @@ describe('a peer that vanishes', () => {
     expect(patient.isFree(patient.client)).toBe(true)
   })
 
-  test('userTimeout ends the wait for an ACK earlier, with the same error.', async () => {
+  test('userTimeout ends the wait for an ACK earlier, or for a window, with the same error.', async () => {
     const life = new Life()
     const [client] = await life.pair({ userTimeout: 7_000 })
     life.server.powerOff()
@@ -184,6 +201,12 @@ describe('a peer that vanishes', () => {
     expect((await life.until(client, 'error ETIMEDOUT', 60_000)) - since).toBe(7_000)
     await life.run(1)
     expect(life.isFree(life.client)).toBe(true)
+
+    const other = new Life()
+    const [sender, reader] = await other.pair({ userTimeout: 7_000 })
+    reader.socket.pause()
+    sender.socket.write(Buffer.alloc(2 ** 25))
+    expect(await other.until(sender, 'error ETIMEDOUT', 60_000)).toBeLessThan(9_000)
   })
 
   test('When nothing is under way, only keep-alive finds out: after keepAliveCount unanswered probes the error is ETIMEDOUT, and everything is free.', async () => {

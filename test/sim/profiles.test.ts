@@ -106,7 +106,7 @@ describe('one flow, two flows, an outage', () => {
       broadband         0.947    15 ms        2        0      338        0
       lossy-wifi        0.093     0 ms       19        0       26        0
       transatlantic     0.079     0 ms        5        0        7        0
-      mobile            0.136     2 ms       15        0       50        0
+      mobile            0.134     1 ms       15        0       50        0
       satellite         0.012     0 ms        6        0        8        0
       bufferbloat       0.957   999 ms        2        0      871        0
       reordering        0.919    29 ms        2        0      193        1
@@ -142,7 +142,7 @@ describe('one flow, two flows, an outage', () => {
       "
       bbr             of link queue 95  repairs timeouts   resent  in vain
       broadband         0.939     5 ms        1        0       10        0
-      lossy-wifi        0.856    11 ms       62        0      213        0
+      lossy-wifi        0.879    11 ms       60        0      221        0
       transatlantic     0.811    90 ms       19        0      130        0
       mobile            0.916    24 ms       46        0      291        0
       satellite         0.725   468 ms       14        0      310        0

@@ -134,6 +134,7 @@ class Cubic implements CongestionController {
   onTimeout(inFlight: number): void {
     this.reduce(inFlight)
     this.window = this.mss
+    if (this.curve !== null) this.curve.wMax = 0 // RFC 9438 §4.8: from where avoidance begins, with K = 0
   }
 
   onRestart(): void {

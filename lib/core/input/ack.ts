@@ -68,7 +68,7 @@ export function acknowledgeSyn(tcb: Tcb, segment: Segment, segSeq: number, now: 
   tcb.sndWl1 = segSeq | 0
   timers.retransmit = Number.POSITIVE_INFINITY
   if (tcb.synRetransmits === 0 && !Number.isNaN(rack.sample)) {
-    rtt.sample(Math.max(rack.sample, 0.001))
+    rtt.sample(rack.sample)
   }
 }
 
@@ -142,7 +142,7 @@ function acknowledge(tcb: Tcb, segment: Segment, ack: number, arrived: number, n
   }
   if (tcb.sackPermitted && segment.sackCount > 0) news += takeSacks(tcb, segment, isDuplicate ? 1 : 0, ack, now)
   if (!Number.isNaN(rack.sample)) {
-    rtt.sample(Math.max(rack.sample, 0.001))
+    rtt.sample(rack.sample)
     tcb.tlp.onSample()
   }
   tcb.rate?.finish(rtt.minRtt)
@@ -157,7 +157,7 @@ function acknowledge(tcb: Tcb, segment: Segment, ack: number, arrived: number, n
     if (proved > 0) tcb.setSegmentLimit(proved)
     timers.retransmit = scoreboard.count > 0 ? now + rtt.rto : Number.POSITIVE_INFINITY // RFC 6298 §5.2, §5.3
     if (tcb.config.userTimeout > 0) {
-      timers.userTimeout = scoreboard.count > 0 ? now + tcb.config.userTimeout : Number.POSITIVE_INFINITY
+      timers.userTimeout = ack < tcb.sndEnd ? now + tcb.config.userTimeout : Number.POSITIVE_INFINITY
     }
     if (timers.abandon !== Number.POSITIVE_INFINITY) timers.abandon = now + patience(tcb.config)
     tcb.events |= ACKED

@@ -4,7 +4,7 @@ import { ACK, RST, type Segment, SYN } from '../../wire/segment.js'
 import { before, unwrap } from '../../wire/seq.js'
 import { isSynchronized } from '../state.js'
 import { setState, type Tcb } from '../tcb.js'
-import { challenge, enterClosed, mayChallenge } from '../transition.js'
+import { challenge, enterClosed, repeatSyn, takeChallenge } from '../transition.js'
 import { isAckAcceptable, processAck } from './ack.js'
 import { negotiate } from './negotiate.js'
 import { noteDuplicate, takeText } from './payload.js'
@@ -26,16 +26,14 @@ export function segmentArrives(tcb: Tcb, segment: Segment, now: number): void {
   if (tcb.sndUna === 0 && flags & SYN && segSeq === 0 && (flags & RST) === 0) {
     // the peer's SYN again: its SYN,ACK of a simultaneous open (Figure 7), or ours got lost
     if ((flags & ACK) === 0) {
-      const { first } = tcb.scoreboard
       // as often as a challenge: a made-up SYN is not to draw any number of answers
-      if (first !== null && mayChallenge(tcb, now)) tcb.scoreboard.markLost(first)
+      if (tcb.scoreboard.first !== null && takeChallenge(tcb, now)) repeatSyn(tcb)
       return
     }
     segSeq = 1
   } else {
     if (tcb.config.followPeer && asksForPath(tcb, segment, segSeq)) {
-      tcb.tsProbe = segment.tsVal
-      challenge(tcb, now)
+      if (challenge(tcb, now)) tcb.tsProbe = segment.tsVal
       return
     }
     if (tcb.timestamps && (flags & RST) === 0 && !passesPaws(tcb, segment, segSeq, now)) return
@@ -137,7 +135,7 @@ function isAcceptable(tcb: Tcb, segment: Segment, segSeq: number, now: number): 
   } else if (segSeq < edge && segSeq + length > rcvNxt) {
     return true
   } else if (segSeq === rcvNxt) {
-    // MUST-66: with a closed window the ACK still counts, the text does not
+    // RFC 9293 §3.10.7.4, first: with a closed window the ACK still counts, the text does not
     tcb.ackPolicy.now = true
     return true
   }

@@ -4,8 +4,8 @@ export class KeepAlive {
   private initialDelay: number
   private interval: number
   private count: number
-  /** When the peer was last heard, ms. */
-  heardAt = 0
+  /** When the peer was last heard, ms; -Infinity: not yet. */
+  heardAt: number = Number.NEGATIVE_INFINITY
   private probes = 0
   private isOn: boolean
 

@@ -64,7 +64,7 @@ export class Rack {
     }
   }
 
-  /** What was sent again arrived as it had left first: it was not lost, but late (RFC 4015 §3.3). */
+  /** What was sent again arrived as it had left first: it was not lost, but late (RFC 8985 §6.2, step 3). */
   onReordering(): void {
     this.reorderingSeen = true
   }

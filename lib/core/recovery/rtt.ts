@@ -5,6 +5,8 @@ const BETA = 1 / 4
 const K = 4
 /** RFC 6298 §5.7: an RTO for data after a SYN that had to be sent again. */
 const RTO_AFTER_LOST_SYN = 3000
+/** ms: what a clock that stood still has measured, since 0 means that there is no sample. */
+const LEAST_SAMPLE = 0.001
 
 export class Rtt {
   /** ms; 0 before the first sample. */
@@ -39,7 +41,8 @@ export class Rtt {
     this.base = Math.min(this.base, RTO_AFTER_LOST_SYN)
   }
 
-  sample(ms: number): void {
+  sample(measured: number): void {
+    const ms = Math.max(measured, LEAST_SAMPLE)
     this.latest = ms
     this.backOffs = 0
     if (ms < this.minRtt) this.minRtt = ms

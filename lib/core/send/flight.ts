@@ -81,6 +81,8 @@ export interface FlightObserver {
   onDelivered(flight: Flight, now: number): void
   /** It is deemed lost. */
   onLost(flight: Flight): void
+  /** It never left: it was longer than packets may be. */
+  onTooLong(flight: Flight): void
   /** It is in the network after all. */
   onFound(flight: Flight): void
 }

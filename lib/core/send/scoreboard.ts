@@ -125,7 +125,7 @@ export class Scoreboard implements FlightList {
     return null
   }
 
-  /** Nothing was lost after all: what waits to be sent again is in the network (RFC 4015 §3.2). Looks at every flight. */
+  /** Nothing was lost after all: what waits to be sent again is in the network (RFC 4015 §3.3). Looks at every flight. */
   unmarkLost(): void {
     if (this.lostBytes === 0) return
     const flying: Flight[] = []
@@ -146,19 +146,25 @@ export class Scoreboard implements FlightList {
 
   markLost(flight: Flight): void {
     if (!flight.inPipe) return
+    this.lose(flight)
+    this.observer.onLost(flight)
+  }
+
+  private lose(flight: Flight): void {
     this.unlink(flight)
     flight.lost = true
     this.inFlight -= flight.length
     this.lostBytes += flight.length
     if (flight.from < this.lostHint) this.lostHint = flight.from
-    this.observer.onLost(flight)
   }
 
-  /** What is in the network and longer than `limit` bytes, and a FIN, has not arrived. */
+  /** What is longer than `limit` bytes, and a FIN, has never left. */
   markLongLost(limit: number): void {
     for (let i = this.head; i < this.flights.length; i++) {
       const flight = this.flights[i] as Flight
-      if (flight.length > limit + 1) this.markLost(flight)
+      if (flight.length <= limit + 1 || !flight.inPipe) continue
+      this.lose(flight)
+      this.observer.onTooLong(flight)
     }
   }
 
