@@ -20,14 +20,15 @@ export {
   setDefaultAutoSelectFamilyAttemptTimeout,
 } from 'node:net'
 export type { CongestionControlName } from './core/congestion/algorithms.js'
-export type { CongestionAlgorithm } from './core/congestion/controller.js'
+export type { AckSample, CongestionAlgorithm, CongestionController, LostPacket } from './core/congestion/controller.js'
 export type { Trace } from './core/trace.js'
 export type { Channel } from './endpoint/channel.js'
 export type { StackLimits } from './endpoint/limits.js'
 export type { ListenerStats } from './endpoint/listener.js'
 export { Stack, type StackStats } from './endpoint/stack.js'
-export type { TotalStats } from './endpoint/totals.js'
+export type { DropsObserver, TotalStats } from './endpoint/totals.js'
 export { defaultStack } from './net/default-stack.js'
+export type { DropsMessage } from './net/drops-report.js'
 export type { CodedError, SystemError } from './net/errors.js'
 export type { Hears, HearsAnything, SocketEvents } from './net/events.js'
 export { default, type Module } from './net/module.js'
@@ -63,4 +64,5 @@ export type {
   DatagramSocket,
   LocalAddress,
   Platform,
+  Row,
 } from './platform/platform.js'

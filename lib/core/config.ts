@@ -87,7 +87,7 @@ export const DEFAULT_CONFIG: Config = Object.freeze({
   congestion: CUBIC,
 })
 
-/** The defaults with `chosen` over them; undefined chooses nothing. */
+/** The defaults with `chosen` over them; undefined chooses nothing. Nothing is checked: what is out of range makes a connection that does not work. */
 export function createConfig(chosen: { readonly [K in keyof Config]?: Config[K] | undefined } = {}): Config {
   const config: { -readonly [K in keyof Config]: unknown } = { ...DEFAULT_CONFIG }
   for (const key of Object.keys(chosen) as (keyof Config)[]) {

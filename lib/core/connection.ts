@@ -106,6 +106,11 @@ export class Connection {
     return this.tcb.sndUna < this.tcb.sndEnd
   }
 
+  /** Bytes and FIN that have not left yet. */
+  get hasUnsent(): boolean {
+    return this.tcb.sndNxt < this.tcb.sndEnd
+  }
+
   /** When something came that the peer itself must have sent, ms. */
   get heardAt(): number {
     return this.tcb.keepalive.heardAt

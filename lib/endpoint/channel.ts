@@ -290,7 +290,10 @@ export class Channel implements Tenant, Waking, Receiver, Orphan {
   get holdsProcess(): boolean {
     if (this.detached || this.acceptor !== null) return false
     // whoever still waits to hear what was acknowledged has as long as what is unacknowledged
-    return this.released ? this.lingerAt !== Number.POSITIVE_INFINITY : this.owner !== null && this.refd
+    if (this.released) return this.lingerAt !== Number.POSITIVE_INFINITY
+    // after the peer's FIN nothing comes: with nothing under way a socket waits for its own program alone
+    const isWaiting = !this.connection.ended || this.connection.hasUnacknowledged
+    return isWaiting && this.owner !== null && this.refd
   }
 
   /** An orphan's time: longer with each progress, over when all is acknowledged. */

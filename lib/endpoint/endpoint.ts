@@ -136,6 +136,13 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     if (this.idle) this.settler.turn(this)
   }
 
+  /** The last that is said here (decision 037). */
+  sayGoodbye(): void {
+    const now = this.now()
+    for (const tenant of this.demux) if (tenant instanceof Channel) this.settler.sayGoodbye(tenant, now)
+    this.binding.flush()
+  }
+
   /** Lets go of the UDP port, at once. */
   close(): void {
     if (this.closed) return

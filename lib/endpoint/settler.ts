@@ -116,6 +116,16 @@ export class Settler {
     return sent
   }
 
+  /** Nothing is settled after this: what can leave of what was written does, and a FIN, or, where not all can, a RST. */
+  sayGoodbye(channel: Channel, now: number): void {
+    const { connection, local } = channel
+    connection.close()
+    while (this.transmit(channel, now) === CHANNEL_SEGMENTS);
+    if (connection.hasUnsent) connection.abort()
+    this.transmit(channel, now)
+    local.flush()
+  }
+
   /** `local` has drained. */
   resume(local: LocalSocket): void {
     const { stalled } = this

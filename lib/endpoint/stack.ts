@@ -1,4 +1,5 @@
 // The stack of one machine: its endpoints by UDP port, its secrets, its limits; where connect and listen begin.
+// Past 400 lines because who gets which UDP port is decided in one place: each way to one looks at what the others hold.
 import type { Config } from '../core/config.js'
 import type { Trace } from '../core/trace.js'
 import type { LocalAddress, Platform } from '../platform/platform.js'
@@ -207,9 +208,17 @@ export class Stack implements EndpointHost {
     this.wake(endpoint)
     endpoint.place = this.endpoints.leave(endpoint.place)
     this.totals.endpointClosed(endpoint)
-    if (this.endpoints.size === 0) this.settler.rest()
+    if (this.endpoints.size === 0) {
+      this.settler.rest()
+      this.platform.atExit?.(this.onExit, false)
+    }
     this.reusing.delete(endpoint)
     if (this.shared.get(endpoint.udpPort) === endpoint) this.shared.delete(endpoint.udpPort)
+  }
+
+  /** The process ends (decision 037). */
+  private readonly onExit = (): void => {
+    for (const endpoint of this.endpoints) endpoint.sayGoodbye()
   }
 
   /** The only connection of a client's endpoint. `record`: what was left of one between the same ports, if that has gone. */
@@ -332,6 +341,7 @@ export class Stack implements EndpointHost {
       try {
         endpoint.binding.hold(local, isRoaming)
         endpoint.place = this.endpoints.enter(endpoint)
+        if (this.endpoints.size === 1) this.platform.atExit?.(this.onExit, true)
         return
       } catch (error) {
         const victim = this.reclaimable((error as { code?: unknown }).code, local.port)

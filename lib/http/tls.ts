@@ -1,7 +1,7 @@
 // TLS over our sockets: node:tls takes any stream, and what it does not hand through to one is handed through here.
 import { isIP } from 'node:net'
 import tls from 'node:tls'
-import { invalidArgType } from '../net/errors.js'
+import { invalidArgType, unsupported } from '../net/errors.js'
 import { connect, Socket } from '../net/socket.js'
 import type { NetConnectOpts } from '../net/socket-options.js'
 
@@ -59,9 +59,11 @@ export function rawOf(secure: tls.TLSSocket): Socket | null {
   return raw instanceof Socket ? raw : null
 }
 
-/** What tls.connect() does, over UDP: `servername` is `host` if that is a name. @throws ERR_INVALID_ARG_TYPE, and what connect() and tls.connect() throw */
+/** What tls.connect() does, over UDP: `servername` is `host` if that is a name. @throws ERR_INVALID_ARG_TYPE, ERR_TCP_OVER_UDP_UNSUPPORTED (onread), and what connect() and tls.connect() throw */
 export function connectTls(options: TlsConnectOptions, secureConnectListener?: () => void): tls.TLSSocket {
   if (typeof options !== 'object' || options === null) throw invalidArgType('options', 'of type object', options)
+  // it would be of what is enciphered
+  if ((options as { onread?: unknown }).onread !== undefined) throw unsupported('onread')
   const { host, servername = host !== undefined && isIP(host) === 0 ? host : undefined } = options
   const named = servername === undefined ? {} : { servername }
   return layOver(options as NetConnectOpts, (raw) =>

@@ -20,6 +20,7 @@ import {
   ipBlocked,
 } from './errors.js'
 import { configOf, makeConfig, type Switches, type Transport } from './options.js'
+import type { Scope } from './scope.js'
 
 /** What makes channels: a stack, or a listener, whose channels leave from its own UDP port. */
 export interface Dialer {
@@ -47,6 +48,8 @@ export interface DialRequest {
   /** Emits 'lookup', 'connectionAttempt' and their like. */
   readonly socket: EventEmitter & { autoSelectFamilyAttemptedAddresses?: string[] | undefined }
   readonly caller: Caller
+  /** What all of these hear of in. */
+  readonly scope: Scope
 }
 
 interface Candidate {
@@ -66,7 +69,7 @@ class Attempt implements ChannelOwner {
   }
 
   onEvents(events: number): void {
-    this.dial.onAttempt(this, events)
+    this.dial.onEvents(this, events)
   }
 }
 
@@ -149,7 +152,7 @@ export class Dial {
       return
     }
     const answers = destination.autoSelectFamily
-      ? (answer as readonly Candidate[])
+      ? Array.from(answer as Iterable<Candidate>)
       : [{ address: answer as string, family: family as number }]
     for (const found of answers) {
       socket.emit('lookup', error, found.address, found.family, host)
@@ -286,7 +289,11 @@ export class Dial {
     return failure
   }
 
-  onAttempt(attempt: Attempt, events: number): void {
+  onEvents(attempt: Attempt, events: number): void {
+    this.request.scope.runInAsyncScope(this.onAttempt, this, attempt, events)
+  }
+
+  private onAttempt(attempt: Attempt, events: number): void {
     const { channel } = attempt
     if (this.over || channel === null) return
     if (events & CONNECTED) {

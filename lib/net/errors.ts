@@ -107,6 +107,7 @@ const UNSUPPORTED = {
   path: 'unix sockets and pipes are not supported: there are none over UDP',
   fd: 'file descriptors are not supported: a connection over UDP has none of its own',
   handle: 'handles are not supported: a connection over UDP has none',
+  onread: 'onread is not supported over TLS: Node ignores it there, and what comes here is enciphered',
 } as const
 
 /** What node:net can and a transport over UDP cannot. */

@@ -6,6 +6,7 @@ import type { Channel, ChannelOwner } from '../endpoint/channel.js'
 import { codeOf, plainError, readError } from './errors.js'
 import type { IdleTimer } from './idle-timer.js'
 import { type OnReadOpts, OwnMemory } from './own-memory.js'
+import { Scope } from './scope.js'
 
 /** What a Writable hands to _write() and _writev(). */
 type Done = (error?: Error | null) => void
@@ -20,8 +21,8 @@ interface Waiter {
   readonly reject: (error: Error) => void
 }
 
-const pullOf = (link: Link): void => link.pullNow()
-const endOf = (link: Link): void => link.endInTurn()
+const pullOf = (link: Link): void => link.run(link.pullNow)
+const endOf = (link: Link): void => link.run(link.endInTurn)
 /** As it was when this was loaded: a test that puts another in its place means its own code. */
 const { setImmediate } = globalThis
 
@@ -34,6 +35,8 @@ export class Link implements ChannelOwner {
   channel: Channel | null = null
   /** Whether the connection holds the process. */
   held = true
+  /** Of who connects, or of the server that has accepted; null: not yet. */
+  scope: Scope | null = null
   /** Told of whatever moves. */
   idle: IdleTimer | null = null
   /** Bytes that the reader was given. */
@@ -77,7 +80,13 @@ export class Link implements ChannelOwner {
 
   constructor(stream: Duplex, onread: OnReadOpts | null) {
     this.stream = stream
-    this.own = onread === null ? null : new OwnMemory(onread)
+    this.own = onread === null ? null : new OwnMemory(onread, stream)
+  }
+
+  /** What it has to tell is told in the context of who calls this. */
+  enter(): Scope {
+    this.scope = new Scope()
+    return this.scope
   }
 
   // ---- the connection's life
@@ -150,6 +159,15 @@ export class Link implements ChannelOwner {
   }
 
   onEvents(events: number): void {
+    this.scope?.runInAsyncScope(this.hear, this, events)
+  }
+
+  /** Runs one of its own, by which the program hears something, where the program is to hear it. */
+  run(what: () => void): void {
+    this.scope?.runInAsyncScope(what, this)
+  }
+
+  private hear(events: number): void {
     this.idle?.touch()
     let left = events
     try {
@@ -361,8 +379,9 @@ export class Link implements ChannelOwner {
       this.bytesRead += bytes.length
       this.told = true
       if (!this.stream.push(bytes)) this.wanted = false
-      // who has heard this listens again after a promise, or nobody wants it
-      if (this.stream.readableFlowing && this.stream.listenerCount('data') === 0) return true
+      // who has heard this may listen again, or pause, in a tick or after a promise; or nobody wants it
+      const isHeard = this.stream.listenerCount('data') > 0
+      if (this.stream.readableFlowing && (channel.readable > 0 || !isHeard)) return true
     }
     return false
   }

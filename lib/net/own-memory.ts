@@ -25,12 +25,15 @@ export class OwnMemory {
   /** What is left of a chunk that the program was given a part of. */
   leftover: Uint8Array | null = null
   private readonly opts: OnReadOpts
+  /** Whose functions these are, as net calls them. */
+  private readonly socket: unknown
   /** Where bytes go, and whether the program's function was asked for these. */
   private memory: Uint8Array = NO_MEMORY
   private asked = false
 
-  constructor(opts: OnReadOpts) {
+  constructor(opts: OnReadOpts, socket: unknown) {
     this.opts = opts
+    this.socket = socket
   }
 
   /** Puts what is next where the program wants it. @returns bytes; < 0: there are none now. */
@@ -48,7 +51,7 @@ export class OwnMemory {
 
   /** The program hears of `length` bytes. */
   tell(length: number): void {
-    if (this.opts.callback(length, this.memory) === false || length === 0) this.stopped = true
+    if (this.opts.callback.call(this.socket, length, this.memory) === false || length === 0) this.stopped = true
   }
 
   /** As net does it: what gives no memory, or throws, leaves that of before in use. */
@@ -57,7 +60,7 @@ export class OwnMemory {
     if (typeof buffer !== 'function') return buffer
     if (!this.asked) {
       this.asked = true
-      const memory = buffer()
+      const memory = buffer.call(this.socket)
       if (memory instanceof Uint8Array) this.memory = memory
     }
     this.asked = false

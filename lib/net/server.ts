@@ -38,6 +38,7 @@ import {
   SWITCHES,
   type Transport,
 } from './options.js'
+import { Scope } from './scope.js'
 import type { DropArgument, ListenOptions, ServerOpts } from './server-options.js'
 import { connect, familyOf, type Socket, SocketBase, VIA } from './socket.js'
 import type { NetConnectOpts } from './socket-options.js'
@@ -184,8 +185,9 @@ export class ServerBase extends EventEmitter {
     const { noDelay, keepAlive, keepAliveInitialDelay } = this
     const switches = { ...SWITCHES, noDelay, keepAlive, keepAliveInitialDelay }
     const config = configOf(transport, address.includes(':') ? 6 : 4, switches)
+    const scope = new Scope()
     this.#listener = stack.listen(target, (): Config => config, {
-      onConnection: (channel) => this.#onConnection(channel, transport),
+      onConnection: (channel) => scope.runInAsyncScope(this.#onConnection, this, channel, transport),
     })
     this.#tell(listens.asyncEnd)
     if (!this.#held) this.#listener.unref()

@@ -30,6 +30,7 @@ import { IdleTimer } from './idle-timer.js'
 import { Link } from './link.js'
 import { lingerTimeoutOf, resolveTransport, SWITCHES, type Switches, switched, type Transport } from './options.js'
 import { type OnReadOpts, onreadOf } from './own-memory.js'
+import type { Scope } from './scope.js'
 import {
   duplexOptions,
   type KeepAliveOpts,
@@ -119,6 +120,7 @@ export class SocketBase extends Duplex {
   #adopt({ channel, server, pause }: Accepted): void {
     this.server = server
     this.#channel = channel
+    this.#link.enter()
     this.#link.open(channel)
     this.#link.start()
     // flowing is settable, as node:net shows
@@ -158,6 +160,7 @@ export class SocketBase extends Duplex {
     const stack = this.#stack
     installTrace(stack)
     installDropsReport(stack)
+    const scope = this.#link.enter()
     const dial = new Dial(
       {
         destination,
@@ -172,12 +175,13 @@ export class SocketBase extends Duplex {
           onFailed: (error) => this.destroy(error),
           onProgress: () => this.#link.idle?.touch(),
         },
+        scope,
       },
       this.#link.held,
     )
     this.autoSelectFamilyAttemptedAddresses = NONE
     dial.start()
-    if (this.destroyed) this.#begin()
+    if (this.destroyed) this.#begin(scope)
     this.#dial = dial
     this.connecting = true
     if (this.timeout) this.#startIdle(checkTimeout(this.timeout))
@@ -185,11 +189,12 @@ export class SocketBase extends Duplex {
   }
 
   /** A new life. */
-  #begin(): void {
+  #begin(scope: Scope): void {
     this.#failWriting()
     ;(this as unknown as { _undestroy(): void })._undestroy()
     const { held } = this.#link
     this.#link = new Link(this, this.#onread)
+    this.#link.scope = scope
     this.#link.hold(held)
     this.#channel = null
     this.#bytesWritten = -1
@@ -280,7 +285,7 @@ export class SocketBase extends Duplex {
       if (this.#destroySoon) this.#destroyAfterFinish()
     }
     // 'finish' follows when the FIN has left: not if destroy() is called in this turn
-    this.#link.final(() => this.#stack.afterwards(finish))
+    this.#link.final(() => this.#stack.afterwards(() => this.#link.scope?.runInAsyncScope(finish)))
   }
 
   override _read(): void {

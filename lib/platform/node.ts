@@ -21,6 +21,12 @@ export function createNodePlatform(): Platform {
   return new NodePlatform()
 }
 
+const leaving: Set<() => void> = new Set()
+
+function leave(): void {
+  for (const run of leaving) run()
+}
+
 class NodePlatform implements Platform {
   // read while there are descriptors to read it with
   readonly descriptorLimit: number | undefined = readDescriptorLimit()
@@ -44,6 +50,13 @@ class NodePlatform implements Platform {
 
   afterTicks(run: () => void): void {
     afterTicks(run)
+  }
+
+  atExit(run: () => void, on: boolean): void {
+    if (on && leaving.size === 0) process.on('exit', leave)
+    if (on) leaving.add(run)
+    else leaving.delete(run)
+    if (leaving.size === 0) process.off('exit', leave)
   }
 
   alarm(ring: () => void): Alarm {

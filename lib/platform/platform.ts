@@ -11,6 +11,8 @@ export interface Platform {
   defer(run: () => void): void
   /** Runs `run` once what runs now is done, and after it the ticks, and the promises with all that come of these; before anything else has its turn. */
   afterTicks(run: () => void): void
+  /** Calls `run` as the process ends, when nothing that waits is called any more; `on` false: no longer. Absent: nobody knows of an end. */
+  atExit?(run: () => void, on: boolean): void
   /** A new alarm that calls `ring` at the time it is set to. */
   alarm(ring: () => void): Alarm
   /** @returns a socket that is bound already. @throws the machine's error (EADDRINUSE, EADDRNOTAVAIL, EACCES). */

@@ -35,6 +35,27 @@ describe.each([
     },
   )
 
+  it('nor where somebody else hears each chunk too, and three come while the program is busy', async () => {
+    for (let i = 0; i < 5; i++) {
+      const client = await connected(of, (socket) => {
+        socket.write('one\n')
+        socket.write('two\n')
+        setImmediate(() => socket.write('three\n'))
+      })
+      await once(client, 'connect')
+      const until = Date.now() + 20
+      while (Date.now() < until);
+      client.on('data', () => {})
+      let text = ''
+      while (text.length < 14) {
+        const [bytes] = (await once(client, 'data', { signal: AbortSignal.timeout(2_000) })) as [Buffer]
+        text += bytes
+      }
+      expect(text).toBe('one\ntwo\nthree\n')
+      client.destroy()
+    }
+  })
+
   const late: Readonly<Record<string, (run: () => void) => void>> = {
     'a tick': (run) => process.nextTick(run),
     'a promise': (run) => queueMicrotask(run),

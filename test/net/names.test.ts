@@ -216,3 +216,14 @@ test('localhost is found over IPv4 and IPv6', async () => {
   await once(client, 'close')
   await closed(server)
 })
+
+sameAsNet('a lookup that answers with one address where all were asked for', async (net, log) => {
+  const lookup = ((_host: string, _options: object, done: Done) => {
+    setImmediate(done, null, '127.0.0.1', 4)
+  }) as unknown as LookupFunction
+  const client = net.connect({ port: 1, host: 'there.test', lookup, autoSelectFamily: true })
+  client.on('error', (error: NodeJS.ErrnoException) => log(error.code, error.message))
+  await once(client, 'close').catch(() => {})
+  await turns()
+  log(client.connecting)
+})

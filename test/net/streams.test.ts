@@ -193,6 +193,23 @@ describe('reading', () => {
     await closed(server)
   })
 
+  sameAsNet('onread: the callback is called as the socket’s', async (net, log) => {
+    const { server, port } = await listening(net, {}, (socket) => socket.end('to be read'))
+    const client = net.connect({
+      port,
+      host: '127.0.0.1',
+      onread: {
+        buffer: Buffer.alloc(100),
+        callback(this: unknown, length: number) {
+          log('callback', this === client, length)
+          return true
+        },
+      },
+    } as never)
+    await once(client, 'close')
+    await closed(server)
+  })
+
   sameAsNet('onread that stops, and goes on with resume()', async (net, log) => {
     const { server, port } = await listening(net, {}, (socket) => socket.end(Buffer.alloc(100_000, 'x')))
     let bytes = 0

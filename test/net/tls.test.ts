@@ -340,3 +340,10 @@ test.each([
   server.close()
   await once(server, 'close')
 })
+
+test('connectTls() does not take onread: Node ignores it over a stream, and what it would be given here is enciphered', () => {
+  const onread = { buffer: Buffer.alloc(100), callback: () => true }
+  expect(() => connectTls({ port: 1, ...{ onread } })).toThrow(
+    expect.objectContaining({ code: 'ERR_TCP_OVER_UDP_UNSUPPORTED' }),
+  )
+})

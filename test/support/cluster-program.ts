@@ -13,7 +13,10 @@ async function lead(): Promise<void> {
   await once(first, 'exit')
   const client = connect(ports[1] as number, '127.0.0.1')
   client.end('hello')
+  const closed = once(client, 'close')
   const [data] = (await once(client, 'data')) as [Buffer]
+  // who is killed with something left to say never says it
+  await closed
   process.stdout.write(`${new Set(ports).size} ${data.toString()}\n`)
   second.kill()
 }

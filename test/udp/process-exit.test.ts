@@ -1,6 +1,9 @@
 // Processes end when nothing of theirs holds them, whatever still comes to their sockets, and threads may be ended at any time.
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { createServer } from 'tcp-over-udp'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { node } from '../support/npm.js'
 import { root } from '../support/source-tree.js'
@@ -90,4 +93,73 @@ describe('a worker thread', () => {
     const { code, stdout, stderr } = await program(threaded(then))
     expect([code, stdout, stderr]).toEqual([0, 'of dgram\nalive\n', ''])
   })
+})
+
+/** A client in a process of its own, connected, that ends by `body`. @returns what its peer heard. */
+async function leaving(body: string, { offload = true, first = '' } = {}): Promise<{ text: string; events: string[] }> {
+  const events: string[] = []
+  let text = ''
+  const server = createServer((socket) => {
+    socket.setEncoding('utf8').on('data', (piece: string) => (text += piece))
+    for (const event of ['end', 'error', 'close']) {
+      socket.on(event, (what: { code?: string }) => events.push(event === 'error' ? `${what.code}` : event))
+    }
+    if (first !== '') socket.write(first)
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const { port } = server.address() as AddressInfo
+  const ended = await program(`
+    import { once } from 'node:events'
+    import { connect } from 'tcp-over-udp'
+    const socket = connect({ port: ${port}, host: '127.0.0.1', offload: ${offload} })
+    await once(socket, 'connect')
+    ${body}`)
+  for (let i = 0; i < 300 && events.at(-1) !== 'close'; i++) await new Promise((resolve) => setTimeout(resolve, 10))
+  server.close()
+  expect(ended.stdout).toBe('')
+  return { text, events }
+}
+
+describe.each([true, false])(
+  'what is written as a process ends leaves, and the peer hears of the end, offload: %s',
+  (offload) => {
+    test.each([
+      ['exit()', "socket.write('last words'); process.exit()"],
+      ['exit() once it is written', "socket.write('last words', () => process.exit())"],
+      [
+        'exit() in a listener',
+        "process.on('exit', () => socket.write('last words')); setTimeout(() => process.exit())",
+      ],
+      ['an exception that nobody catches', "socket.write('last words'); throw new Error('mine')"],
+      ['nothing that holds it', "socket.write('last words'); socket.unref()"],
+    ])('%s', async (_, body) => {
+      // who listens for 'exit' before there is a connection is heard before it goes
+      const early = body.startsWith('process.on')
+      const result = await leaving(early ? `setTimeout(() => process.exit()); socket.write('last words')` : body, {
+        offload,
+      })
+      expect(result).toEqual({ text: 'last words', events: ['end', 'close'] })
+    })
+
+    test('more than may be under way by then: it breaks off, and does not end as if that were all', async () => {
+      const { events } = await leaving("socket.end(Buffer.alloc(4_000_000, 'x')); process.exit()", { offload })
+      expect(events).toEqual(['ECONNRESET', 'close'])
+    })
+  },
+)
+
+test.each([
+  ['all of it read', 'socket.resume()'],
+  ['unread', ''],
+])('a socket whose peer has ended, %s, holds its process no longer', async (_, body) => {
+  const server = createServer((socket) => void socket.end('a greeting'))
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const { port } = server.address() as AddressInfo
+  const { code } = await program(`
+    import { connect } from 'tcp-over-udp'
+    const socket = connect({ port: ${port}, host: '127.0.0.1', allowHalfOpen: true })
+    ${body}
+    setTimeout(() => process.exit(7), 10_000).unref()`)
+  expect(code).toBe(0)
+  server.close()
 })
