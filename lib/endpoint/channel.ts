@@ -88,8 +88,6 @@ export class Channel implements Tenant, Waking, Receiver, Orphan {
   nextDirty: Channel | null = null
   /** What it took the place of, while it is in SYN-SENT: the peer may not have done with that. */
   former: TimeWaitRecord | null = null
-  /** How often the SYN had gone unanswered when it left again for that. */
-  private spokeForFormer = -1
   /** Over: no segment reaches it any more; what is unread can still be received. */
   detached = false
   acceptor: Acceptor | null
@@ -193,10 +191,10 @@ export class Channel implements Tenant, Waking, Receiver, Orphan {
     }
     if (!former.isSpokenOf(segment)) return false
     // what the peer repeats always has its answer, as in TIME-WAIT; a bare ACK may be the answer to what has just left
-    const isFirst = this.spokeForFormer !== connection.synExpiries
+    const isFirst = former.answeredAfter !== connection.synExpiries
     if (isFirst || segment.length > 0) former.acknowledge(now)
     if (isFirst) {
-      this.spokeForFormer = connection.synExpiries
+      former.answeredAfter = connection.synExpiries
       connection.repeatSyn()
       this.changed()
     }

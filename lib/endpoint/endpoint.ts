@@ -88,8 +88,6 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   private holds = 0
   /** The peer may ask until then, ms, what a RST meant (decision 036). */
   private asksUntil = 0
-  /** When the machine said last that nobody is there, whole ms. */
-  private refusedAt = 0
   /** A listener that does not keep TIME-WAIT has closed. */
   private releasing = false
 
@@ -436,7 +434,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     this.counts.socketErrors++
     if (error.code === 'EMSGSIZE') this.tooLong(local, error.address, error.port)
     if (error.code === 'ECONNREFUSED') {
-      this.refusedAt = Math.ceil(this.now())
+      local.heardAt = 0
       this.asksUntil = 0
       this.closeIfIdle()
     }
@@ -512,7 +510,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     if (connection.state === 'TIME-WAIT') this.keep(new TimeWaitRecord(channel, connection.timeWaitSeed(), now))
     // nobody has answered: what it took the place of is as it was
     else if (former !== null && !connection.isAnswered) this.keep(former)
-    else if (connection.isResetDoubtful && channel.local.heardAt > this.refusedAt) {
+    else if (connection.isResetDoubtful && channel.local.heardAt > 0) {
       this.asksUntil = Math.ceil(now + ASKED_WITHIN)
     }
   }

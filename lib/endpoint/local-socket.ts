@@ -54,7 +54,7 @@ export class LocalSocket implements DatagramHandler {
   readonly askedBuffer: number
   /** Whose address it shares, as a branch: a socket for one of its peers; else itself. */
   readonly home: LocalSocket
-  /** When a connection was heard through it last, whole ms. */
+  /** When a connection was heard through it last, whole ms; 0: since then the machine has said that nobody is there. */
   heardAt = 0
   /** A queue has formed in front of the kernel: nothing may be sent before it has drained. */
   blocked = false

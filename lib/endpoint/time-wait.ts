@@ -30,6 +30,8 @@ export class TimeWaitRecord implements Tenant, Sleeper {
   readonly window: number
   readonly timestampOffset: number
   readonly msl: number
+  /** How often the SYN of what took its place had gone unanswered when it left again for this. */
+  answeredAfter = -1
 
   constructor(of: Tenant, seed: TimeWaitSeed, now: number) {
     this.local = of.local

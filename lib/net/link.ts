@@ -27,6 +27,18 @@ const endOf = (link: Link): void => link.run(link.endInTurn)
 const { setImmediate } = globalThis
 
 const NOTHING: readonly Piece[] = []
+
+/** A write that is not over. */
+interface Pending {
+  /** What comes next; null: nothing, all is handed over. */
+  rest: Uint8Array | null
+  /** What comes then, from the one at `next` on. */
+  readonly pieces: readonly Piece[]
+  next: number
+  readonly length: number
+  readonly done: Done
+}
+
 /** Never added to. */
 const NOBODY: Waiter[] = []
 
@@ -60,12 +72,7 @@ export class Link implements ChannelOwner {
   private pulling = false
   private ended = false
 
-  /** The write under way: what comes next, what comes then, its length, and whom to tell. */
-  private rest: Uint8Array | null = null
-  private pieces: readonly Piece[] = NOTHING
-  private nextPiece = 0
-  private length = 0
-  private done: Done | null = null
+  private pending: Pending | null = null
   /** The program has been given bytes since a write ended in a turn of its own; and one is to end in the next. */
   private told = false
   private ending = false
@@ -122,18 +129,16 @@ export class Link implements ChannelOwner {
    * @returns what the callback of the write under way is owed, to be called with its error; null: no write was.
    */
   close(error: Error | null, lingerTimeout: number, reset: boolean): Done | null {
-    const { channel, done } = this
+    const { channel, pending } = this
     this.channel = null
     this.idle = null
-    this.done = null
-    this.rest = null
-    this.pieces = NOTHING
+    this.pending = null
     this.lost = error
     if (error !== null) this.rejectAll(error)
     if (channel !== null) this.leave(channel, lingerTimeout, reset)
     else this.rejectAll(plainError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION'))
     if (this.own !== null) this.own.leftover = null
-    return done
+    return pending === null ? null : pending.done
   }
 
   private leave(channel: Channel, lingerTimeout: number, reset: boolean): void {
@@ -253,11 +258,9 @@ export class Link implements ChannelOwner {
 
   /** The write under way fails. */
   refuse(error: Error): void {
-    const { done } = this
-    this.rest = null
-    this.pieces = NOTHING
-    this.done = null
-    done?.(error)
+    const { pending } = this
+    this.pending = null
+    pending?.done(error)
   }
 
   /** Why a write that was cut short by destroy() was. */
@@ -277,11 +280,7 @@ export class Link implements ChannelOwner {
   }
 
   private begin(rest: Uint8Array, pieces: readonly Piece[], length: number, done: Done): void {
-    this.rest = rest
-    this.pieces = pieces
-    this.nextPiece = 1
-    this.length = length
-    this.done = done
+    this.pending = { rest, pieces, next: 1, length, done }
   }
 
   /**
@@ -300,31 +299,32 @@ export class Link implements ChannelOwner {
   /** For endOf(). */
   endInTurn(): void {
     this.told = this.ending = false
-    if (this.done !== null && this.rest === null) this.endWrite()
+    if (this.pending?.rest === null) this.endWrite()
   }
 
   /** As much of the write under way as there is room for. @returns whether that was the last of it. */
   private handOver(): boolean {
-    const { channel } = this
-    if (channel === null || this.done === null) return false
-    while (this.rest !== null) {
-      const taken = channel.send(this.rest)
+    const { channel, pending } = this
+    if (channel === null || pending === null) return false
+    const { pieces } = pending
+    while (pending.rest !== null) {
+      const taken = channel.send(pending.rest)
       this.sent += taken
-      if (taken < this.rest.length) {
-        if (taken > 0) this.rest = this.rest.subarray(taken)
+      if (taken < pending.rest.length) {
+        if (taken > 0) pending.rest = pending.rest.subarray(taken)
         return false
       }
-      this.rest = this.nextPiece < this.pieces.length ? (this.pieces[this.nextPiece++] as Piece).chunk : null
+      pending.rest = pending.next < pieces.length ? (pieces[pending.next++] as Piece).chunk : null
     }
     return true
   }
 
   private endWrite(): void {
-    const { done } = this
-    this.pieces = NOTHING
-    this.done = null
-    this.bytesDone += this.length
-    done?.()
+    const { pending } = this
+    if (pending === null) return
+    this.pending = null
+    this.bytesDone += pending.length
+    pending.done()
   }
 
   // ---- reading
