@@ -11,6 +11,7 @@ const ROUND_TRIP_SHARE = 1 / 8
 export class Pacer {
   /** When the next byte may leave, ms. */
   private nextAt = Number.NEGATIVE_INFINITY
+  private trainEnd = Number.NEGATIVE_INFINITY
   private openedAt = Number.NEGATIVE_INFINITY
   /** Bytes per ms: what the wait for nextAt was reckoned with. */
   private rate = Number.POSITIVE_INFINITY
@@ -29,9 +30,9 @@ export class Pacer {
       if (this.openedAt !== now) this.nextAt = this.isHolding ? Math.max(this.nextAt, now - lateness) : now
       this.openedAt = now
       this.isHolding = false
+      this.trainEnd = now + quantum / rate
     }
-    // a train is what the quantum takes from when it began
-    const isOpen = this.nextAt < this.openedAt + quantum / rate
+    const isOpen = this.nextAt < this.trainEnd
     if (!isOpen) this.isHolding = true
     return isOpen
   }
