@@ -1,7 +1,9 @@
 // One TCP connection without I/O: network and user calls in, poll() out (RFC 9293 §3.9, §3.10).
+
 import type { Segment } from '../wire/segment.js'
 import { wrap } from '../wire/seq.js'
 import { type Config, patience } from './config.js'
+import { INITIAL_SEGMENTS } from './congestion/initial-window.js'
 import { acceptSyn, mayBePeers, segmentArrives } from './input/segment-arrives.js'
 import { synSentArrives } from './input/syn-sent.js'
 import { traceMetrics } from './metrics.js'
@@ -17,8 +19,6 @@ import { handleTimeout } from './timeout.js'
 import { enterClosed, repeatSyn } from './transition.js'
 
 export { ACKED, CLOSED, CONNECTED, ENDED, READABLE, WRITABLE } from './events.js'
-
-const INITIAL_SEGMENTS = 10
 
 /** What outlives a connection that closed first (RFC 9293 §3.6.1): numbers as on the wire. */
 export interface TimeWaitSeed {

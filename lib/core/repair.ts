@@ -1,11 +1,10 @@
 // From a loss that was found to a window that fits it: entering, feeding and leaving a recovery (RFC 5681 §3.2, RFC 6675 §5).
+import { INITIAL_SEGMENTS } from './congestion/initial-window.js'
 import { ProportionalRateReduction } from './recovery/prr.js'
 import { Undo } from './recovery/undo.js'
 import { type Tcb, UNCLOCKED } from './tcb.js'
 
 const DUP_THRESH = 3
-/** Segments that may leave at once on any path (RFC 6928 §2). */
-const BURST = 10
 /** RFC 3042 §2: so many duplicates let new text leave while nothing is found lost. */
 const LIMITED_TRANSMIT = DUP_THRESH - 1
 
@@ -35,7 +34,7 @@ export function followClock(tcb: Tcb, delivered: number): void {
   if (tcb.clockedWindow === UNCLOCKED) return
   // an ACK that tells nothing new, as text of the peer's has it, takes nothing back of what the one before has allowed
   const allowed = delivered > 0 ? 0 : tcb.clockedWindow
-  const window = Math.max(pipe(tcb) + delivered + tcb.sendMss, BURST * tcb.sendMss, allowed)
+  const window = Math.max(pipe(tcb) + delivered + tcb.sendMss, INITIAL_SEGMENTS * tcb.sendMss, allowed)
   tcb.clockedWindow = window < tcb.controller.window ? window : UNCLOCKED
 }
 

@@ -1,5 +1,6 @@
 // The transmission control block (RFC 9293 §3.3.1): variables and parts of one connection, and the few rules that keep them whole.
 import { DOUBLE } from '../wire/bytes.js'
+import { DEFAULT_MSS } from '../wire/options.js'
 import { before } from '../wire/seq.js'
 import type { Config } from './config.js'
 import type { CongestionController } from './congestion/controller.js'
@@ -37,8 +38,6 @@ export type CloseReason = 'refused' | 'reset' | 'timed-out' | 'aborted'
 /** How losses are being repaired: not at all, by SACK or duplicate ACKs (RFC 5681 §3.2), or after an RTO. */
 export type Repair = 'open' | 'recovery' | 'loss'
 
-/** No MSS option means this (RFC 9293 MUST-15). */
-export const DEFAULT_MSS = 536
 const TIMESTAMPS_LENGTH = 12
 /** What a chunk of received text costs beyond its bytes. */
 const CHUNK_OVERHEAD = 256
@@ -53,9 +52,9 @@ const ROOM_TO_WAKE = 1 / 4
 /** Segments that a peer may send before the first ACK, RFC 6928's ten, twice. */
 const FIRST_SEGMENTS = 20
 
-/** Of the peer's segments, as long as they are now, a window is to hold so many. */
+/** Segments of the peer's, as long as they are now, that a window is to hold at least. */
 const LEAST_SEGMENTS = 2
-/** Of what lies above a hole counts so much for each byte that has been read. */
+/** Bytes above a hole that count, for each byte that has been read. */
 const HELD_PER_READ = 3
 /** Much has been received, bytes; and its window would be so many times as large. */
 const MUCH = 2 ** 18

@@ -17,7 +17,7 @@ export class Roster<T> {
     return this.first === null ? null : this.first.member
   }
 
-  /** Who is told of may leave, and nobody else meanwhile. */
+  /** The member that is visited may leave; no other may meanwhile. */
   *[Symbol.iterator](): Generator<T> {
     for (let place = this.first; place !== null; ) {
       const { member, after } = place

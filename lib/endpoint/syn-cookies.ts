@@ -2,6 +2,7 @@
 import type { Config } from '../core/config.js'
 import { Connection } from '../core/connection.js'
 import { type LinkSize, NOWHERE } from '../core/surroundings.js'
+import { MAX_SHIFT } from '../wire/options.js'
 import { Segment, SYN } from '../wire/segment.js'
 import type { SequenceNumbers } from './isn.js'
 import type { Arrival } from './local-socket.js'
@@ -13,8 +14,6 @@ const SIZES = [536, 1220, 1360, 1400, 1440, 1460, 8960, 65_460] as const
 /** In the lowest bits of the timestamp: the window scale, or NO_SCALE, and above it whether SACK is permitted. */
 const STAMP_BITS = 5
 const NO_SCALE = 15
-/** RFC 7323 §2.3. */
-const MAX_SHIFT = 14
 
 /** What a cookie stands for. */
 export interface RebuiltSyn {

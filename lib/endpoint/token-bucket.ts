@@ -4,7 +4,7 @@
 export type Draw = () => number
 
 /**
- * An answer costs one to two tokens. A limit that all share would tell a stranger who counts his own answers whether a segment that he
+ * An answer costs one to two tokens. A limit that all share would tell strangers who count their own answers whether a segment that they
  * sent in somebody else's name drew one, and so which ports have a connection (Cao et al. 2016), which RFC 6056 is about hiding.
  */
 export class TokenBucket {

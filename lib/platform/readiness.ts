@@ -37,7 +37,7 @@ interface Direct {
   isDue: boolean
 }
 
-/** Turns of what waits for room, however many: of the few only reading is waited for. */
+/** Turns of a socket that waits for room: it never counts as busy, since only reading is watched directly. */
 const NEVER = Number.NEGATIVE_INFINITY
 
 /** An error is the program's, which hears of it once what runs now is done: others have their turn all the same. */

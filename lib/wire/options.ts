@@ -11,6 +11,11 @@ const TIMESTAMPS = 8
 
 const SYN_FLAG = 0x02
 
+/** RFC 7323 §2.3: a larger shift is taken for this one. */
+export const MAX_SHIFT = 14
+/** RFC 9293 MUST-15: no option means this. */
+export const DEFAULT_MSS = 536
+
 /** The fields of a segment that options are read into and written from. */
 export interface Options {
   readonly flags: number

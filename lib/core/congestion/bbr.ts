@@ -4,6 +4,7 @@ import { AckAggregation } from './ack-aggregation.js'
 import { BandwidthPlateau } from './bandwidth-plateau.js'
 import { BusyPeriod } from './busy-period.js'
 import type { AckSample, CongestionAlgorithm, CongestionController, LostPacket } from './controller.js'
+import { INITIAL_SEGMENTS, withSegments } from './initial-window.js'
 import { TwoCycleMax } from './max-filter.js'
 import { MinRtt } from './min-rtt.js'
 import { isQueued, StandingQueue } from './standing-queue.js'
@@ -16,7 +17,6 @@ const MOST_JITTER = 0.85
 const BETA = 0.7
 const HEADROOM = 0.15
 const MIN_PIPE_SEGMENTS = 4
-const INITIAL_SEGMENTS = 10
 const PACING_MARGIN = 0.99
 const STARTUP_PACING_GAIN = 2.77 // 4 ln 2
 /** Until the window has so many segments, samples show the sender's own pauses: it leaves within a quarter of a round trip. */
@@ -241,8 +241,7 @@ class Bbr implements CongestionController {
   }
 
   onMss(mss: number): void {
-    if (this.window === INITIAL_SEGMENTS * this.mss) this.window = INITIAL_SEGMENTS * mss
-    else if (this.window === this.mss) this.window = mss // the loss window
+    this.window = withSegments(mss, this.mss, this.window)
     this.mss = mss
   }
 

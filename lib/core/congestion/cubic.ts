@@ -1,13 +1,13 @@
 // CUBIC: a window that grows with the time since the last loss, not with the round trip (RFC 9438), and HyStart++ before it.
 import type { AckSample, CongestionAlgorithm, CongestionController } from './controller.js'
 import { HyStart } from './hystart.js'
+import { INITIAL_SEGMENTS, withSegments } from './initial-window.js'
 
 /** Segments per second cubed (§4.6). */
 const C = 0.4
 const BETA = 0.7
 /** §4.3: what gives Reno's average rate with this β. */
 const ALPHA = (3 * (1 - BETA)) / (1 + BETA)
-const INITIAL_SEGMENTS = 10
 /** Without an ACK: round trips, and ms at least. */
 const SILENT_ROUNDS = 4
 const SILENCE = 1000
@@ -155,8 +155,7 @@ class Cubic implements CongestionController {
   onPacketLost(): void {}
 
   onMss(mss: number): void {
-    if (this.window === INITIAL_SEGMENTS * this.mss) this.window = INITIAL_SEGMENTS * mss
-    else if (this.window === this.mss) this.window = mss // the loss window
+    this.window = withSegments(mss, this.mss, this.window)
     this.mss = mss
   }
 

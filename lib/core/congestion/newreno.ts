@@ -1,7 +1,6 @@
 // NewReno: RFC 5681 with the initial window of RFC 6928 and appropriate byte counting (RFC 3465).
 import type { AckSample, CongestionAlgorithm, CongestionController } from './controller.js'
-
-const INITIAL_SEGMENTS = 10
+import { INITIAL_SEGMENTS, withSegments } from './initial-window.js'
 
 class NewReno implements CongestionController {
   window: number
@@ -18,7 +17,7 @@ class NewReno implements CongestionController {
   constructor(mss: number, ssthresh: number) {
     this.mss = mss
     this.ssthresh = ssthresh
-    this.window = initialWindow(mss)
+    this.window = INITIAL_SEGMENTS * mss
   }
 
   get phase(): string {
@@ -60,7 +59,7 @@ class NewReno implements CongestionController {
   }
 
   onRestart(): void {
-    this.window = Math.min(this.window, initialWindow(this.mss)) // RFC 5681 §4.1
+    this.window = Math.min(this.window, INITIAL_SEGMENTS * this.mss) // RFC 5681 §4.1
     this.credit = 0
   }
 
@@ -74,8 +73,7 @@ class NewReno implements CongestionController {
   }
 
   onMss(mss: number): void {
-    if (this.window === initialWindow(this.mss)) this.window = initialWindow(mss)
-    else if (this.window === this.mss) this.window = mss // the loss window
+    this.window = withSegments(mss, this.mss, this.window)
     this.mss = mss
   }
 
@@ -83,11 +81,6 @@ class NewReno implements CongestionController {
     this.windowBefore = this.window
     this.ssthreshBefore = this.ssthresh
   }
-}
-
-// RFC 6928 §2 bounds it by 14600 bytes for Ethernet; larger segments keep ten of them, as kernels do
-function initialWindow(mss: number): number {
-  return INITIAL_SEGMENTS * mss
 }
 
 export const NEWRENO: CongestionAlgorithm = {

@@ -1,11 +1,10 @@
 // What the peer's SYN agrees to: MSS, window scale, SACK, timestamps (RFC 9293 §3.7.1, RFC 7323, RFC 2018).
+import { DEFAULT_MSS, MAX_SHIFT } from '../../wire/options.js'
 import { HEADER_LENGTH, MAX_DATAGRAM, type Segment } from '../../wire/segment.js'
-import { DEFAULT_MSS, type Tcb } from '../tcb.js'
+import type { Tcb } from '../tcb.js'
 
 /** Room for the options and some text, whatever a peer claims. */
 const SMALLEST_MSS = 64
-/** RFC 7323 §2.3. */
-const MAX_SHIFT = 14
 
 export function negotiate(tcb: Tcb, syn: Segment, now: number): void {
   const { config, pathMtu, link } = tcb

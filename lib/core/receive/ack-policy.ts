@@ -1,5 +1,6 @@
 // When to acknowledge: together with what came together, sooner while the sender's window grows by it, by 40 ms at the latest
 // (RFC 9293 §3.8.6.3, RFC 5681 §4.2; decision 021).
+import { DEFAULT_MSS } from '../../wire/options.js'
 
 /** Linux's; RFC 9293 MUST-40 allows less than 500. */
 const DELAY = 40
@@ -9,8 +10,6 @@ const QUICK_SEGMENTS = 16
 const IDLE = 1000
 /** ms. */
 const LATELY = 100
-/** RFC 9293 MUST-15's. */
-const LEAST_SEGMENT = 536
 /** Duplicate ACKs owed at most: what one turn can be worth. */
 const MAX_DUPLICATES = 64
 /** No more than this part of the window, and so many segments, wait for an ACK. */
@@ -28,10 +27,10 @@ export class AckPolicy {
   private quick = QUICK_SEGMENTS
   private lastTextAt = 0
   /** What "full-sized" means here: the largest text seen, or the length of two in a row that more was to follow. */
-  private fullSize = LEAST_SEGMENT
+  private fullSize = DEFAULT_MSS
   private lastLength = 0
   /** Largest text that the peer has sent lately, bytes: what a window has to open by. */
-  peerSegment: number = LEAST_SEGMENT
+  peerSegment: number = DEFAULT_MSS
   /** And since when, ms, that of before is no longer "lately", and what it is since then. */
   private latelyAt = 0
   private latelyLargest = 0
@@ -63,7 +62,7 @@ export class AckPolicy {
 
   private notePeerSegment(length: number, now: number): void {
     if (now - this.latelyAt > LATELY) {
-      this.peerSegment = Math.max(this.latelyLargest, LEAST_SEGMENT)
+      this.peerSegment = Math.max(this.latelyLargest, DEFAULT_MSS)
       this.latelyAt = Math.floor(now)
       this.latelyLargest = 0
     }

@@ -1,8 +1,8 @@
 // The receive window that is advertised: from real buffer space, never shrinking, free of silly windows (RFC 9293 §3.8.6).
 import { DOUBLE } from '../../wire/bytes.js'
+import { MAX_SHIFT } from '../../wire/options.js'
 
 const MAX_FIELD = 65_535
-const MAX_SHIFT = 14
 /** Rounding up to the scale's unit may promise so many bytes, or this part of the buffer, more than there is room for. */
 const ROUNDING_ROOM = 65_536
 const ROUNDING_SHARE = 1 / 6

@@ -3,10 +3,10 @@
 export const SLAB = 65_536
 /** An exchange of short messages must not cost a whole slab each. */
 export const SMALL_SLAB = 4_096
-/** So many of each size wait for somebody when nobody has one; else as many as are missing to what was in use at the same time lately. */
+/** Spare slabs of each size that are kept while none is in use; otherwise as many as were in use at the same time lately, and are not now. */
 const SPARES = 16
 const SMALL_SPARES = 256
-/** By so much that number falls with each slab that is taken. */
+/** That number falls by this share with each slab that is taken. */
 const DECAY = 1 / 16
 
 /** Slabs of one size. */
