@@ -79,7 +79,9 @@ describe.each([
     }
     for (const client of clients) client.destroy()
     server.close()
-    const expected = names.flatMap((name) => [`${name}:undefined`, `${name}:${name}`])
+    // from Node 24 on a store that a listener enters is gone when the listener is done, in net's own too
+    const kept = Number.parseInt(process.versions.node, 10) < 24
+    const expected = names.flatMap((name) => [`${name}:undefined`, `${name}:${kept ? name : undefined}`])
     expect(seen.sort()).toEqual(expected.sort())
   })
 
