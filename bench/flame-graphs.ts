@@ -13,6 +13,7 @@ export const PROFILES: string = fileURLToPath(new URL('../../bench/results/profi
 const ENDING = '.cpuprofile'
 /** Functions that are named. */
 const SHOWN = 12
+
 /** Before a run: those of the last. */
 export function forgetProfiles(): void {
   rmSync(PROFILES, { recursive: true, force: true })

@@ -1,5 +1,4 @@
 // One TCP connection without I/O: network and user calls in, poll() out (RFC 9293 §3.9, §3.10).
-
 import type { Segment } from '../wire/segment.js'
 import { wrap } from '../wire/seq.js'
 import { type Config, patience } from './config.js'
@@ -11,7 +10,7 @@ import { takeNewPath } from './new-path.js'
 import { fillPathProbe, mayFollow, pollSegment } from './output.js'
 import type { PathMemory } from './path-memory.js'
 import { takeTooLong } from './repair.js'
-import { canReceive, canSend, isSynchronized, type State } from './state.js'
+import { canReceive, canSend, isOver, isSynchronized, type State } from './state.js'
 import { readStatus, type Status } from './status.js'
 import { NOWHERE, type Room, type Surroundings } from './surroundings.js'
 import { type CloseReason, setState, Tcb } from './tcb.js'
@@ -269,7 +268,7 @@ export class Connection {
     const tcb = this.tcb
     if (tcb.readClosed) return
     tcb.readClosed = true
-    if (tcb.state === 'CLOSED' || tcb.state === 'TIME-WAIT') {
+    if (isOver(tcb.state)) {
       tcb.received.clear()
       return
     }
@@ -285,7 +284,7 @@ export class Connection {
     if (state === 'CLOSED') return
     // RFC 9293 §3.10.5: no RST from LISTEN, SYN-SENT, CLOSING, LAST-ACK, TIME-WAIT; but CLOSING and LAST-ACK are entered here
     // with the CLOSE, there once all is on its way, or has arrived but for the FIN: until then the peer waits for what will not come
-    const isHalfway = state !== 'SYN-SENT' && (tcb.sndNxt < tcb.sndEnd || tcb.sendBuffer.length > 0)
+    const isHalfway = state !== 'SYN-SENT' && (this.hasUnsent || tcb.sendBuffer.length > 0)
     tcb.resetOwed = state === 'SYN-RECEIVED' || state === 'CLOSE-WAIT' || canReceive(state) || isHalfway
     enterClosed(tcb, 'aborted')
   }

@@ -85,9 +85,7 @@ export class Stack implements EndpointHost {
     const { localPort = 0, localAddress } = target
     const choices = socketChoices(target)
     const isUsual = localPort === 0 && localAddress === undefined && !config.followPeer
-    // old text would not be told from new (RFC 7323 §5)
-    const mayTakeOver = isUsual && config.timestamps
-    const former = mayTakeOver ? this.takeOver(choices, address, remoteUdpPort, target.port) : null
+    const former = isUsual ? this.takeOver(choices, config, address, remoteUdpPort, target.port) : null
     if (former !== null) return this.openOwn(former, target, config, owner)
     const endpoint = new Endpoint(this, this.ofClients)
     if (isUsual) endpoint.choices = choices
@@ -256,12 +254,18 @@ export class Stack implements EndpointHost {
   }
 
   /** The one that waits for longest, if many do and its UDP socket is as a new one would be (decision 034). */
-  private takeOver(choices: SocketChoices, address: string, udpPort: number, remotePort: number): Endpoint | null {
+  private takeOver(
+    choices: SocketChoices,
+    config: Config,
+    address: string,
+    udpPort: number,
+    remotePort: number,
+  ): Endpoint | null {
     const endpoint = this.waiting.oldest?.endpoint
     if (endpoint?.choices !== choices || this.waitingSockets < Math.min(PLENTY, this.mostWaiting)) return null
     const local = endpoint.binding.locals[0] as LocalSocket
     const isFresh = this.platform.now() - local.heardAt <= FRESH
-    if (!isFresh || !endpoint.recordOf(address, udpPort, remotePort, local.port)?.timestamps) return null
+    if (!isFresh || !endpoint.recordOf(address, udpPort, remotePort, local.port)?.makesWayFor(config)) return null
     this.wake(endpoint)
     return endpoint
   }

@@ -2,6 +2,7 @@
 // Past 400 lines because both directions end together, and each has to know of the other's end.
 import type { Duplex } from 'node:stream'
 import { ACKED, CLOSED, ENDED, READABLE, WRITABLE } from '../core/events.js'
+import { isOver } from '../core/state.js'
 import type { Channel, ChannelOwner } from '../endpoint/channel.js'
 import { codeOf, plainError, readError } from './errors.js'
 import type { IdleTimer } from './idle-timer.js'
@@ -142,7 +143,7 @@ export class Link implements ChannelOwner {
   }
 
   private leave(channel: Channel, lingerTimeout: number, reset: boolean): void {
-    const over = channel.state === 'CLOSED' || channel.state === 'TIME-WAIT'
+    const over = isOver(channel.state)
     const discarded = this.stream.readableLength > 0 || this.holdsLeftover || channel.readable > 0
     // RFC 9293 §3.10.4, RFC 1122 §4.2.2.13: thrown-away text is answered with a RST, but not ahead of what is still to be delivered
     if (reset || (discarded && !over && channel.unacknowledged === 0)) channel.abort()

@@ -26,6 +26,26 @@ describe('of those that wait, once there are many, a connection to the same peer
     return { ...all, finish }
   }
 
+  /** Two that wait, whose last ACKs were lost. */
+  function unheard() {
+    const all = crowd()
+    const { network, clientHost, serverHost, acceptance, connect } = all
+    acceptance.react = (events, channel) => {
+      if (events & ENDED) channel.send(new Uint8Array(100))
+      closeInReturn(events, channel)
+    }
+    for (const recorder of [connect(), connect()]) {
+      network.advance(20)
+      recorder.channel.close()
+      network.advance(5) // the FIN has left
+      network.link(clientHost, serverHost).set({ lose: ({ segment }) => segment?.flags === ACK })
+      network.advance(15)
+      expect(recorder.channel.state).toBe('TIME-WAIT')
+      network.link(clientHost, serverHost).set({ lose: () => false })
+    }
+    return all
+  }
+
   it('with later numbers, and all it says arrives', () => {
     const { network, clientHost, client, acceptance, connect, finish } = crowd()
     const [first, second] = [finish(), finish()]
@@ -83,20 +103,7 @@ describe('of those that wait, once there are many, a connection to the same peer
   })
 
   it('though the peer has not done with the earlier connection: its last ACK was lost', () => {
-    const { network, clientHost, serverHost, acceptance, connect } = crowd()
-    acceptance.react = (events, channel) => {
-      if (events & ENDED) channel.send(new Uint8Array(100))
-      closeInReturn(events, channel)
-    }
-    for (const recorder of [connect(), connect()]) {
-      network.advance(20)
-      recorder.channel.close()
-      network.advance(5) // the FIN has left
-      network.link(clientHost, serverHost).set({ lose: ({ segment }) => segment?.flags === ACK })
-      network.advance(15)
-      expect(recorder.channel.state).toBe('TIME-WAIT')
-      network.link(clientHost, serverHost).set({ lose: () => false })
-    }
+    const { network, acceptance, connect } = unheard()
     expect(acceptance.channels[0].state).toBe('LAST-ACK')
     const third = connect()
     network.advance(40)
@@ -108,19 +115,7 @@ describe('of those that wait, once there are many, a connection to the same peer
   })
 
   it('and when that is given up before it has an answer, what is left of the earlier connection is as it was', () => {
-    const { network, clientHost, serverHost, acceptance, connect } = crowd()
-    acceptance.react = (events, channel) => {
-      if (events & ENDED) channel.send(new Uint8Array(100))
-      closeInReturn(events, channel)
-    }
-    for (const recorder of [connect(), connect()]) {
-      network.advance(20)
-      recorder.channel.close()
-      network.advance(5)
-      network.link(clientHost, serverHost).set({ lose: ({ segment }) => segment?.flags === ACK })
-      network.advance(15)
-      network.link(clientHost, serverHost).set({ lose: () => false })
-    }
+    const { network, clientHost, acceptance, connect } = unheard()
     const third = connect()
     expect(acceptance.channels[0].state).toBe('LAST-ACK')
     network.advance(3)
