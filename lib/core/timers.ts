@@ -17,7 +17,8 @@ export class Timers {
   }
 
   clear(): void {
-    this.at.fill(NOT_SET)
+    const { at } = this
+    for (let i = 0; i < COUNT; i++) at[i] = NOT_SET
   }
 
   /** RTO (RFC 6298), also for SYN and FIN. */

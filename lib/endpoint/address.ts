@@ -47,7 +47,7 @@ export function canonical(literal: string): string {
 /** Whether it may be one machine's: no multicast, no broadcast to all, nothing reserved (RFC 1122 §3.2.1.3). A network's own broadcast is not known here. */
 export function isUnicast(address: string): boolean {
   const bare = unmapped(address)
-  return isIPv6(bare) ? !/^ff/i.test(bare) : Number.parseInt(bare, 10) < 224
+  return isIPv6(bare) ? !/^ff/i.test(bare) : Number(bare.slice(0, bare.indexOf('.'))) < 224
 }
 
 /** Where a connection to `address` really goes: the unspecified address means this machine (as kernels take it). */

@@ -33,7 +33,7 @@ export class Settler {
   private firstDirty: Channel | null = null
   private lastDirty: Channel | null = null
   /** To be settled when ticks and promises have run: what the program says there takes the ACK along (decision 029). */
-  private readonly awaited: Channel[] = []
+  private awaited: Channel[] = []
   private awaiting = false
   private firstTurning: Turning | null = null
   /** To be called once the others have been settled. */
@@ -44,6 +44,8 @@ export class Settler {
   /** Datagrams are being read: onQuiet() comes in this turn. */
   private reading = false
   private readAt = Number.NaN
+  /** When this turn began, or what its last channel was told had been dealt with, ms. */
+  private turnAt = Number.NaN
   private settling = false
   private answering = false
   /** A branch whose answers wait to leave together. */
@@ -94,7 +96,7 @@ export class Settler {
     if (this.settling) return
     this.answering = true
     try {
-      this.walk()
+      this.walk(this.readAt)
     } finally {
       this.answering = false
     }
@@ -104,8 +106,9 @@ export class Settler {
 
   /** What had come has been read. */
   onQuiet(): void {
+    const at = this.reading ? this.readAt : this.platform.now()
     this.reading = false
-    this.settle()
+    this.settle(at)
   }
 
   /** Sends what `channel` has to say. @returns how many segments have left. */
@@ -169,20 +172,21 @@ export class Settler {
 
   private readonly onDeferred = (): void => {
     this.deferred = false
-    this.settle()
+    this.settle(this.platform.now())
   }
 
-  private settle(): void {
+  private settle(at: number): void {
     if (this.settling) return
     try {
-      this.walk()
+      this.walk(at)
     } finally {
       this.endTurn()
     }
   }
 
-  private walk(): void {
+  private walk(at: number): void {
     this.settling = true
+    this.turnAt = at
     let budget = TURN_SEGMENTS
     let current: Channel | null = null
     try {
@@ -231,19 +235,19 @@ export class Settler {
 
   private readonly onSpoken = (): void => {
     this.awaiting = false
-    for (const channel of this.awaited) this.enqueue(channel)
-    this.awaited.length = 0
-    this.settle()
+    const { awaited } = this
+    this.awaited = []
+    for (const channel of awaited) this.enqueue(channel)
+    this.settle(this.platform.now())
   }
 
   private turnOver(first: Turning): void {
     this.firstTurning = null
-    const now = this.platform.now()
     for (let endpoint: Turning | null = first; endpoint !== null; ) {
       const next: Turning | null = endpoint.nextTurning
       endpoint.turning = false
       endpoint.nextTurning = null
-      endpoint.turnOver(now)
+      endpoint.turnOver(this.turnAt)
       endpoint = next
     }
   }
@@ -262,13 +266,13 @@ export class Settler {
 
   /** @returns how many segments have left. */
   private settleChannel(channel: Channel): number {
-    let now = this.platform.now()
     const { connection, host } = channel
-    connection.handleTimeout(now)
+    connection.handleTimeout(this.turnAt)
     // first: what owners read opens the window, what they write takes the ACK along
-    const news = deliver(channel, now)
-    // it may have taken a while, which is not the path's
-    if (news !== 0) now = this.platform.now()
+    const news = deliver(channel, this.turnAt)
+    // that may have taken a while, as may those before it, which is not the path's
+    const now = this.platform.now()
+    this.turnAt = now
     if (this.isToBeAwaited(channel, news)) {
       this.awaited.push(channel)
       return 0

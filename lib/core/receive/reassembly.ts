@@ -35,7 +35,7 @@ export class Reassembly {
 
   /** One past the highest offset held; 0: nothing is. */
   get end(): number {
-    const last = this.ranges[this.ranges.length - 1]
+    const last = this.ranges.at(-1)
     return last === undefined ? 0 : last.to
   }
 

@@ -45,7 +45,7 @@ export class SendBuffer {
     const taken = Math.min(bytes.length, this.room, most)
     let done = 0
     while (done < taken) {
-      let slab = this.slabs[this.slabs.length - 1]
+      let slab = this.slabs.at(-1)
       if (slab === undefined || this.end === slab.from + slab.bytes.length) slab = this.addSlab(taken - done)
       const at = this.end - slab.from
       const count = Math.min(taken - done, slab.bytes.length - at)
