@@ -2,21 +2,7 @@
 import { createRequire } from 'node:module'
 import { endianness } from 'node:os'
 import { getSystemErrorName } from 'node:util'
-
-/** As much of koffi as is used here. */
-interface Koffi {
-  load(path: null): { func(prototype: string): (...args: never[]) => number }
-  address(memory: Uint8Array): bigint
-  errno(): number
-  readonly node: { readonly poll: Libc['poll'] }
-}
-
-/** A descriptor that Node's event loop waits for. */
-export interface PollHandle {
-  ref(): void
-  unref(): void
-  close(): void
-}
+import { type Bell, bindPoll, type Koffi, type PollHandle } from './libuv.js'
 
 /** Calls answer -1 and leave their error in errno(). Memory that is pointed at has to lie outside of V8's heap: in an Arena. */
 export interface Libc {
@@ -40,8 +26,9 @@ export interface Libc {
   ifNametoindex(name: string): number
   /** Name of an interface, ended by a 0; null: there is none. */
   ifIndextoname(index: number, into: Uint8Array): unknown
-  /** Has Node's event loop wait for `fd`. `status`: negative if that has ended by an error. */
-  poll(fd: number, wanted: { readable: boolean }, onPoll: (status: number) => void): PollHandle
+  /** Has Node's event loop wait for `fd`, and leave word, or call. */
+  poll(fd: number): PollHandle
+  bell(fd: number, wanted: { readable: boolean }, onRing: () => void): Bell
   errno(): number
   /** Where `memory` begins. */
   address(memory: Uint8Array): number
@@ -87,14 +74,15 @@ function tryToLoad(): Libc | null {
   try {
     const koffi = createRequire(import.meta.url)('koffi') as Koffi
     // older versions lack what is needed here
-    const isNewEnough = typeof koffi.node?.poll === 'function' && typeof koffi.address === 'function'
-    return isNewEnough ? bindings(koffi) : null
+    const isNewEnough = typeof koffi.view === 'function' && typeof koffi.node?.poll === 'function'
+    const poll = isNewEnough ? bindPoll(koffi) : null
+    return poll === null ? null : bindings(koffi, poll)
   } catch {
     return null
   }
 }
 
-function bindings(koffi: Koffi): Libc {
+function bindings(koffi: Koffi, poll: Libc['poll']): Libc {
   const library = koffi.load(null)
   const func = (prototype: string): never => library.func(prototype) as never
   return {
@@ -115,7 +103,8 @@ function bindings(koffi: Koffi): Libc {
     inetNtop: func('void *inet_ntop(int family, void *address, void *into, uint32_t length)'),
     ifNametoindex: func('unsigned int if_nametoindex(const char *name)'),
     ifIndextoname: func('void *if_indextoname(unsigned int index, void *into)'),
-    poll: koffi.node.poll,
+    poll,
+    bell: koffi.node.poll,
     errno: () => koffi.errno(),
     address: (memory) => Number(koffi.address(memory)),
   }

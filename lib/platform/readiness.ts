@@ -1,6 +1,8 @@
 // Which descriptors can be read or written now: one that stands for many of them is waited for by Node's event loop (epoll); the few that
-// are busy are waited for themselves, which spares the kernel and us a step for each datagram.
-import { Arena, type Libc, type Piece, type PollHandle } from './libc.js'
+// are busy are waited for themselves, which spares the kernel and us a step for each datagram. While anything comes, what has come is looked
+// up in each turn of the loop; else the loop calls (decision 039).
+import { Arena, type Libc, type Piece } from './libc.js'
+import { type Bell, FOUND, type PollHandle, QUIET } from './libuv.js'
 import { clearTimeout, setImmediate, setTimeout } from './time.js'
 
 /** Who waits for a descriptor. */
@@ -25,6 +27,8 @@ const REST = 1_000
 const MOST = 64
 /** So many turns that found nothing but it, before a descriptor is waited for itself. */
 const PATIENCE = 32
+/** So many turns that found nothing at all, before they are left alone: to be called costs as much as a few of them. */
+const IDLE = 64
 /** Descriptors that are waited for themselves: more at a time are found cheaper by one call for all. */
 const MOST_DIRECT = 4
 
@@ -32,9 +36,7 @@ const MOST_DIRECT = 4
 interface Direct {
   readonly fd: number
   readonly waiter: Waiter
-  handle: PollHandle | null
-  /** It can be read. */
-  isDue: boolean
+  readonly handle: PollHandle
 }
 
 /** Turns of a socket that waits for room: it never counts as busy, since only reading is watched directly. */
@@ -63,10 +65,13 @@ export class Readiness {
   private readonly found: Piece
   /** The descriptor that stands for all, as long as there is any. */
   private all = -1
+  /** Waits for it while anything comes, and while nothing does. */
   private handle: PollHandle | null = null
-  /** One of the others can be read, or has room. */
-  private isDue = false
-  private attending = false
+  private bell: Bell | null = null
+  /** The bell has rung. */
+  private hasRung = false
+  /** Turns that have found nothing. */
+  private turnsIdle = 0
   private rest: NodeJS.Timeout | null = null
 
   constructor(libc: Libc) {
@@ -108,10 +113,11 @@ export class Readiness {
     this.holds += on ? 1 : -1
     if (this.holds !== (on ? 1 : 0)) return
     this.setHolding(this.handle)
+    this.setHolding(this.bell)
     for (const { handle } of this.directs) this.setHolding(handle)
   }
 
-  private setHolding(handle: PollHandle | null): void {
+  private setHolding(handle: PollHandle | Bell | null): void {
     if (this.holds > 0) handle?.ref()
     else handle?.unref()
   }
@@ -131,13 +137,32 @@ export class Readiness {
     const { libc } = this
     this.all = libc.epollCreate(CLOEXEC)
     if (this.all < 0) return false
-    this.handle = this.poll(this.all, this.onPoll)
     process.on('exit', this.onExit)
+    this.doze()
     return true
   }
 
-  private poll(fd: number, onPoll: (status: number) => void): PollHandle {
-    const handle = this.libc.poll(fd, { readable: true }, onPoll)
+  /** Nothing comes: the turns of the loop are others'. */
+  private doze(): void {
+    for (const direct of [...this.directs]) this.widen(direct)
+    this.handle?.close()
+    this.handle = null
+    this.bell = this.libc.bell(this.all, { readable: true }, this.onBell)
+    this.setHolding(this.bell)
+  }
+
+  // What follows a callback of Node's, promises and ticks, does not follow this one: so it only sees to it that there is one.
+  private readonly onBell = (): void => {
+    this.bell?.close()
+    this.bell = null
+    this.handle = this.poll(this.all)
+    this.hasRung = true
+    this.turnsIdle = 0
+    this.attendNext()
+  }
+
+  private poll(fd: number): PollHandle {
+    const handle = this.libc.poll(fd)
     this.setHolding(handle)
     return handle
   }
@@ -150,18 +175,7 @@ export class Readiness {
   /** `fd` is waited for without the one that stands for all. */
   private narrow(fd: number, waiter: Waiter): void {
     if (this.directs.length === MOST_DIRECT) this.widen(this.directs[0] as Direct)
-    const direct: Direct = { fd, waiter, handle: null, isDue: false }
-    direct.handle = this.poll(fd, (status) => {
-      if (status < 0) {
-        // libuv waits no more for what has an error to tell; epoll goes on
-        this.widen(direct)
-        this.onPoll()
-        return
-      }
-      direct.isDue = true
-      this.later()
-    })
-    this.directs.push(direct)
+    this.directs.push({ fd, waiter, handle: this.poll(fd) })
     this.control(REMOVE, fd, 0)
   }
 
@@ -173,7 +187,7 @@ export class Readiness {
   }
 
   private leave(direct: Direct): void {
-    direct.handle?.close()
+    direct.handle.close()
     this.directs.splice(this.directs.indexOf(direct), 1)
   }
 
@@ -189,9 +203,10 @@ export class Readiness {
   private readonly onExit = (): void => this.stop()
 
   private stop(): void {
+    this.bell?.close()
     this.handle?.close()
-    this.handle = null
-    for (const { handle } of this.directs.splice(0)) handle?.close()
+    this.bell = this.handle = null
+    for (const { handle } of this.directs.splice(0)) handle.close()
   }
 
   private control(operation: number, fd: number, events: number): boolean {
@@ -200,32 +215,39 @@ export class Readiness {
     return this.libc.epollControl(this.all, operation, fd, this.change.bytes) === 0
   }
 
-  private readonly onPoll = (): void => {
-    this.isDue = true
-    this.later()
-  }
-
-  // What follows a callback of Node's, promises and ticks, does not follow this one: so it only sees to it that there is one.
-  private later(): void {
-    if (this.attending) return
-    this.attending = true
-    setImmediate(this.attend)
+  /** After each waiting of the event loop's, and without keeping it from that. */
+  private attendNext(): void {
+    setImmediate(this.attend).unref()
   }
 
   private readonly attend = (): void => {
-    this.attending = false
-    if (this.isDue) this.attendFound()
+    const hasWord = this.handle !== null && this.handle.take() !== QUIET
+    let isDue = hasWord || this.hasRung
+    this.hasRung = false
+    this.turnsIdle++
     // from the last on: whoever is told may close others, and those behind them move up
     for (let i = this.directs.length - 1; i >= 0; i--) {
       const direct = this.directs[i]
-      if (!direct?.isDue) continue
-      direct.isDue = false
-      this.tell(direct.waiter, READ)
+      const status = direct === undefined ? QUIET : direct.handle.take()
+      if (direct === undefined || status === QUIET) continue
+      this.turnsIdle = 0
+      if (status === FOUND) {
+        this.tell(direct.waiter, READ)
+      } else {
+        // libuv waits no more for what has an error to tell; epoll goes on
+        this.widen(direct)
+        isDue = true
+      }
     }
+    if (isDue) this.attendFound()
+    if (this.handle === null) return
+    // behind what those who were told have put off to the next turn
+    if (this.turnsIdle < IDLE) this.attendNext()
+    else this.doze()
   }
 
   private attendFound(): void {
-    this.isDue = false
+    this.turnsIdle = 0
     const { view, bytes } = this.found
     const count = this.handle === null ? 0 : this.libc.epollWait(this.all, bytes, MOST, 0)
     for (let i = 0; i < count; i++) {

@@ -1,6 +1,7 @@
 // A C library in memory that sockets can be given: it takes apart what it is told to send, and says whatever a test wants.
 import { constants } from 'node:os'
-import type { Libc, PollHandle } from '../../lib/platform/libc.js'
+import type { Libc } from '../../lib/platform/libc.js'
+import { FOUND, type PollHandle, QUIET } from '../../lib/platform/libuv.js'
 
 /** A datagram that the kernel has been given. */
 export interface Sent {
@@ -36,15 +37,30 @@ const EPOLL_REMOVE = 2
 
 /** A descriptor that the event loop waits for. */
 class FakePoll implements PollHandle {
-  readonly onPoll: (status: number) => void
   /** It keeps the process. */
   isRefd = true
   hasEnded = false
   readonly close: () => void
+  /** null: it leaves word. */
+  readonly onRing: (() => void) | null
+  private status = QUIET
 
-  constructor(onPoll: (status: number) => void, close: () => void) {
-    this.onPoll = onPoll
+  constructor(close: () => void, onRing: (() => void) | null) {
     this.close = close
+    this.onRing = onRing
+  }
+
+  ring(status: number): void {
+    if (this.hasEnded) return
+    this.hasEnded = status < 0
+    this.status = status
+    this.onRing?.()
+  }
+
+  take(): number {
+    const { status } = this
+    this.status = QUIET
+    return status
   }
 
   ref(): void {
@@ -229,19 +245,24 @@ export class FakeLibc implements Libc {
     return [...this.epoll.values()].at(-1) ?? 0
   }
 
-  poll(fd: number, _wanted: object, onPoll: (status: number) => void): FakePoll {
+  poll(fd: number): FakePoll {
+    return this.addPoll(fd, null)
+  }
+
+  bell(fd: number, _wanted: object, onRing: () => void): FakePoll {
+    return this.addPoll(fd, onRing)
+  }
+
+  private addPoll(fd: number, onRing: (() => void) | null): FakePoll {
     if (this.polls.has(fd)) throw new Error('libuv waits for a descriptor once')
-    const poll = new FakePoll(onPoll, () => void this.polls.delete(fd))
+    const poll = new FakePoll(() => void this.polls.delete(fd), onRing)
     this.polls.set(fd, poll)
     return poll
   }
 
   /** The event loop finds `fd`: readable, or with an error, `status`, after which libuv waits for it no more. */
-  ring(fd: number, status = 0): void {
-    const poll = this.polls.get(fd)
-    if (poll === undefined || poll.hasEnded) return
-    poll.hasEnded = status < 0
-    poll.onPoll(status)
+  ring(fd: number, status: number = FOUND): void {
+    this.polls.get(fd)?.ring(status)
   }
 
   inetPton(_family: number, text: string, into: Uint8Array): number {

@@ -8,6 +8,7 @@ const READ = 1
 const WRITE = 4
 const ERROR = 8
 const OFTEN = 32
+const IDLE = 64
 const BAD_DESCRIPTOR = -9
 const REST = 1_000
 
@@ -35,7 +36,10 @@ beforeEach(async () => {
 const ownExits = () => process.listeners('exit').filter((listener) => !exits.includes(listener))
 
 afterEach(() => {
-  for (const listener of ownExits()) process.off('exit', listener)
+  for (const listener of ownExits()) {
+    listener(0)
+    process.off('exit', listener)
+  }
 })
 
 function watch(fd: number, onReadable: () => void = () => {}): void {
@@ -113,8 +117,8 @@ describe('a descriptor that is busy', () => {
     await turns(OFTEN, 7)
     libc.ready.push([{ fd: 7, events: READ | ERROR }])
     libc.ring(7, BAD_DESCRIPTOR)
-    expect([waitedFor(), inEpoll()]).toEqual([[], [7]])
     await setImmediate()
+    expect([waitedFor(), inEpoll()]).toEqual([[], [7]])
     expect(told).toHaveLength(OFTEN + 1)
     await turns(OFTEN, 7)
     expect(waitedFor()).toEqual([7])
@@ -169,7 +173,7 @@ describe('several that are busy', () => {
     libc.ready.push(FOUR.map((fd) => ({ fd, events: READ | ERROR })))
     for (const fd of FOUR) libc.ring(fd, BAD_DESCRIPTOR)
     await setImmediate()
-    expect([told, waitedFor(), inEpoll()]).toEqual([FOUR, [], FOUR])
+    expect([told, waitedFor(), inEpoll().sort((a, b) => a - b)]).toEqual([FOUR, [], FOUR])
   })
 
   it('one has an error, and others text, in one turn', async () => {
@@ -231,6 +235,51 @@ it('one that throws costs the others nothing, however they are waited for', asyn
   })
   expect([...told].sort((a, b) => a - b)).toEqual([7, 7, 8, 8, 9, 9, 10, 10])
   expect(uncaught.map((error) => (error as Error).message)).toEqual(told.map(String))
+})
+
+describe('while nothing comes', () => {
+  const isCalled = (): boolean => libc.polls.get(ALL)?.onRing !== null
+
+  beforeEach(async () => {
+    watch(7)
+    watch(8)
+  })
+
+  it('the loop calls when something does, and is asked in each turn from then on', async () => {
+    expect(isCalled()).toBe(true)
+    await turn(8)
+    expect([told, isCalled()]).toEqual([[8], false])
+    await turn(7)
+    await turns(2, 8)
+    expect([told, isCalled()]).toEqual([[8, 7, 8, 8], false])
+  })
+
+  it('for 64 turns, they are not looked at any more; whoever was waited for itself is one of many', async () => {
+    await turns(OFTEN, 7)
+    await turns(IDLE - 1)
+    expect([isCalled(), waitedFor(), inEpoll()]).toEqual([false, [7], [8]])
+    await turn(7)
+    await turns(IDLE - 1)
+    expect([isCalled(), waitedFor()]).toEqual([false, [7]])
+    await turn()
+    expect([isCalled(), waitedFor(), inEpoll()]).toEqual([true, [], [8, 7]])
+    await turn(7, 8)
+    expect([told.slice(-2), isCalled()]).toEqual([[7, 8], false])
+  })
+
+  it('the process is held, or not, as before', async () => {
+    const isHeld = (): boolean => [...libc.polls.values()].every(({ isRefd }) => isRefd)
+    readiness.hold(true)
+    for (const fds of [[], [7], []]) {
+      await turns(IDLE, ...fds)
+      expect(isHeld()).toBe(true)
+    }
+    expect(isCalled()).toBe(true)
+    readiness.hold(false)
+    expect(isHeld()).toBe(false)
+    await turn(7)
+    expect([isCalled(), isHeld()]).toEqual([false, false])
+  })
 })
 
 describe('the process', () => {

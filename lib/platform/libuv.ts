@@ -1,0 +1,105 @@
+// Descriptors that Node's event loop waits for: libuv leaves a word in memory when it has found one, where a call from C into JavaScript
+// would cost as much as the datagram that it tells of (decision 039).
+
+/** As much of koffi as is used. */
+export interface Koffi {
+  load(path: null): { func(prototype: string): (...args: never[]) => number }
+  address(memory: Uint8Array): bigint
+  view(address: number, length: number): ArrayBuffer
+  errno(): number
+  readonly node: {
+    readonly env: unknown
+    poll(fd: number, wanted: { readable: boolean }, onRing: () => void): Bell
+  }
+}
+
+/** What calls when a descriptor can be read. */
+export interface Bell {
+  ref(): void
+  unref(): void
+  close(): void
+}
+
+/** A descriptor that is waited for until it can be read. */
+export interface PollHandle {
+  /** What has been found since this was asked last: FOUND, QUIET, or negative if the waiting has ended by an error. */
+  take(): number
+  ref(): void
+  unref(): void
+  close(): void
+}
+
+export const FOUND = 0
+export const QUIET = 1
+
+/** Of uv_handle_type, and of uv_poll_event. */
+const UV_POLL = 8
+const UV_READABLE = 1
+/** Of dlsym(): in whatever is loaded. */
+const ANYWHERE = 0
+const POINTER = 8
+
+/** Handles and functions are addresses; what can fail answers with a negative number. */
+interface Libuv {
+  readonly loop: number
+  readonly setData: number
+  readonly free: number
+  calloc(count: number, size: number): number
+  handleSize(type: number): number
+  pollInit(loop: number, handle: number, fd: number): number
+  pollStart(handle: number, events: number, callback: number): number
+  ref(handle: number): void
+  unref(handle: number): void
+  close(handle: number, callback: number): void
+}
+
+/** Of the thread that asks. null: it has no libuv that can be called. */
+export function bindPoll(koffi: Koffi): ((fd: number) => PollHandle) | null {
+  const uv = bindings(koffi)
+  return uv === null ? null : (fd) => poll(koffi, uv, fd)
+}
+
+function poll(koffi: Koffi, uv: Libuv, fd: number): PollHandle {
+  const handle = uv.calloc(1, uv.handleSize(UV_POLL))
+  // a handle begins with its data, and libuv calls back with the handle and the status: its own setter of data is such a callback
+  const data = new Int32Array(koffi.view(handle, POINTER))
+  data[0] = QUIET
+  const status = Math.min(uv.pollInit(uv.loop, handle, fd), uv.pollStart(handle, UV_READABLE, uv.setData))
+  if (status < 0) throw new Error(`uv_poll failed: ${status}`)
+  return {
+    take() {
+      const found = data[0] as number
+      data[0] = QUIET
+      return found
+    },
+    ref: () => uv.ref(handle),
+    unref: () => uv.unref(handle),
+    // libuv goes on using the memory until the end of this turn
+    close: () => uv.close(handle, uv.free),
+  }
+}
+
+function bindings(koffi: Koffi): Libuv | null {
+  const library = koffi.load(null)
+  const func = (prototype: string): never => library.func(prototype) as never
+  const find: (where: number, name: string) => number = func('uintptr_t dlsym(uintptr_t where, const char *name)')
+  const setData = find(ANYWHERE, 'uv_handle_set_data')
+  if (setData === 0) return null
+  const getLoop: (env: unknown, loop: BigUint64Array) => number = func(
+    'int napi_get_uv_event_loop(void *env, void *loop)',
+  )
+  const loop = new BigUint64Array(new ArrayBuffer(4096))
+  if (getLoop(koffi.node.env, loop) !== 0) return null
+  return {
+    loop: Number(loop[0]),
+    setData,
+    free: find(ANYWHERE, 'free'),
+    calloc: func('uintptr_t calloc(size_t count, size_t size)'),
+    handleSize: func('size_t uv_handle_size(int type)'),
+    pollInit: func('int uv_poll_init(uintptr_t loop, uintptr_t handle, int fd)'),
+    pollStart: func('int uv_poll_start(uintptr_t handle, int events, uintptr_t callback)'),
+    ref: func('void uv_ref(uintptr_t handle)'),
+    unref: func('void uv_unref(uintptr_t handle)'),
+    close: func('void uv_close(uintptr_t handle, uintptr_t callback)'),
+  }
+}
