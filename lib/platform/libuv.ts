@@ -22,7 +22,8 @@ export interface Bell {
 
 /** A descriptor that is waited for until it can be read. */
 export interface PollHandle {
-  /** What has been found since this was asked last: FOUND, QUIET, or negative if the waiting has ended by an error. */
+  /** What has been found since it was taken last: FOUND, QUIET, or negative if the waiting has ended by an error. */
+  readonly status: number
   take(): number
   ref(): void
   unref(): void
@@ -67,6 +68,9 @@ function poll(koffi: Koffi, uv: Libuv, fd: number): PollHandle {
   const status = Math.min(uv.pollInit(uv.loop, handle, fd), uv.pollStart(handle, UV_READABLE, uv.setData))
   if (status < 0) throw new Error(`uv_poll failed: ${status}`)
   return {
+    get status() {
+      return data[0] as number
+    },
     take() {
       const found = data[0] as number
       data[0] = QUIET

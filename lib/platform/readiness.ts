@@ -70,6 +70,9 @@ export class Readiness {
   private bell: Bell | null = null
   /** The bell has rung. */
   private hasRung = false
+  private next: NodeJS.Immediate | null = null
+  /** What has been found has let others go first. */
+  private hasWaited = false
   /** Turns that have found nothing. */
   private turnsIdle = 0
   private rest: NodeJS.Timeout | null = null
@@ -217,14 +220,20 @@ export class Readiness {
 
   /** After each waiting of the event loop's, and without keeping it from that. */
   private attendNext(): void {
-    setImmediate(this.attend).unref()
+    this.next = setImmediate(this.attend).unref()
   }
 
   private readonly attend = (): void => {
-    const hasWord = this.handle !== null && this.handle.take() !== QUIET
-    let isDue = hasWord || this.hasRung
-    this.hasRung = false
+    // what others put off before this was found comes before it, as before what Node finds; once, lest they never stop
+    if (!this.hasWaited && this.isDue && isFollowed(this.next)) {
+      this.hasWaited = true
+      this.attendNext()
+      return
+    }
+    this.hasWaited = false
     this.turnsIdle++
+    let areDue = this.hasRung || (this.handle !== null && this.handle.take() !== QUIET)
+    this.hasRung = false
     // from the last on: whoever is told may close others, and those behind them move up
     for (let i = this.directs.length - 1; i >= 0; i--) {
       const direct = this.directs[i]
@@ -236,14 +245,19 @@ export class Readiness {
       } else {
         // libuv waits no more for what has an error to tell; epoll goes on
         this.widen(direct)
-        isDue = true
+        areDue = true
       }
     }
-    if (isDue) this.attendFound()
+    if (areDue) this.attendFound()
     if (this.handle === null) return
-    // behind what those who were told have put off to the next turn
     if (this.turnsIdle < IDLE) this.attendNext()
     else this.doze()
+  }
+
+  private get isDue(): boolean {
+    if (this.hasRung || (this.handle !== null && this.handle.status !== QUIET)) return true
+    for (const { handle } of this.directs) if (handle.status !== QUIET) return true
+    return false
   }
 
   private attendFound(): void {
@@ -274,4 +288,9 @@ export class Readiness {
     this.turnsAlone[fd] = turns
     if (turns >= PATIENCE) this.narrow(fd, waiter)
   }
+}
+
+/** Whether another immediate is to run after `immediate`, which runs now: Node has them in a list, and nobody else knows. */
+function isFollowed(immediate: NodeJS.Immediate | null): boolean {
+  return (immediate as { _idleNext?: unknown } | null)?._idleNext !== null
 }

@@ -43,7 +43,7 @@ class FakePoll implements PollHandle {
   readonly close: () => void
   /** null: it leaves word. */
   readonly onRing: (() => void) | null
-  private status = QUIET
+  status: number = QUIET
 
   constructor(close: () => void, onRing: (() => void) | null) {
     this.close = close

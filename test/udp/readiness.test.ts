@@ -52,13 +52,19 @@ function watch(fd: number, onReadable: () => void = () => {}): void {
   })
 }
 
+/** What was found lets go first who waits for this turn, and has its own in the next. */
+async function turnOver(): Promise<void> {
+  await setImmediate()
+  await setImmediate()
+}
+
 /** A turn in which these can be read. */
 async function turn(...fds: number[]): Promise<void> {
   const found = fds.filter((fd) => !libc.polls.has(fd)).map((fd) => ({ fd, events: READ }))
   if (found.length > 0) libc.ready.push(found)
   for (const fd of fds) if (libc.polls.has(fd)) libc.ring(fd)
   if (found.length > 0) libc.ring(ALL)
-  await setImmediate()
+  await (fds.length > 0 ? turnOver() : setImmediate())
 }
 
 async function turns(count: number, ...fds: number[]): Promise<void> {
@@ -105,7 +111,7 @@ describe('a descriptor that is busy', () => {
     expect([waitedFor(), [...libc.epoll]]).toEqual([[], [[7, READ | WRITE]]])
     libc.ready.push([{ fd: 7, events: READ | WRITE }])
     libc.ring(ALL)
-    await setImmediate()
+    await turnOver()
     expect(told.slice(-2)).toEqual([-7, 7])
     readiness.awaitRoom(7, false)
     expect([...libc.epoll]).toEqual([[7, READ]])
@@ -117,7 +123,7 @@ describe('a descriptor that is busy', () => {
     await turns(OFTEN, 7)
     libc.ready.push([{ fd: 7, events: READ | ERROR }])
     libc.ring(7, BAD_DESCRIPTOR)
-    await setImmediate()
+    await turnOver()
     expect([waitedFor(), inEpoll()]).toEqual([[], [7]])
     expect(told).toHaveLength(OFTEN + 1)
     await turns(OFTEN, 7)
@@ -128,7 +134,7 @@ describe('a descriptor that is busy', () => {
     await turns(OFTEN, 7)
     libc.ring(7)
     readiness.unwatch(7)
-    await setImmediate()
+    await turnOver()
     expect(told).toHaveLength(OFTEN)
     expect([waitedFor(), inEpoll()]).toEqual([[], []])
     // the number is another's now, which begins anew
@@ -172,7 +178,7 @@ describe('several that are busy', () => {
   it('all have errors to tell in one turn, as when the peer of all of them goes', async () => {
     libc.ready.push(FOUR.map((fd) => ({ fd, events: READ | ERROR })))
     for (const fd of FOUR) libc.ring(fd, BAD_DESCRIPTOR)
-    await setImmediate()
+    await turnOver()
     expect([told, waitedFor(), inEpoll().sort((a, b) => a - b)]).toEqual([FOUR, [], FOUR])
   })
 
@@ -181,7 +187,7 @@ describe('several that are busy', () => {
     libc.ring(7)
     libc.ring(8, BAD_DESCRIPTOR)
     libc.ring(9)
-    await setImmediate()
+    await turnOver()
     expect(told.sort()).toEqual([7, 8, 9])
     expect([waitedFor(), inEpoll()]).toEqual([[7, 9, 10], [8]])
   })
@@ -235,6 +241,31 @@ it('one that throws costs the others nothing, however they are waited for', asyn
   })
   expect([...told].sort((a, b) => a - b)).toEqual([7, 7, 8, 8, 9, 9, 10, 10])
   expect(uncaught.map((error) => (error as Error).message)).toEqual(told.map(String))
+})
+
+it('what who was told puts off, be it after a promise, comes before more is read', async () => {
+  const find = (): void => {
+    libc.ready.push([{ fd: 7, events: READ }])
+    libc.ring(ALL)
+  }
+  let left = 3
+  watch(7, () => {
+    void Promise.resolve().then(() => globalThis.setImmediate(() => told.push(0)))
+    if (--left > 0) find()
+  })
+  find()
+  for (let i = 0; i < 12; i++) await setImmediate()
+  expect(told).toEqual([7, 0, 7, 0, 7, 0])
+})
+
+it('others that never stop putting off do not keep it from being read', async () => {
+  let stops = false
+  const goOn = (): unknown => !stops && globalThis.setImmediate(goOn)
+  goOn()
+  watch(7)
+  await turns(3, 7)
+  stops = true
+  expect(told).toEqual([7, 7, 7])
 })
 
 describe('while nothing comes', () => {
@@ -311,7 +342,7 @@ describe('the process', () => {
     for (const end of ownExits()) end(0)
     expect([...libc.polls]).toEqual([])
     libc.ready.push([{ fd: 8, events: READ }])
-    await setImmediate()
+    await turnOver()
     expect(told).toHaveLength(OFTEN)
   })
 
