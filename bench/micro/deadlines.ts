@@ -11,7 +11,7 @@ const STEP = 7_919
 /** Connections that all wait for something, spread over a time-out. */
 function waiting(count: number): { deadlines: Deadlines<Sleeper>; sleepers: Sleeper[] } {
   const deadlines = new Deadlines<Sleeper>()
-  const sleepers = Array.from({ length: count }, () => ({ dueAt: Number.POSITIVE_INFINITY, slot: -1 }))
+  const sleepers = Array.from({ length: count }, () => ({ slot: -1 }))
   sleepers.forEach((sleeper, i) => {
     deadlines.schedule(sleeper, (((i * STEP) % count) / count) * RTO)
   })

@@ -136,11 +136,11 @@ export class Connection {
 
   /** How many segments like this one, which continue each other, may come as one. */
   mostTogether({ seq, payload }: Segment): number {
-    const { state, trace, budget, reassembly, ackPolicy, window, tuning, irs, rcvNxt, finAt } = this.tcb
+    const { state, trace, budget, reassembly, ackPolicy, window, tuning, irs, rcvNxt, textEdge } = this.tcb
     const isNext = canReceive(state) && reassembly.isEmpty && seq === wrap(irs, rcvNxt)
     if (!isNext || trace !== null || budget.isSpent) return 1
     // what goes beyond is not text that is taken, and has its answer at once
-    const inWindow = Math.floor((Math.min(window.edge, finAt) - rcvNxt) / payload.length)
+    const inWindow = Math.floor((textEdge - rcvNxt) / payload.length)
     return Math.min(inWindow, ackPolicy.mostTogether(payload.length, window.limit, tuning.isGrowing))
   }
 

@@ -156,8 +156,8 @@ export class Tcb {
   /** int32 */
   irs = 0
   rcvNxt: number = DOUBLE
-  /** Offset of the peer's FIN; Infinity: not seen. */
-  finAt: number = Number.POSITIVE_INFINITY
+  /** Offset of the peer's FIN; null: not seen. */
+  finAt: number | null = null
   finReceived = false
   readonly received: ReceiveBuffer
   readonly reassembly: Reassembly = new Reassembly()
@@ -315,6 +315,12 @@ export class Tcb {
 
   private get read(): number {
     return this.bytesReceived - this.received.length
+  }
+
+  /** No text is taken from here on: the window ends, or the stream. */
+  get textEdge(): number {
+    const { finAt, window } = this
+    return finAt === null ? window.edge : Math.min(window.edge, finAt)
   }
 
   /** Chunks that may be held before they are copied together. */

@@ -80,7 +80,6 @@ export class Channel implements Tenant, Waking, Receiver, Orphan {
   peerAddress: string
   readonly remembers: boolean
   nextInChain: Tenant | null = null
-  dueAt: number = Number.POSITIVE_INFINITY
   slot = -1
   receivedIn = 0
   /** Waits to be settled, and this one after it. */
@@ -103,8 +102,8 @@ export class Channel implements Tenant, Waking, Receiver, Orphan {
   memory = 0
   /** Counted among the connections of its remote address. */
   counted = false
-  /** The end of an orphan's hold on the process, unless there is progress; Infinity: it has none. */
-  lingerAt: number = Number.POSITIVE_INFINITY
+  /** The end of an orphan's hold on the process, unless there is progress, ms; null: it has none. */
+  lingerAt: number | null = null
 
   private readonly show: (address: string) => string
   private refd = true
@@ -276,7 +275,8 @@ export class Channel implements Tenant, Waking, Receiver, Orphan {
 
   /** When it has to be settled though nothing happens, ms. */
   get wakeAt(): number {
-    return Math.min(this.connection.wakeAt, this.lingerAt)
+    const { connection, lingerAt } = this
+    return lingerAt === null ? connection.wakeAt : Math.min(connection.wakeAt, lingerAt)
   }
 
   // acted on after the datagrams that wait in the socket: one of them may be the missing ACK
@@ -288,7 +288,7 @@ export class Channel implements Tenant, Waking, Receiver, Orphan {
   get holdsProcess(): boolean {
     if (this.detached || this.acceptor !== null) return false
     // whoever still waits to hear what was acknowledged has as long as what is unacknowledged
-    if (this.released) return this.lingerAt !== Number.POSITIVE_INFINITY
+    if (this.released) return this.lingerAt !== null
     // after the peer's FIN nothing comes: with nothing under way a socket waits for its own program alone
     const isWaiting = !this.connection.ended || this.connection.hasUnacknowledged
     return isWaiting && this.owner !== null && this.refd
@@ -296,10 +296,10 @@ export class Channel implements Tenant, Waking, Receiver, Orphan {
 
   /** An orphan's time: longer with each progress, over when all is acknowledged. */
   reviewLinger(progress: boolean, now: number): void {
-    if (this.lingerAt === Number.POSITIVE_INFINITY) return
-    if (!this.connection.hasUnacknowledged) this.lingerAt = Number.POSITIVE_INFINITY
+    if (this.lingerAt === null) return
+    if (!this.connection.hasUnacknowledged) this.lingerAt = null
     else if (progress) this.lingerAt = now + this.lingerTimeout
-    else if (this.lingerAt <= now) this.lingerAt = Number.POSITIVE_INFINITY
+    else if (this.lingerAt <= now) this.lingerAt = null
   }
 
   /** The machine says that the peer cannot be reached: only an attempt to connect ends by that (RFC 9293 §3.9.2.2). */

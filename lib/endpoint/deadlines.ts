@@ -1,10 +1,8 @@
 // A heap of wake-up times, re-armed lazily: a time that moves later costs nothing until the old one has come.
 
-/** Something that wants to be woken. The two fields are the heap's. */
+/** Something that wants to be woken. */
 export interface Sleeper {
-  /** The time it is filed under, ms: never later than it wants to be woken. Infinity while it is not in the heap. */
-  dueAt: number
-  /** Its place in the heap; -1: none. */
+  /** Its place in the heap, which is the heap's to write; -1: none. */
   slot: number
 }
 
@@ -16,6 +14,8 @@ export interface Waking extends Sleeper {
 
 export class Deadlines<T extends Sleeper> {
   private readonly heap: T[] = []
+  /** The time, ms, that each of them is filed under: never later than it wants to be woken. */
+  private readonly times: number[] = []
 
   get size(): number {
     return this.heap.length
@@ -23,7 +23,7 @@ export class Deadlines<T extends Sleeper> {
 
   /** The earliest time that anything is filed under; Infinity: none. */
   get next(): number {
-    return this.heap.length === 0 ? Number.POSITIVE_INFINITY : (this.heap[0] as T).dueAt
+    return this.heap.length === 0 ? Number.POSITIVE_INFINITY : (this.times[0] as number)
   }
 
   /** The one that is filed earliest. */
@@ -33,19 +33,21 @@ export class Deadlines<T extends Sleeper> {
 
   /** Wakes `sleeper` at `at` or before. */
   schedule(sleeper: T, at: number): void {
-    if (at >= sleeper.dueAt || at === Number.POSITIVE_INFINITY) return
-    sleeper.dueAt = at
-    if (sleeper.slot < 0) {
-      sleeper.slot = this.heap.length
-      this.heap.push(sleeper)
-    }
-    this.up(sleeper.slot)
+    if (at === Number.POSITIVE_INFINITY) return
+    const { heap, times } = this
+    let { slot } = sleeper
+    if (slot < 0) {
+      slot = heap.length
+      heap.push(sleeper)
+      times.push(at)
+    } else if (at >= (times[slot] as number)) return
+    this.up(slot, sleeper, at)
   }
 
   /** Takes out the earliest that is due; the caller files it again under the time it wants now. */
   takeDue(now: number): T | undefined {
     const first = this.heap[0]
-    if (first === undefined || first.dueAt > now) return undefined
+    if (first === undefined || (this.times[0] as number) > now) return undefined
     this.remove(first)
     return first
   }
@@ -54,45 +56,43 @@ export class Deadlines<T extends Sleeper> {
     const { slot } = sleeper
     if (slot < 0) return
     sleeper.slot = -1
-    sleeper.dueAt = Number.POSITIVE_INFINITY
     const last = this.heap.pop() as T
+    const at = this.times.pop() as number
     if (last === sleeper) return
-    last.slot = slot
-    this.heap[slot] = last
-    this.up(slot)
-    this.down(last.slot)
+    this.up(slot, last, at)
+    this.down(last.slot, last, at)
   }
 
-  private up(from: number): void {
-    const { heap } = this
-    const moving = heap[from] as T
+  /** `moving`, filed under `at`, goes to `from` or nearer to the first. */
+  private up(from: number, moving: T, at: number): void {
     let slot = from
     while (slot > 0) {
-      const parent = heap[(slot - 1) >> 1] as T
-      if (parent.dueAt <= moving.dueAt) break
-      parent.slot = slot
-      heap[slot] = parent
-      slot = (slot - 1) >> 1
+      const parent = (slot - 1) >> 1
+      if ((this.times[parent] as number) <= at) break
+      this.put(slot, this.heap[parent] as T, this.times[parent] as number)
+      slot = parent
     }
-    moving.slot = slot
-    heap[slot] = moving
+    this.put(slot, moving, at)
   }
 
-  private down(from: number): void {
-    const { heap } = this
-    const moving = heap[from] as T
+  /** Or farther from it. */
+  private down(from: number, moving: T, at: number): void {
+    const { heap, times } = this
     let slot = from
     for (;;) {
       let child = slot * 2 + 1
       if (child >= heap.length) break
-      if (child + 1 < heap.length && (heap[child + 1] as T).dueAt < (heap[child] as T).dueAt) child++
-      const smaller = heap[child] as T
-      if (smaller.dueAt >= moving.dueAt) break
-      smaller.slot = slot
-      heap[slot] = smaller
+      if (child + 1 < heap.length && (times[child + 1] as number) < (times[child] as number)) child++
+      if ((times[child] as number) >= at) break
+      this.put(slot, heap[child] as T, times[child] as number)
       slot = child
     }
-    moving.slot = slot
-    heap[slot] = moving
+    this.put(slot, moving, at)
+  }
+
+  private put(slot: number, sleeper: T, at: number): void {
+    sleeper.slot = slot
+    this.heap[slot] = sleeper
+    this.times[slot] = at
   }
 }

@@ -62,7 +62,6 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
   // ---- the settler's
   turning = false
   nextTurning: Turning | null = null
-  dueAt: number = Number.POSITIVE_INFINITY
   slot = -1
   // ---- the stack's
   /** How its UDP socket was made, if that goes to any local address and port, and to one peer; else null. */

@@ -20,7 +20,6 @@ export class TimeWaitRecord implements Tenant, Sleeper {
   readonly remotePort: number
   readonly localPort: number
   nextInChain: Tenant | null = null
-  dueAt: number = Number.POSITIVE_INFINITY
   slot = -1
   expiresAt: number
   readonly sndNxt: number
@@ -161,7 +160,7 @@ export class TimeWait {
 
   private evict(): void {
     let { first } = this.deadlines
-    while (first !== undefined && first.expiresAt > first.dueAt) {
+    while (first !== undefined && first.expiresAt > this.deadlines.next) {
       // its FIN has come again since it was filed
       this.deadlines.remove(first)
       this.deadlines.schedule(first, first.expiresAt)

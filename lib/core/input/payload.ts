@@ -12,10 +12,10 @@ export function takeText(tcb: Tcb, segment: Segment, from: number, now: number):
   const { payload } = segment
   const end = from + payload.length
   const fits = end <= tcb.window.edge
-  if (payload.length > 0 && !keepText(tcb, segment, from, Math.min(end, tcb.window.edge, tcb.finAt), now)) return
+  if (payload.length > 0 && !keepText(tcb, segment, from, Math.min(end, tcb.textEdge), now)) return
   // a FIN before text that is held already cannot be one
   const isFin = segment.flags & FIN && fits && end >= tcb.rcvNxt && end >= tcb.reassembly.end
-  if (isFin && tcb.finAt === Number.POSITIVE_INFINITY) tcb.finAt = end
+  if (isFin && tcb.finAt === null) tcb.finAt = end
   if (tcb.rcvNxt === tcb.finAt && !tcb.finReceived) takeFin(tcb)
   else if (segment.flags & FIN && payload.length === 0) tcb.ackPolicy.onDuplicate() // RFC 5681 §4.2: above a gap
 }
