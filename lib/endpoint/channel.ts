@@ -96,6 +96,8 @@ export class Channel implements Tenant, Waking, Receiver, Orphan {
   orphaned: Place<Orphan> | null = null
   /** Events to be told: those that came before the handshake was done, or that the owner wants to hear again. */
   untold = 0
+  /** And not before the turn is over. */
+  patient = false
   /** Counted among what holds the process. */
   held = false
   /** Bytes that it has been charged for. */
@@ -200,9 +202,13 @@ export class Channel implements Tenant, Waking, Receiver, Orphan {
     return true
   }
 
-  /** From onEvents(): the owner is told `events` once ticks and promises have run, before anything is sent. */
-  again(events: number): void {
+  /**
+   * From onEvents(): the owner is told `events` once ticks and promises have run, before anything is sent.
+   * `inTurn`: and what they have put off to immediates, too.
+   */
+  again(events: number, inTurn: boolean): void {
     this.untold |= events
+    this.patient = inTurn
   }
 
   /** A FIN after all that was sent; receiving goes on. */

@@ -5,6 +5,7 @@ import { Segment } from '../wire/segment.js'
 import type { Channel } from './channel.js'
 import { Deadlines, type Waking } from './deadlines.js'
 import type { LocalSocket } from './local-socket.js'
+import { ProgramsTurn } from './programs-turn.js'
 
 /** Segments of one connection before the others have their turn, and of all before the incoming have theirs. */
 const CHANNEL_SEGMENTS = 64
@@ -33,8 +34,7 @@ export class Settler {
   private firstDirty: Channel | null = null
   private lastDirty: Channel | null = null
   /** To be settled when ticks and promises have run: what the program says there takes the ACK along (decision 029). */
-  private awaited: Channel[] = []
-  private awaiting = false
+  private readonly awaited: ProgramsTurn
   private firstTurning: Turning | null = null
   /** To be called once the others have been settled. */
   private after: (() => void)[] = []
@@ -57,6 +57,10 @@ export class Settler {
     this.platform = platform
     this.alarm = platform.alarm(() => this.ring())
     this.alarm.unref()
+    this.awaited = new ProgramsTurn(platform, (channels) => {
+      for (const channel of channels) this.enqueue(channel)
+      this.settle(platform.now())
+    })
   }
 
   /** `channel` has heard or been told something. */
@@ -222,23 +226,9 @@ export class Settler {
     this.laden?.flush()
     this.laden = null
     if (this.firstTurning !== null) this.turnOver(this.firstTurning)
-    if (this.awaited.length > 0) this.awaitProgram()
+    this.awaited.begin()
     if (this.firstDirty !== null) this.later()
     if (this.after.length > 0) this.runAfter()
-  }
-
-  private awaitProgram(): void {
-    if (this.awaiting) return
-    this.awaiting = true
-    this.platform.afterTicks(this.onSpoken)
-  }
-
-  private readonly onSpoken = (): void => {
-    this.awaiting = false
-    const { awaited } = this
-    this.awaited = []
-    for (const channel of awaited) this.enqueue(channel)
-    this.settle(this.platform.now())
   }
 
   private turnOver(first: Turning): void {
@@ -274,7 +264,7 @@ export class Settler {
     const now = this.platform.now()
     this.turnAt = now
     if (this.isToBeAwaited(channel, news)) {
-      this.awaited.push(channel)
+      this.awaited.add(channel)
       return 0
     }
     channel.dirty = false

@@ -24,6 +24,7 @@ interface Waiter {
 
 const pullOf = (link: Link): void => link.run(link.pullNow)
 const endOf = (link: Link): void => link.run(link.endInTurn)
+const pullNext = (link: Link): void => void setImmediate(pullOf, link)
 /** As it was when this was loaded: a test that puts another in its place means its own code. */
 const { setImmediate } = globalThis
 
@@ -181,7 +182,8 @@ export class Link implements ChannelOwner {
       const { channel } = this
       if (left !== events && this.pull() && channel !== null) {
         this.pulling = true
-        channel.again(left | (channel.readable === 0 && channel.ended ? ENDED : READABLE))
+        const isEnd = channel.readable === 0 && channel.ended
+        channel.again(left | (isEnd ? ENDED : READABLE), isEnd)
         left = 0
         return
       }
@@ -343,9 +345,11 @@ export class Link implements ChannelOwner {
   /** For pullOf(). */
   pullNow(): void {
     this.pulling = false
+    const { channel } = this
     if (!this.pull()) return
     this.pulling = true
-    setImmediate(pullOf, this)
+    // the end comes behind the immediates that the program asks for in its ticks and promises, which are behind this one
+    setImmediate(channel?.readable === 0 ? pullNext : pullOf, this)
   }
 
   /** What pause() and resume() mean to a socket that reads into the program's own memory. */

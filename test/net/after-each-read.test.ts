@@ -1,4 +1,4 @@
-// Who hears a chunk once, or answers it after a promise: as after each read of net's, what follows waits for ticks and promises.
+// Who hears a chunk once, or answers it later: as after each read of net's, what follows waits for ticks and promises, and the end for immediates.
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import * as net from 'node:net'
@@ -64,6 +64,7 @@ describe.each([
       run()
     },
     'an immediate': (run) => void setImmediate(run),
+    'an immediate after a promise': (run) => queueMicrotask(() => setImmediate(run)),
   }
   it.each(Object.entries(late))('a question that came with its end is answered after %s', async (_when, wait) => {
     const client = await connected(of, (socket) => {
@@ -75,16 +76,35 @@ describe.each([
     expect(answer).toBe('answer to question')
   })
 
-  it('ticks and promises of the last chunk come before the end', async () => {
+  it.each(Object.entries(late))('so is one asked after a while, after %s', async (_when, wait) => {
+    const client = await connected(of, (socket) => {
+      socket.on('data', (bytes) => {
+        if (`${bytes}` === 'question') wait(() => socket.end('answer'))
+        else socket.write('go on')
+      })
+    })
+    client.write('hello')
+    client.once('data', () => client.end('question'))
+    let answer = ''
+    for await (const bytes of client) answer += bytes
+    expect(answer).toBe('go onanswer')
+  })
+
+  it('ticks, promises and immediates of the last chunk come before the end', async () => {
     const order: string[] = []
-    const client = await connected(of, (socket) => socket.end('text'))
+    const client = await connected(of, (socket) => socket.once('data', () => socket.end('text')))
+    client.write('hello')
     client.on('data', () => {
+      setImmediate(() => order.push('immediate'))
       process.nextTick(() => order.push('tick'))
-      queueMicrotask(() => order.push('promise'))
+      queueMicrotask(() => {
+        order.push('promise')
+        setImmediate(() => order.push('immediate of a promise'))
+      })
     })
     client.on('end', () => order.push('end'))
     await once(client, 'close')
-    expect(order).toEqual(['tick', 'promise', 'end'])
+    expect(order).toEqual(['tick', 'promise', 'immediate', 'immediate of a promise', 'end'])
   })
 
   it('who wants nothing of it is rid of it, and hears the end', async () => {

@@ -2,6 +2,8 @@
 import { once } from 'node:events'
 import http2, { type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2'
 import https from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { TLSSocket } from 'node:tls'
 import { describe } from 'vitest'
 import { CERTIFICATE, KEY } from '../support/certificate.js'
@@ -193,4 +195,34 @@ sameAsTcp('a server of both versions, chosen by ALPN, that sees where its client
   await over(session)
   await turns()
   await close()
+})
+
+const frame = (type: number, flags: number, stream: number, ...payload: number[]): Buffer =>
+  Buffer.from([0, 0, payload.length, type, flags, 0, 0, 0, stream, ...payload])
+const [SETTINGS, OF_SETTINGS] = [frame(4, 0, 0), frame(4, 1, 0)]
+const RESPONSE = frame(1, 5, 1, 0x8c)
+const LAST = Buffer.concat([frame(3, 0, 1, 0, 0, 0, 0), frame(7, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0)])
+
+sameAsTcp('an upload that is turned away with a reset, a GOAWAY and the end in one segment', async (wire, log) => {
+  // reads too little for the client to have sent all
+  const server = wire.net.createServer({ allowHalfOpen: true, recvBufferSize: 4096 } as object, () => {})
+  const peers = once(server, 'connection') as Promise<[Socket]>
+  server.listen(0, HOST)
+  await once(server, 'listening')
+  const session = plainSession(wire, (server.address() as AddressInfo).port)
+  const stream = session.request({ ':method': 'POST' })
+  const [peer] = await peers
+  peer.on('error', () => {})
+  peer.write(Buffer.concat([SETTINGS, OF_SETTINGS, RESPONSE]))
+  const [headers] = (await once(stream.resume(), 'response')) as unknown as [Record<string, unknown>]
+  log(headers[':status'])
+  session.close()
+  stream.write(Buffer.alloc(60_000))
+  await sleep(20)
+  const closed = Promise.all([once(session, 'close'), once(stream, 'close')])
+  peer.end(LAST)
+  await closed
+  log(session.destroyed, stream.rstCode)
+  peer.destroy()
+  server.close()
 })
