@@ -231,3 +231,11 @@ export function checkListen(args: readonly unknown[], options: OptionBag): Liste
     ipv6Only: Boolean(options.ipv6Only),
   }
 }
+
+/** A connection has no descriptor of its own. @throws ERR_TCP_OVER_UDP_UNSUPPORTED */
+export function refuseHandles(options: unknown): void {
+  if (typeof options === 'number') throw unsupported('fd')
+  const { handle, fd } = (options ?? {}) as { handle?: unknown; fd?: unknown }
+  if (handle) throw unsupported('handle')
+  if (fd !== undefined) throw unsupported('fd')
+}

@@ -282,6 +282,13 @@ export class Link implements ChannelOwner {
     done()
   }
 
+  /** Nobody is to be connected with. @returns whether final() waited for it; it is not called back. */
+  withdraw(): boolean {
+    const waited = this.finalDone !== null
+    this.finalDone = null
+    return waited
+  }
+
   private begin(rest: Uint8Array, pieces: readonly Piece[], length: number, done: Done): void {
     this.pending = { rest, pieces, next: 1, length, done }
   }

@@ -18,13 +18,14 @@ import {
   keepAliveDelay,
   NODE_MAJOR,
   normalizeArguments,
+  refuseHandles,
 } from './arguments.js'
 import { callable } from './callable.js'
 import { installTrace } from './debug-trace.js'
 import { defaultStack } from './default-stack.js'
 import { Dial, type Dialer } from './dial.js'
 import { installDropsReport } from './drops-report.js'
-import { connectError, endedByPeer, plainError, unsupported } from './errors.js'
+import { connectError, endedByPeer, plainError } from './errors.js'
 import type { Hears, HearsAnything, SocketEvents } from './events.js'
 import { IdleTimer } from './idle-timer.js'
 import { Link } from './link.js'
@@ -181,7 +182,7 @@ export class SocketBase extends Duplex {
     )
     this.autoSelectFamilyAttemptedAddresses = NONE
     dial.start()
-    if (this.destroyed) this.#begin(scope)
+    if (this.destroyed || this.writableFinished) this.#begin(scope)
     this.#dial = dial
     this.connecting = true
     if (this.timeout) this.#startIdle(checkTimeout(this.timeout))
@@ -192,7 +193,8 @@ export class SocketBase extends Duplex {
   #begin(scope: Scope): void {
     this.#failWriting()
     ;(this as unknown as { _undestroy(): void })._undestroy()
-    const { held } = this.#link
+    const { held, idle } = this.#link
+    idle?.stop()
     this.#link = new Link(this, this.#onread)
     this.#link.scope = scope
     this.#link.hold(held)
@@ -286,6 +288,12 @@ export class SocketBase extends Duplex {
     }
     // 'finish' follows when the FIN has left: not if destroy() is called in this turn
     this.#link.final(() => this.#stack.afterwards(() => this.#link.scope?.runInAsyncScope(finish)))
+    // as net's: who ends before connect() has to call it in the same tick, or has nothing to wait for
+    if (NODE_MAJOR < 22 || this.connecting || !this.pending) return
+    const link = this.#link
+    process.nextTick(() => {
+      if (!this.connecting && link.withdraw()) finish()
+    })
   }
 
   override _read(): void {
@@ -540,13 +548,6 @@ export class SocketBase extends Duplex {
   get localUdpPort(): number | undefined {
     return #channel in this ? this.#channel?.localUdpPort : undefined
   }
-}
-
-function refuseHandles(options: unknown): void {
-  if (typeof options === 'number') throw unsupported('fd')
-  const { handle, fd } = (options ?? {}) as { handle?: unknown; fd?: unknown }
-  if (handle) throw unsupported('handle')
-  if (fd !== undefined) throw unsupported('fd')
 }
 
 /** A TCP connection over UDP, with the API of node:net's Socket. */

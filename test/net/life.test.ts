@@ -127,7 +127,6 @@ describe('before a connection', () => {
     log(state(socket), socket.address())
     log(socket.setTimeout(0) === socket, socket.setNoDelay() === socket, socket.setKeepAlive() === socket)
     log(socket.ref() === socket, socket.unref() === socket, socket.pause() === socket, socket.resume() === socket)
-    // whether a 'finish' follows destroySoon() here differs between versions of Node
     log(socket.setEncoding('utf8') === socket, new net.Socket().destroySoon() === undefined)
     watchUnconnected(socket, log)
     log(socket.destroy() === socket, socket.destroy().destroy() === socket)
@@ -170,6 +169,41 @@ describe('before a connection', () => {
     await turns()
     socket.destroy()
     await turns()
+  })
+
+  sameAsNet('ended without a word and without ever being connected', async (net, log) => {
+    const socket = new net.Socket()
+    watchUnconnected(socket, log)
+    socket.end(() => log('ended'))
+    await turns()
+    log(state(socket), socket.writableFinished)
+    socket.destroy()
+    await turns()
+  })
+
+  sameAsNet('destroySoon() without ever being connected', async (net, log) => {
+    const socket = new net.Socket()
+    watchUnconnected(socket, log)
+    socket.destroySoon()
+    await turns()
+    log(state(socket), socket.destroyed)
+    socket.destroy()
+    await turns()
+  })
+
+  sameAsNet('ended, and connected later', async (net, log) => {
+    const { server, port } = await listening(net, {}, (socket) => socket.resume())
+    const socket = new net.Socket()
+    socket.on('close', () => log('close'))
+    socket.end(() => log('ended'))
+    await turns()
+    const again = socket.writableFinished
+    socket.connect(port, '127.0.0.1')
+    await once(socket, 'connect')
+    // before Node 22 the end has waited for this
+    if (again) socket.end('x', () => log('ended again'))
+    await once(socket.resume(), 'close')
+    await closed(server)
   })
 })
 
