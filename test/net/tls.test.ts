@@ -323,6 +323,31 @@ test('what Node does not hand through to a stream is handed through', async () =
   await close()
 })
 
+// as Node's own test-tls-inception.js has it
+sameAsTcp('a proxy that destroys the TLS side when what it has piped into it ends loses nothing', async (wire, log) => {
+  const source = wire.net.createServer((socket) => socket.on('data', () => socket.end(Buffer.alloc(40_000))))
+  source.listen(0, HOST)
+  await once(source, 'listening')
+  const { port: from } = source.address() as { port: number }
+  const server = tls.createServer(IDENTITY, (secure) => {
+    const plain = wire.connect({ port: from, host: HOST })
+    plain.pipe(secure).pipe(plain)
+    plain.on('end', () => secure.destroy())
+  })
+  const { port, close } = await wire.listen(server)
+  const secure = wire.connectTls({ port, host: HOST, ...TRUST })
+  secure.on('error', () => {})
+  secure.write('all of it')
+  let length = 0
+  secure.on('data', (bytes) => {
+    length += bytes.length
+  })
+  await gone(secure)
+  log(length === 40_000)
+  await close()
+  source.close()
+})
+
 test.each([
   ['connectTls', (port: number) => connectTls({ port, host: HOST, key: 'none', cert: 'none' })],
   ['https', (port: number) => https.get({ port, host: HOST, key: 'none', cert: 'none', agent: createHttpsAgent() })],
