@@ -267,7 +267,7 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
 
   // ---- receiving
 
-  onReadable(): void {
+  onReadable(): number {
     const { inbox } = this.offload
     let datagrams = 0
     let bytes = 0
@@ -282,6 +282,7 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
       datagrams += inbox.datagrams
       bytes += inbox.bytes
     }
+    return bytes
   }
 
   /** Much comes at a time: it may come in trains. Not before, for to have a socket ready for them costs as much as a connection. */

@@ -7,8 +7,8 @@ import { clearTimeout, setImmediate, setTimeout } from './time.js'
 
 /** Who waits for a descriptor. */
 export interface Waiter {
-  /** It can be read, or has an error to tell. */
-  onReadable(): void
+  /** It can be read, or has an error to tell. @returns how many bytes were read. */
+  onReadable(): number
   /** It has room again; only after awaitRoom(true). */
   onWritable(): void
 }
@@ -25,6 +25,8 @@ const [EVENT, DATA] = process.arch === 'x64' ? [12, 4] : [16, 8]
 const REST = 1_000
 /** Descriptors of a turn. */
 const MOST = 64
+/** Bytes of a turn: what the program is given at its end is held until then. */
+const MOST_BYTES = 2 ** 20
 /** So many turns that found nothing but it, before a descriptor is waited for itself. */
 const PATIENCE = 32
 /** So many turns that found nothing at all, before they are left alone: to be called costs as much as a few of them. */
@@ -63,6 +65,9 @@ export class Readiness {
   private readonly directs: Direct[] = []
   private readonly change: Piece
   private readonly found: Piece
+  /** How many were found at last, and how many of them have been told. */
+  private foundCount = 0
+  private toldCount = 0
   /** The descriptor that stands for all, as long as there is any. */
   private all = -1
   /** Waits for it while anything comes, and while nothing does. */
@@ -263,24 +268,31 @@ export class Readiness {
   private attendFound(): void {
     this.turnsIdle = 0
     const { view, bytes } = this.found
-    const count = this.handle === null ? 0 : this.libc.epollWait(this.all, bytes, MOST, 0)
-    for (let i = 0; i < count; i++) {
-      const events = view.getUint32(i * EVENT, true)
-      const fd = view.getUint32(i * EVENT + DATA, true)
+    if (this.toldCount === this.foundCount) {
+      this.toldCount = 0
+      this.foundCount = this.handle === null ? 0 : Math.max(this.libc.epollWait(this.all, bytes, MOST, 0), 0)
+    }
+    // those whose turn does not come are still readable in the next
+    for (let read = 0; this.toldCount < this.foundCount && read < MOST_BYTES; ) {
+      const at = this.toldCount++ * EVENT
+      const events = view.getUint32(at, true)
+      const fd = view.getUint32(at + DATA, true)
       const waiter = this.waiters[fd]
       if (waiter === undefined) continue
-      if (count === 1 && events === READ) this.noteAlone(fd, waiter)
-      this.tell(waiter, events)
+      if (this.foundCount === 1 && events === READ) this.noteAlone(fd, waiter)
+      read += this.tell(waiter, events)
     }
   }
 
-  private tell(waiter: Waiter, events: number): void {
+  /** @returns how many bytes were read. */
+  private tell(waiter: Waiter, events: number): number {
     try {
       if (events & WRITE) waiter.onWritable()
-      if (events & ~WRITE) waiter.onReadable()
+      if (events & ~WRITE) return waiter.onReadable()
     } catch (error) {
       throwLater(error)
     }
+    return 0
   }
 
   private noteAlone(fd: number, waiter: Waiter): void {

@@ -42,11 +42,11 @@ afterEach(() => {
   }
 })
 
-function watch(fd: number, onReadable: () => void = () => {}): void {
+function watch(fd: number, onReadable: () => unknown = () => 0): void {
   readiness.watch(fd, {
     onReadable: () => {
       told.push(fd)
-      onReadable()
+      return Number(onReadable()) || 0
     },
     onWritable: () => void told.push(-fd),
   })
@@ -241,6 +241,21 @@ it('one that throws costs the others nothing, however they are waited for', asyn
   })
   expect([...told].sort((a, b) => a - b)).toEqual([7, 7, 8, 8, 9, 9, 10, 10])
   expect(uncaught.map((error) => (error as Error).message)).toEqual(told.map(String))
+})
+
+it('much is not read from many in one turn, since all of it is held until the program has had its turn', async () => {
+  const MUCH = 600_000
+  for (const fd of [7, 8, 9, 10]) watch(fd, () => (fd === 9 ? MUCH * 2 : MUCH))
+  await turn(7, 8, 9, 10)
+  expect(told).toEqual([7, 8])
+  // they are readable still, and epoll is not asked before each has had its turn
+  libc.ready.push([{ fd: 7, events: READ }])
+  for (const expected of [[9], [10], [7]]) {
+    told.length = 0
+    libc.ring(ALL)
+    await turnOver()
+    expect(told).toEqual(expected)
+  }
 })
 
 it('what who was told puts off, be it after a promise, comes before more is read', async () => {
