@@ -230,7 +230,7 @@ export class Readiness {
 
   private readonly attend = (): void => {
     // what others put off before this was found comes before it, as before what Node finds; once, lest they never stop
-    if (!this.hasWaited && this.isDue && isFollowed(this.next)) {
+    if (!this.hasWaited && this.canWait && isFollowed(this.next)) {
       this.hasWaited = true
       this.attendNext()
       return
@@ -259,10 +259,14 @@ export class Readiness {
     else this.doze()
   }
 
-  private get isDue(): boolean {
-    if (this.hasRung || (this.handle !== null && this.handle.status !== QUIET)) return true
-    for (const { handle } of this.directs) if (handle.status !== QUIET) return true
-    return false
+  /** Something is found, and will be in the next turn: of an error libuv tells once, and the loop might then sleep on it. */
+  private get canWait(): boolean {
+    let isDue = this.hasRung || (this.handle !== null && this.handle.status !== QUIET)
+    for (const { handle } of this.directs) {
+      if (handle.status < FOUND) return false
+      if (handle.status === FOUND) isDue = true
+    }
+    return isDue
   }
 
   private attendFound(): void {

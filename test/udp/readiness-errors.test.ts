@@ -1,14 +1,20 @@
 // Sockets that the event loop waits for themselves, and whose peer goes: what the kernel then tells ends libuv's waiting, and not ours.
 import dgram from 'node:dgram'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { loadLibc } from '../../lib/platform/libc.js'
 import { createOffload } from '../../lib/platform/offload.js'
 import { OffloadSocket } from '../../lib/platform/offload-socket.js'
+import { node } from '../support/npm.js'
+import { root } from '../support/source-tree.js'
 
 const HOST = '127.0.0.1'
 const CLIENTS = 3
 const ROUNDS = 40
+/** ms after which something else wakes it. */
+const LATE = 3_000
 
 const libc = loadLibc()
 const closing: { close(): void }[] = []
@@ -69,4 +75,36 @@ test.runIf(libc !== null)('several whose peer goes, and comes again, hear it', a
   const again = await echo(port)
   closing.push(again.server)
   for (const client of clients) for (let i = 0; i < ROUNDS; i++) await client.ask(port)
+})
+
+/** In a process of its own, which nothing else wakes: its only socket has one peer, which goes, and an immediate behind what is told. */
+const alone = (port: number): string => `
+import { loadLibc } from './dist/lib/platform/libc.js'
+import { createOffload } from './dist/lib/platform/offload.js'
+import { OffloadSocket } from './dist/lib/platform/offload-socket.js'
+const [host, port] = ['${HOST}', ${port}]
+let heard, sentAt = 0
+const handler = {
+  onDatagram: () => heard(), onQuiet: () => {}, onDrain: () => {},
+  onError: ({ code }) => { console.log(code, performance.now() - sentAt < ${LATE / 2} ? 'at once' : 'late'); process.exit() },
+}
+const socket = new OffloadSocket(createOffload(loadLibc()), { address: host, port: 0, peer: { address: host, port } }, handler)
+const ask = (text) => new Promise((resolve) => { heard = resolve; socket.send([Buffer.from(text)], host, port) })
+for (let i = 1; i < ${ROUNDS}; i++) await ask('go on')
+await ask('go')
+// the kernel has let its port go by then
+setTimeout(() => {
+  sentAt = performance.now()
+  socket.send([Buffer.from('?')], host, port)
+  setImmediate(() => {})
+}, 100)
+setTimeout(() => {}, ${LATE})
+`
+
+test.runIf(libc !== null)('one hears that its peer has gone though the program puts something off', async () => {
+  if (!existsSync(join(root, 'dist/lib/index.js'))) throw new Error('the package is not built: npm run build')
+  const { server, port } = await echo()
+  server.on('message', (bytes) => `${bytes}` === 'go' && setImmediate(() => server.close()))
+  const { stdout, stderr } = await node(root, ['--input-type=module', '-e', alone(port)])
+  expect([stdout, stderr]).toEqual(['ECONNREFUSED at once\n', ''])
 })

@@ -130,6 +130,14 @@ describe('a descriptor that is busy', () => {
     expect(waitedFor()).toEqual([7])
   })
 
+  it('that has an error to tell lets nobody go first: libuv tells it once, and nothing else might wake the loop', async () => {
+    await turns(OFTEN, 7)
+    libc.ready.push([{ fd: 7, events: READ | ERROR }])
+    libc.ring(7, BAD_DESCRIPTOR)
+    await setImmediate()
+    expect(told).toHaveLength(OFTEN + 1)
+  })
+
   it('is told nothing once it is closed, though it was found', async () => {
     await turns(OFTEN, 7)
     libc.ring(7)
