@@ -26,8 +26,8 @@ export interface Libc {
   ifNametoindex(name: string): number
   /** Name of an interface, ended by a 0; null: there is none. */
   ifIndextoname(index: number, into: Uint8Array): unknown
-  /** Has Node's event loop wait for `fd`, and leave word, or call. */
-  poll(fd: number): PollHandle
+  /** Has Node's event loop wait for `fd`, and leave word (null: it can't), or call. */
+  poll(fd: number): PollHandle | null
   bell(fd: number, wanted: { readable: boolean }, onRing: () => void): Bell
   errno(): number
   /** Where `memory` begins. */

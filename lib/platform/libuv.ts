@@ -40,33 +40,39 @@ const UV_READABLE = 1
 const ANYWHERE = 0
 const POINTER = 8
 
-/** Handles and functions are addresses; what can fail answers with a negative number. */
+/** Handles and functions are addresses. */
 interface Libuv {
   readonly loop: number
   readonly setData: number
-  readonly free: number
+  readonly freeAddress: number
   calloc(count: number, size: number): number
+  free(memory: number): void
   handleSize(type: number): number
+  /** Negative: it is none. */
   pollInit(loop: number, handle: number, fd: number): number
-  pollStart(handle: number, events: number, callback: number): number
+  pollStart(handle: number, events: number, callback: number): void
   ref(handle: number): void
   unref(handle: number): void
   close(handle: number, callback: number): void
 }
 
-/** Of the thread that asks. null: it has no libuv that can be called. */
-export function bindPoll(koffi: Koffi): ((fd: number) => PollHandle) | null {
+/** Of the thread that asks. null: it has no libuv that can be called. What it makes is null where the kernel has no room for it. */
+export function bindPoll(koffi: Koffi): ((fd: number) => PollHandle | null) | null {
   const uv = bindings(koffi)
   return uv === null ? null : (fd) => poll(koffi, uv, fd)
 }
 
-function poll(koffi: Koffi, uv: Libuv, fd: number): PollHandle {
+function poll(koffi: Koffi, uv: Libuv, fd: number): PollHandle | null {
   const handle = uv.calloc(1, uv.handleSize(UV_POLL))
+  // started all the same, it would end the process
+  if (uv.pollInit(uv.loop, handle, fd) < 0) {
+    uv.free(handle)
+    return null
+  }
   // a handle begins with its data, and libuv calls back with the handle and the status: its own setter of data is such a callback
   const data = new Int32Array(koffi.view(handle, POINTER))
   data[0] = QUIET
-  const status = Math.min(uv.pollInit(uv.loop, handle, fd), uv.pollStart(handle, UV_READABLE, uv.setData))
-  if (status < 0) throw new Error(`uv_poll failed: ${status}`)
+  uv.pollStart(handle, UV_READABLE, uv.setData)
   return {
     get status() {
       return data[0] as number
@@ -79,7 +85,7 @@ function poll(koffi: Koffi, uv: Libuv, fd: number): PollHandle {
     ref: () => uv.ref(handle),
     unref: () => uv.unref(handle),
     // libuv goes on using the memory until the end of this turn
-    close: () => uv.close(handle, uv.free),
+    close: () => uv.close(handle, uv.freeAddress),
   }
 }
 
@@ -97,8 +103,9 @@ function bindings(koffi: Koffi): Libuv | null {
   return {
     loop: Number(loop[0]),
     setData,
-    free: find(ANYWHERE, 'free'),
+    freeAddress: find(ANYWHERE, 'free'),
     calloc: func('uintptr_t calloc(size_t count, size_t size)'),
+    free: func('void free(uintptr_t memory)'),
     handleSize: func('size_t uv_handle_size(int type)'),
     pollInit: func('int uv_poll_init(uintptr_t loop, uintptr_t handle, int fd)'),
     pollStart: func('int uv_poll_start(uintptr_t handle, int events, uintptr_t callback)'),

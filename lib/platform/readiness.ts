@@ -155,6 +155,10 @@ export class Readiness {
     for (const direct of [...this.directs]) this.widen(direct)
     this.handle?.close()
     this.handle = null
+    this.awaitBell()
+  }
+
+  private awaitBell(): void {
     this.bell = this.libc.bell(this.all, { readable: true }, this.onBell)
     this.setHolding(this.bell)
   }
@@ -164,12 +168,13 @@ export class Readiness {
     this.bell?.close()
     this.bell = null
     this.handle = this.poll(this.all)
+    if (this.handle === null) this.awaitBell()
     this.hasRung = true
     this.turnsIdle = 0
     this.attendNext()
   }
 
-  private poll(fd: number): PollHandle {
+  private poll(fd: number): PollHandle | null {
     const handle = this.libc.poll(fd)
     this.setHolding(handle)
     return handle
@@ -183,7 +188,13 @@ export class Readiness {
   /** `fd` is waited for without the one that stands for all. */
   private narrow(fd: number, waiter: Waiter): void {
     if (this.directs.length === MOST_DIRECT) this.widen(this.directs[0] as Direct)
-    this.directs.push({ fd, waiter, handle: this.poll(fd) })
+    const handle = this.poll(fd)
+    if (handle === null) {
+      // no room for one more that is waited for: it stays one of many
+      this.turnsAlone[fd] = 0
+      return
+    }
+    this.directs.push({ fd, waiter, handle })
     this.control(REMOVE, fd, 0)
   }
 
@@ -274,7 +285,8 @@ export class Readiness {
     const { view, bytes } = this.found
     if (this.toldCount === this.foundCount) {
       this.toldCount = 0
-      this.foundCount = this.handle === null ? 0 : Math.max(this.libc.epollWait(this.all, bytes, MOST, 0), 0)
+      const isOpen = this.handle !== null || this.bell !== null
+      this.foundCount = isOpen ? Math.max(this.libc.epollWait(this.all, bytes, MOST, 0), 0) : 0
     }
     // those whose turn does not come are still readable in the next
     for (let read = 0; this.toldCount < this.foundCount && read < MOST_BYTES; ) {

@@ -88,6 +88,8 @@ export class FakeLibc implements Libc {
   readonly ready: { fd: number; events: number }[][] = []
   /** The descriptors that the event loop waits for itself. */
   readonly polls: Map<number, FakePoll> = new Map()
+  /** The kernel has no room for one that libuv leaves word of. */
+  refusesPolls = false
   private error = 0
   private calls = 0
   private readonly regions: Uint8Array[] = []
@@ -245,8 +247,8 @@ export class FakeLibc implements Libc {
     return [...this.epoll.values()].at(-1) ?? 0
   }
 
-  poll(fd: number): FakePoll {
-    return this.addPoll(fd, null)
+  poll(fd: number): FakePoll | null {
+    return this.refusesPolls ? null : this.addPoll(fd, null)
   }
 
   bell(fd: number, _wanted: object, onRing: () => void): FakePoll {

@@ -15,6 +15,8 @@ const CLIENTS = 3
 const ROUNDS = 40
 /** ms after which something else wakes it. */
 const LATE = 3_000
+/** No process of a test has so many. */
+const NO_DESCRIPTOR = 2 ** 20 - 1
 
 const libc = loadLibc()
 const closing: { close(): void }[] = []
@@ -107,4 +109,8 @@ test.runIf(libc !== null)('one hears that its peer has gone though the program p
   server.on('message', (bytes) => `${bytes}` === 'go' && setImmediate(() => server.close()))
   const { stdout, stderr } = await node(root, ['--input-type=module', '-e', alone(port)])
   expect([stdout, stderr]).toEqual(['ECONNREFUSED at once\n', ''])
+})
+
+test.runIf(libc !== null)('what cannot be waited for is no handle, and does not end the process', () => {
+  expect(libc?.poll(NO_DESCRIPTOR)).toBe(null)
 })

@@ -138,6 +138,15 @@ describe('a descriptor that is busy', () => {
     expect(told).toHaveLength(OFTEN + 1)
   })
 
+  it('stays one of many while the kernel has no room for one more that is waited for', async () => {
+    libc.refusesPolls = true
+    await turns(2 * OFTEN, 7)
+    expect([told.length, waitedFor(), inEpoll()]).toEqual([2 * OFTEN, [], [7]])
+    libc.refusesPolls = false
+    await turns(OFTEN, 7)
+    expect([waitedFor(), inEpoll()]).toEqual([[7], []])
+  })
+
   it('is told nothing once it is closed, though it was found', async () => {
     await turns(OFTEN, 7)
     libc.ring(7)
@@ -306,6 +315,15 @@ describe('while nothing comes', () => {
     await turn(7)
     await turns(2, 8)
     expect([told, isCalled()]).toEqual([[8, 7, 8, 8], false])
+  })
+
+  it('and the kernel has no room for what leaves word, the loop goes on calling', async () => {
+    libc.refusesPolls = true
+    await turns(3, 8)
+    expect([told, isCalled()]).toEqual([[8, 8, 8], true])
+    libc.refusesPolls = false
+    await turns(2, 7)
+    expect([told, isCalled()]).toEqual([[8, 8, 8, 7, 7], false])
   })
 
   it('for 64 turns, they are not looked at any more; whoever was waited for itself is one of many', async () => {
