@@ -234,14 +234,16 @@ export class Readiness {
     return this.libc.epollControl(this.all, operation, fd, this.change.bytes) === 0
   }
 
-  /** After each waiting of the event loop's, and without keeping it from that. */
+  /** After each waiting of the event loop's, and without keeping it from that; one that is left from before a rest serves. */
   private attendNext(): void {
-    this.next = setImmediate(this.attend).unref()
+    this.next ??= setImmediate(this.attend).unref()
   }
 
   private readonly attend = (): void => {
+    const { next } = this
+    this.next = null
     // what others put off before this was found comes before it, as before what Node finds; once, lest they never stop
-    if (!this.hasWaited && this.canWait && isFollowed(this.next)) {
+    if (!this.hasWaited && this.canWait && isFollowed(next)) {
       this.hasWaited = true
       this.attendNext()
       return

@@ -413,4 +413,26 @@ describe('the process', () => {
       vi.useRealTimers()
     }
   })
+
+  it('looks once a turn, also if it begins anew in the turn in which it came to rest', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      readiness = await createReadiness(libc)
+      watch(7)
+      await turn(7)
+      readiness.unwatch(7)
+      vi.advanceTimersByTime(REST)
+      watch(8)
+      await turn(8)
+      told.length = 0
+      libc.ready.push([{ fd: 8, events: READ }])
+      libc.ring(ALL)
+      // a second look would take the first one's deference for its own
+      globalThis.setImmediate(() => told.push(0))
+      await turnOver()
+      expect(told).toEqual([0, 8])
+    } finally {
+      vi.useRealTimers()
+    }
+  })
 })
