@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module'
 import { endianness } from 'node:os'
 import { getSystemErrorName } from 'node:util'
-import { type Bell, bindPoll, type Koffi, type PollHandle } from './libuv.js'
+import { bindPoll, type Koffi, type LoopHandle, type PollHandle } from './libuv.js'
 
 /** Calls answer -1 and leave their error in errno(). Memory that is pointed at has to lie outside of V8's heap: in an Arena. */
 export interface Libc {
@@ -28,7 +28,7 @@ export interface Libc {
   ifIndextoname(index: number, into: Uint8Array): unknown
   /** Has Node's event loop wait for `fd`, and leave word (null: it can't), or call. */
   poll(fd: number): PollHandle | null
-  bell(fd: number, wanted: { readable: boolean }, onRing: () => void): Bell
+  bell(fd: number, wanted: { readable: boolean }, onRing: () => void): LoopHandle
   errno(): number
   /** Where `memory` begins. */
   address(memory: Uint8Array): number

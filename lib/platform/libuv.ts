@@ -9,25 +9,22 @@ export interface Koffi {
   errno(): number
   readonly node: {
     readonly env: unknown
-    poll(fd: number, wanted: { readable: boolean }, onRing: () => void): Bell
+    poll(fd: number, wanted: { readable: boolean }, onRing: () => void): LoopHandle
   }
 }
 
-/** What calls when a descriptor can be read. */
-export interface Bell {
+/** A descriptor that the event loop waits for, until it can be read. */
+export interface LoopHandle {
   ref(): void
   unref(): void
   close(): void
 }
 
-/** A descriptor that is waited for until it can be read. */
-export interface PollHandle {
+/** One of which it leaves word. */
+export interface PollHandle extends LoopHandle {
   /** What has been found since it was taken last: FOUND, QUIET, or negative if the waiting has ended by an error. */
   readonly status: number
   take(): number
-  ref(): void
-  unref(): void
-  close(): void
 }
 
 export const FOUND = 0

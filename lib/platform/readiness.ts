@@ -2,7 +2,7 @@
 // are busy are waited for themselves, which spares the kernel and us a step for each datagram. While anything comes, what has come is looked
 // up in each turn of the loop; else the loop calls (decision 039).
 import { Arena, type Libc, type Piece } from './libc.js'
-import { type Bell, FOUND, type PollHandle, QUIET } from './libuv.js'
+import { FOUND, type LoopHandle, type PollHandle, QUIET } from './libuv.js'
 import { clearTimeout, setImmediate, setTimeout } from './time.js'
 
 /** Who waits for a descriptor. */
@@ -72,7 +72,7 @@ export class Readiness {
   private all = -1
   /** Waits for it while anything comes, and while nothing does. */
   private handle: PollHandle | null = null
-  private bell: Bell | null = null
+  private bell: LoopHandle | null = null
   /** The bell has rung. */
   private hasRung = false
   private next: NodeJS.Immediate | null = null
@@ -125,7 +125,7 @@ export class Readiness {
     for (const { handle } of this.directs) this.setHolding(handle)
   }
 
-  private setHolding(handle: PollHandle | Bell | null): void {
+  private setHolding(handle: LoopHandle | null): void {
     if (this.holds > 0) handle?.ref()
     else handle?.unref()
   }
