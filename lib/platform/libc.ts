@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module'
 import { endianness } from 'node:os'
 import { getSystemErrorName } from 'node:util'
-import { bindPoll, type Koffi, type LoopHandle, type PollHandle } from './libuv.js'
+import { bindPoll, functionsOf, type Koffi, type LoopHandle, type PollHandle } from './libuv.js'
 
 /** Calls answer -1 and leave their error in errno(). Memory that is pointed at has to lie outside of V8's heap: in an Arena. */
 export interface Libc {
@@ -83,8 +83,7 @@ function tryToLoad(): Libc | null {
 }
 
 function bindings(koffi: Koffi, poll: Libc['poll']): Libc {
-  const library = koffi.load(null)
-  const func = (prototype: string): never => library.func(prototype) as never
+  const func = functionsOf(koffi)
   return {
     socket: func('int socket(int family, int type, int protocol)'),
     bind: func('int bind(int fd, void *address, uint32_t length)'),

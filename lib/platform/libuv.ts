@@ -13,6 +13,12 @@ export interface Koffi {
   }
 }
 
+/** What makes functions of C's prototypes, of whatever is loaded. */
+export function functionsOf(koffi: Koffi): (prototype: string) => never {
+  const library = koffi.load(null)
+  return (prototype) => library.func(prototype) as never
+}
+
 /** A descriptor that the event loop waits for, until it can be read. */
 export interface LoopHandle {
   ref(): void
@@ -87,18 +93,17 @@ function poll(koffi: Koffi, uv: Libuv, fd: number): PollHandle | null {
 }
 
 function bindings(koffi: Koffi): Libuv | null {
-  const library = koffi.load(null)
-  const func = (prototype: string): never => library.func(prototype) as never
+  const func = functionsOf(koffi)
   const find: (where: number, name: string) => number = func('uintptr_t dlsym(uintptr_t where, const char *name)')
   const setData = find(ANYWHERE, 'uv_handle_set_data')
   if (setData === 0) return null
-  const getLoop: (env: unknown, loop: BigUint64Array) => number = func(
-    'int napi_get_uv_event_loop(void *env, void *loop)',
+  const getLoop: (env: unknown, loop: [number]) => number = func(
+    'int napi_get_uv_event_loop(void *env, _Out_ uintptr_t *loop)',
   )
-  const loop = new BigUint64Array(new ArrayBuffer(4096))
+  const loop: [number] = [0]
   if (getLoop(koffi.node.env, loop) !== 0) return null
   return {
-    loop: Number(loop[0]),
+    loop: loop[0],
     setData,
     freeAddress: find(ANYWHERE, 'free'),
     calloc: func('uintptr_t calloc(size_t count, size_t size)'),

@@ -255,8 +255,9 @@ export class Readiness {
     // from the last on: whoever is told may close others, and those behind them move up
     for (let i = this.directs.length - 1; i >= 0; i--) {
       const direct = this.directs[i]
-      const status = direct === undefined ? QUIET : direct.handle.take()
-      if (direct === undefined || status === QUIET) continue
+      if (direct === undefined) continue
+      const status = direct.handle.take()
+      if (status === QUIET) continue
       this.turnsIdle = 0
       if (status === FOUND) {
         this.tell(direct.waiter, READ)
