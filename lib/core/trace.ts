@@ -2,6 +2,9 @@
 import type { Segment } from '../wire/segment.js'
 import type { State } from './state.js'
 
+export { type Segment, SYN } from '../wire/segment.js'
+export { segmentText } from '../wire/segment-text.js'
+
 /**
  * What becomes of a range of the stream. It leaves for the first time, again after it was deemed lost, or again as a probe while
  * it may still be on its way; it has arrived; it is deemed lost; it is in the network after all: it was not lost, or the peer

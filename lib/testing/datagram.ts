@@ -1,5 +1,6 @@
 // One datagram on its way, and what became of it: what links judge and captures keep.
-import { ACK, decode, FIN, PSH, RST, Segment, SYN, URG } from '../wire/segment.js'
+import { decode, Segment } from '../wire/segment.js'
+import { segmentText } from '../wire/segment-text.js'
 
 /**
  * `'on its way'` until it is decided; then `'delivered'`, or why not. Of the link: `'lost'` (at random, in a burst, or by `lose`), `'corrupt'`,
@@ -71,37 +72,14 @@ export class Datagram {
   toString(): string {
     const { segment } = this
     const start = `${this.at.toFixed(3).padStart(12)}  ${this.from}.${this.fromPort} > ${this.to}.${this.toPort}:`
-    const content = segment === null ? `not a segment, ${this.bytes.length} bytes` : describe(segment)
+    const content = segment === null ? `not a segment, ${this.bytes.length} bytes` : withPorts(segment)
     const fate = this.fate === 'delivered' ? `-> ${this.arrivedAt.toFixed(3)}` : `(${this.fate})`
     return `${start} ${content} ${fate}${this.duplicate ? ' again' : ''}`
   }
 }
 
-const LETTERS: readonly [number, string][] = [
-  [SYN, 'S'],
-  [FIN, 'F'],
-  [RST, 'R'],
-  [PSH, 'P'],
-  [URG, 'U'],
-  [ACK, '.'],
-]
-
-function describe(segment: Segment): string {
-  const { flags, seq, payload } = segment
-  const letters = LETTERS.map(([bit, letter]) => (flags & bit ? letter : '')).join('') || 'none'
-  const parts = [`${segment.sourcePort} > ${segment.destinationPort}`, `[${letters}]`]
-  parts.push(payload.length > 0 ? `seq ${seq}:${(seq + payload.length) >>> 0}` : `seq ${seq}`)
-  if (flags & ACK) parts.push(`ack ${segment.ack}`)
-  parts.push(`win ${segment.window}`)
-  if (segment.mss > 0) parts.push(`mss ${segment.mss}`)
-  if (segment.windowScale >= 0) parts.push(`wscale ${segment.windowScale}`)
-  if (segment.sackPermitted) parts.push('sackOK')
-  if (segment.hasTimestamps) parts.push(`TS ${segment.tsVal}/${segment.tsEcr}`)
-  for (let i = 0; i < segment.sackCount; i++) {
-    parts.push(`sack ${segment.sackEdges[2 * i]}:${segment.sackEdges[2 * i + 1]}`)
-  }
-  parts.push(`length ${payload.length}`)
-  return parts.join(' ')
+function withPorts(segment: Segment): string {
+  return `${segment.sourcePort} > ${segment.destinationPort} ${segmentText(segment)}`
 }
 
 /** One copy of all `parts`. */
