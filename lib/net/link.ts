@@ -24,6 +24,7 @@ interface Waiter {
 
 const pullOf = (link: Link): void => link.run(link.pullNow)
 const endOf = (link: Link): void => link.run(link.endInTurn)
+const hasHeard = (link: Link): void => link.hasHeard()
 const pullNext = (link: Link): void => void setImmediate(pullOf, link)
 /** As it was when this was loaded: a test that puts another in its place means its own code. */
 const { setImmediate } = globalThis
@@ -75,8 +76,9 @@ export class Link implements ChannelOwner {
   private ended = false
 
   private pending: Pending | null = null
-  /** The program has been given bytes since a write ended in a turn of its own; and one is to end in the next. */
+  /** The program has been given bytes, and its ticks have not run since; where no write is under way, that may be long ago. */
   private told = false
+  /** A write is to end in the next turn. */
   private ending = false
   private finalDone: Done | null = null
 
@@ -291,11 +293,12 @@ export class Link implements ChannelOwner {
 
   private begin(rest: Uint8Array, pieces: readonly Piece[], length: number, done: Done): void {
     this.pending = { rest, pieces, next: 1, length, done }
+    if (this.told) process.nextTick(hasHeard, this)
   }
 
   /**
-   * There is room. A write ends as net's does, in a turn in which nothing has been read: what the program put off then, to ticks or
-   * promises, comes before it, and http relies on that.
+   * There is room. A write ends as net's does: what the program was told in this turn has put off to ticks and promises comes before it,
+   * and http relies on that; else at once, or who reads what was written could have heard all of it first.
    */
   private goOn(): void {
     if (!this.handOver()) return
@@ -308,8 +311,18 @@ export class Link implements ChannelOwner {
 
   /** For endOf(). */
   endInTurn(): void {
-    this.told = this.ending = false
+    this.ending = false
     if (this.pending?.rest === null) this.endWrite()
+  }
+
+  private noteTold(): void {
+    if (!this.told && this.pending !== null) process.nextTick(hasHeard, this)
+    this.told = true
+  }
+
+  /** For hasHeard(). */
+  hasHeard(): void {
+    this.told = false
   }
 
   /** As much of the write under way as there is room for. @returns whether that was the last of it. */
@@ -389,7 +402,7 @@ export class Link implements ChannelOwner {
       if (bytes === null) return this.reachEnd(channel, pushed)
       pushed = true
       this.bytesRead += bytes.length
-      this.told = true
+      this.noteTold()
       if (!this.stream.push(bytes)) this.wanted = false
       // who has heard this may listen again, or pause, in a tick or after a promise; or nobody wants it
       const isHeard = this.stream.listenerCount('data') > 0
@@ -405,7 +418,7 @@ export class Link implements ChannelOwner {
       if (length < 0) return this.reachEnd(channel, filled)
       filled = true
       this.bytesRead += length
-      this.told = true
+      this.noteTold()
       own.tell(length)
     }
     return false

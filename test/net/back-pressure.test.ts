@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import http from 'node:http'
 import { text } from 'node:stream/consumers'
+import type { Socket } from 'tcp-over-udp'
 import { createHttpAgent, serve } from 'tcp-over-udp/http'
 import { Random } from 'tcp-over-udp/testing'
 import { expect, test } from 'vitest'
@@ -71,4 +72,30 @@ test('an http server that answers in the next tick echoes bodies to their end', 
     agent.destroy()
     server.close()
   }
+})
+
+test('a write whose room comes in a turn in which nothing was read ends in it, before immediates', async () => {
+  const world = new Machines({ link: { delay: 5 } })
+  const order: string[] = []
+  const servers: Socket[] = []
+  world.listen({}, (socket) => servers.push(socket.resume()))
+  const clients = [1, 2].map(() => world.connect({ sendBuffer: 8_000 }))
+  for (const client of clients) client.resume()
+  await world.network.run(100)
+  servers[1]?.write('read, and long ago')
+  await world.network.run(100)
+  const written = clients.map((client, i) => {
+    return new Promise<void>((resolve) => {
+      client.write(Buffer.alloc(9_000), () => {
+        order.push(`written ${i}`)
+        setImmediate(() => {
+          order.push('immediate')
+          resolve()
+        })
+      })
+    })
+  })
+  await world.network.wait(Promise.all(written), 1_000)
+  expect(order).toEqual(['written 0', 'written 1', 'immediate', 'immediate'])
+  for (const client of clients) client.destroy()
 })
