@@ -224,7 +224,16 @@ export class Link implements ChannelOwner {
     if (reason === null) return
     const error = readError(codeOf(reason, channel.error))
     this.rejectAll(error)
-    if (channel === this.channel) this.stream.destroy(error)
+    if (channel !== this.channel) return
+    // after both ends nobody reads or writes who could hear of it, as with net's; that not all has arrived, receipts say
+    if (this.isDone) this.lost = error
+    else this.stream.destroy(error)
+  }
+
+  /** The program has been told of the peer's end, and has ended itself. */
+  private get isDone(): boolean {
+    const { ended, stream } = this
+    return ended && stream.writableEnded && stream.writableLength === 0
   }
 
   // ---- writing

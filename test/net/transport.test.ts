@@ -119,6 +119,25 @@ describe('acknowledged()', () => {
   })
 })
 
+test('a RST that answers last words, after both have ended, is no error to who has read all and said all, as with net', async () => {
+  const world = machines()
+  const { client, served } = await world.pair({ allowHalfOpen: true }, { allowHalfOpen: true })
+  const events: unknown[] = []
+  for (const event of ['end', 'error', 'close']) client.on(event, (what) => events.push(what ?? event))
+  // these cross, and nobody is there any more for what the client has said
+  served.end('good bye').on('finish', () => served.destroy())
+  client.end('last words')
+  const receipt = client.acknowledged().catch((error) => error.code)
+  await world.network.run(1000)
+  expect(sent(world, THERE).at(-1)?.flags).toBe(RST)
+  expect(await receipt).toBe('ECONNRESET')
+  expect(await client.acknowledged().catch((error) => error.code)).toBe('ECONNRESET')
+  expect(events).toEqual([])
+  const seen = collect(client)
+  await world.network.run(1000)
+  expect([seen, events]).toEqual([{ bytes: 8, ended: true }, ['end', false]])
+})
+
 describe('getInfo()', () => {
   test('tells state, times, windows and counts', async () => {
     const world = machines()
