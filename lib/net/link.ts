@@ -29,6 +29,9 @@ const pullNext = (link: Link): void => void setImmediate(pullOf, link)
 /** As it was when this was loaded: a test that puts another in its place means its own code. */
 const { setImmediate } = globalThis
 
+/** All has been read, and what is left to be told is the end. */
+const isAtEnd = (channel: Channel): boolean => channel.readable === 0 && channel.ended
+
 const NOTHING: readonly Piece[] = []
 
 /** A write that is not over. */
@@ -184,7 +187,7 @@ export class Link implements ChannelOwner {
       const { channel } = this
       if (left !== events && this.pull() && channel !== null) {
         this.pulling = true
-        const isEnd = channel.readable === 0 && channel.ended
+        const isEnd = isAtEnd(channel)
         channel.again(left | (isEnd ? ENDED : READABLE), isEnd)
         left = 0
         return
@@ -379,10 +382,10 @@ export class Link implements ChannelOwner {
   pullNow(): void {
     this.pulling = false
     const { channel } = this
-    if (!this.pull()) return
+    if (!this.pull() || channel === null) return
     this.pulling = true
     // the end comes behind the immediates that the program asks for in its ticks and promises, which are behind this one
-    setImmediate(channel?.readable === 0 ? pullNext : pullOf, this)
+    setImmediate(isAtEnd(channel) ? pullNext : pullOf, this)
   }
 
   /** What pause() and resume() mean to a socket that reads into the program's own memory. */
