@@ -81,6 +81,8 @@ test.runIf(libc !== null)('several whose peer goes, and comes again, hear it', a
 
 /** In a process of its own, which nothing else wakes: its only socket has one peer, which goes, and an immediate behind what is told. */
 const alone = (port: number): string => `
+import dgram from 'node:dgram'
+import { setTimeout as delay } from 'node:timers/promises'
 import { loadLibc } from './dist/lib/platform/libc.js'
 import { createOffload } from './dist/lib/platform/offload.js'
 import { OffloadSocket } from './dist/lib/platform/offload-socket.js'
@@ -94,12 +96,16 @@ const socket = new OffloadSocket(createOffload(loadLibc()), { address: host, por
 const ask = (text) => new Promise((resolve) => { heard = resolve; socket.send([Buffer.from(text)], host, port) })
 for (let i = 1; i < ${ROUNDS}; i++) await ask('go on')
 await ask('go')
-// the kernel has let its port go by then
+const isFree = () => new Promise((resolve) => {
+  const other = dgram.createSocket('udp4').on('error', () => resolve(false))
+  other.bind(port, host, () => other.close(() => resolve(true)))
+})
+while (!(await isFree())) await delay(10)
 setTimeout(() => {
   sentAt = performance.now()
   socket.send([Buffer.from('?')], host, port)
   setImmediate(() => {})
-}, 100)
+}, 10)
 setTimeout(() => {}, ${LATE})
 `
 
