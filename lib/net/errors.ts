@@ -197,11 +197,6 @@ export function readError(code: string): SystemError {
   return systemErrorAt(`read ${code}`, code, 'read')
 }
 
-/** `write EPIPE`: the peer is gone, and who writes had not heard of it. */
-export function writeError(): SystemError {
-  return systemErrorAt('write EPIPE', 'EPIPE', 'write')
-}
-
 const CODES: Readonly<Record<CloseReason, string>> = {
   refused: 'ECONNREFUSED',
   reset: 'ECONNRESET',

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream'
 import { ACKED, CLOSED, ENDED, READABLE, WRITABLE } from '../core/events.js'
 import { isOver } from '../core/state.js'
 import type { Channel, ChannelOwner } from '../endpoint/channel.js'
-import { codeOf, plainError, readError, writeError } from './errors.js'
+import { codeOf, plainError, readError } from './errors.js'
 import type { IdleTimer } from './idle-timer.js'
 import { type OnReadOpts, OwnMemory } from './own-memory.js'
 import { Scope } from './scope.js'
@@ -228,11 +228,15 @@ export class Link implements ChannelOwner {
     const error = readError(codeOf(reason, channel.error))
     this.rejectAll(error)
     if (channel !== this.channel) return
-    // whoever has read the end reads no more: the next write hears of a reset, as with net's, and receipts say what has not arrived
+    // after both ends nobody reads or writes who could hear of it, as with net's; that not all has arrived, receipts say
+    if (this.isDone) this.lost = error
+    else this.stream.destroy(error)
+  }
+
+  /** The program has been told of the peer's end, and has ended itself. */
+  private get isDone(): boolean {
     const { ended, stream } = this
-    const hearsLater = ended && stream.writableLength === 0 && (reason === 'reset' || stream.writableEnded)
-    if (hearsLater) this.lost = error
-    else stream.destroy(error)
+    return ended && stream.writableEnded && stream.writableLength === 0
   }
 
   // ---- writing
@@ -248,10 +252,6 @@ export class Link implements ChannelOwner {
     const taken = channel.send(chunk)
     this.sent += taken
     if (taken < chunk.length) {
-      if (this.lost !== null) {
-        done(writeError())
-        return
-      }
       this.begin(taken === 0 ? chunk : chunk.subarray(taken), NOTHING, chunk.length, done)
       return
     }
@@ -260,10 +260,6 @@ export class Link implements ChannelOwner {
   }
 
   writev(pieces: readonly Piece[], done: Done): void {
-    if (this.lost !== null) {
-      done(writeError())
-      return
-    }
     let length = 0
     for (const piece of pieces) length += piece.chunk.length
     this.begin((pieces[0] as Piece).chunk, pieces, length, done)

@@ -186,35 +186,6 @@ describe('a peer’s reset', () => {
     await closed(server)
   })
 
-  sameAsNet('after the peer’s end is heard by the next write but one', async (net, log) => {
-    const { server, client, served } = await pair(net, { allowHalfOpen: true }, { allowHalfOpen: true })
-    watch('client', client, log, ENDS)
-    served.end()
-    await once(client.resume(), 'end')
-    served.destroy()
-    await turns(10)
-    client.write('draws a reset', (error) => log('written', (error as NodeJS.ErrnoException | undefined)?.code))
-    await turns(10)
-    log(client.destroyed)
-    client.write('is lost', (error) => log('written', String(error), (error as NodeJS.ErrnoException).syscall))
-    await closing(client)
-    await closed(server)
-  })
-
-  sameAsNet('after the peer’s end is not heard by who only ends', async (net, log) => {
-    const { server, client, served } = await pair(net, { allowHalfOpen: true }, { allowHalfOpen: true })
-    watch('client', client, log, ENDS)
-    served.end()
-    await once(client.resume(), 'end')
-    served.destroy()
-    await turns(10)
-    client.write('draws a reset')
-    await turns(10)
-    client.end()
-    await closing(client)
-    await closed(server)
-  })
-
   sameAsNet('leaves the rest of the server alone', async (net, log) => {
     const { server, port, client, served } = await pair(net)
     const other = net.connect(port, '127.0.0.1')
