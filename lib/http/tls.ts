@@ -1,7 +1,7 @@
 // TLS over our sockets: node:tls takes any stream, and what it does not hand through to one is handed through here.
 import { isIP } from 'node:net'
 import tls from 'node:tls'
-import { invalidArgType, unsupported } from '../net/errors.js'
+import { codeIn, invalidArgType, unsupported } from '../net/errors.js'
 import { connect, Socket } from '../net/socket.js'
 import type { NetConnectOpts } from '../net/socket-options.js'
 
@@ -49,6 +49,16 @@ export function handThrough(secure: tls.TLSSocket, raw: Socket): void {
       return secure
     }
     Object.defineProperty(secure, name, { value: pass, configurable: true, writable: true })
+  }
+  forgive(secure, raw)
+}
+
+/** That nobody was there any more for TLS's own goodbye, after both ends and all that was to be said, is no error to the program, as over TCP. */
+function forgive(secure: tls.TLSSocket, raw: Socket): void {
+  const { destroy } = raw
+  raw.destroy = (error) => {
+    const isOver = raw.readableEnded && secure.writableEnded && secure.writableLength + raw.writableLength === 0
+    return destroy.call(raw, isOver && codeIn(error) === 'ECONNRESET' ? undefined : error)
   }
 }
 

@@ -3,9 +3,11 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import http from 'node:http'
 import https from 'node:https'
+import type { Socket } from 'node:net'
 import tls, { type TLSSocket } from 'node:tls'
 import { connectTls, createHttpsAgent, serve } from 'tcp-over-udp/http'
 import { describe, expect, test } from 'vitest'
+import { rawOf } from '../../lib/http/tls.js'
 import { CERTIFICATE, KEY } from '../support/certificate.js'
 import { answerTo, HOST, heard, overOurs, sameAsTcp, TRUST } from '../support/http-oracle.js'
 import { type Log, turns } from '../support/net-oracle.js'
@@ -320,6 +322,33 @@ test('what Node does not hand through to a stream is handed through', async () =
   secure.destroy()
   await gone(served)
   expect(front.listening).toBe(true)
+  await close()
+})
+
+test('a reset that answers the goodbye of TLS, after both ends, is no error to the program; one that cuts off what it said is', async () => {
+  const RESET = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })
+  const { port, close } = await overOurs.listen(tls.createServer(IDENTITY, (secure) => secure.end('all of it')))
+  for (const [text, expected] of [
+    ['', ['end', 'close']],
+    ['x'.repeat(4_000_000), ['end', 'ECONNRESET', 'close']],
+  ] as const) {
+    const secure = overOurs.connectTls({ port, host: HOST, ...TRUST, allowHalfOpen: true })
+    const events: string[] = []
+    secure.on('error', (error) => events.push((error as NodeJS.ErrnoException).code as string))
+    secure.on('close', () => events.push('close'))
+    secure.resume()
+    await once(secure, 'end')
+    events.push('end')
+    const raw = rawOf(secure) as Socket
+    if (!raw.readableEnded) await once(raw, 'end')
+    secure.end(text)
+    await new Promise<void>((resolve) => process.nextTick(resolve))
+    expect([secure.writableEnded, raw.writableEnded]).toEqual([true, false])
+    raw.destroy(RESET)
+    await gone(secure)
+    // Node's TLS tells of one more than once where a write fails by it
+    expect([...new Set(events)]).toEqual(expected)
+  }
   await close()
 })
 
