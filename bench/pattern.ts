@@ -1,5 +1,5 @@
 // Bytes that can be written and checked for next to nothing: a random block, over and over, compared by memcmp.
-import { Random } from '../lib/testing/random.js'
+import { Random } from 'tcp-over-udp/testing'
 
 /** A prime, so that a piece that is lost, doubled or moved shows. */
 const PERIOD = 1_048_573

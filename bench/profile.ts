@@ -22,11 +22,11 @@ const RUNTIME = 'V8, libuv'
 const PLACES: readonly (readonly [place: string, url: RegExp])[] = [
   ['node:dgram', /^node:(dgram|internal\/dgram)/],
   ['rest of Node', /^node:/],
-  ['lib/platform', /dist\/lib\/platform\/|node_modules\/koffi\//],
-  ['lib/endpoint', /dist\/lib\/endpoint\//],
-  ['lib/core', /dist\/lib\/core\//],
-  ['lib/wire', /dist\/lib\/wire\//],
-  ['rest of lib', /dist\/lib\//],
+  ['lib/platform', /\/lib\/platform\/|node_modules\/koffi\//],
+  ['lib/endpoint', /\/lib\/endpoint\//],
+  ['lib/core', /\/lib\/core\//],
+  ['lib/wire', /\/lib\/wire\//],
+  ['rest of lib', /^(?!.*node_modules).*\/(lib|doors)\//],
   ['workload', /./],
 ]
 /** What has a name in a profile, and no place in the code; others of these are functions that are native. */

@@ -1,6 +1,8 @@
 // Where this process's CPU goes between two moments, as V8 samples it, and what its threads have spent meanwhile.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import type { Runtime } from 'node:inspector'
 import { Session } from 'node:inspector/promises'
+import { SourceMap } from 'node:module'
 import { pid } from 'node:process'
 
 /** µs of CPU. */
@@ -41,7 +43,28 @@ export class Profiler {
     const difference = since(this.before, spent(this.sampler))
     const { profile } = await this.session.post('Profiler.stop')
     this.before = undefined
+    const place = placing()
+    for (const { callFrame } of profile.nodes) place(callFrame)
     writeFileSync(this.file, JSON.stringify({ ...profile, spent: difference }))
+  }
+}
+
+/** Functions are shown where they stand in the source: the package's files are made of many of these. */
+function placing(): (frame: Runtime.CallFrame) => void {
+  const maps = new Map<string, SourceMap | null>()
+  return (frame) => {
+    if (!frame.url.startsWith('file:')) return
+    const url = new URL(`${frame.url}.map`)
+    let map = maps.get(frame.url)
+    if (map === undefined) {
+      map = existsSync(url) ? new SourceMap(JSON.parse(readFileSync(url, 'utf8'))) : null
+      maps.set(frame.url, map)
+    }
+    const entry = map?.findEntry(frame.lineNumber, frame.columnNumber)
+    if (entry === undefined || !('originalSource' in entry)) return
+    frame.url = new URL(entry.originalSource, url).href
+    frame.lineNumber = entry.originalLine
+    frame.columnNumber = entry.originalColumn
   }
 }
 

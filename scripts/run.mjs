@@ -52,7 +52,16 @@ function filesOf(name) {
     .flatMap((entry) => filesOf(join(name, entry.name)))
 }
 
-const sources = ['lib', 'test', 'bench', 'examples', 'tsconfig.json', 'package.json', 'package-lock.json']
+const sources = [
+  'lib',
+  'test',
+  'bench',
+  'examples',
+  'scripts/doors.mjs',
+  'tsconfig.json',
+  'package.json',
+  'package-lock.json',
+]
 const listSources = () => sources.flatMap(filesOf)
 
 /** The list of what it was built from says what has gone since: a folder's time moves for what is no source, too. */
@@ -95,6 +104,7 @@ async function build() {
   const started = Date.now() / 1000
   const files = listSources()
   const copy = at('.build')
+  let made
   rmSync(at('dist/.built'), { force: true })
   rmSync(copy, { recursive: true, force: true })
   try {
@@ -103,13 +113,14 @@ async function build() {
     }
     symlinkSync(at('node_modules'), join(copy, 'node_modules'), 'junction')
     await quietly(process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', copy], { cwd: copy })
+    await quietly(process.execPath, [at('scripts/doors.mjs'), copy])
+    made = new Set(readdirSync(join(copy, 'dist'), { recursive: true }))
     replace(join(copy, 'dist'), at('dist'))
   } finally {
     rmSync(copy, { recursive: true, force: true })
   }
   for (const name of readdirSync(at('dist'), { recursive: true })) {
-    const source = name.replace(/\.(d\.ts|js)(\.map)?$/, '.ts')
-    if (source !== name && !existsSync(at(source))) rmSync(at('dist', name))
+    if (/\.(ts|js|map)$/.test(name) && !made.has(name)) rmSync(at('dist', name))
   }
   writeFileSync(at('dist/.built'), files.join('\n'))
   utimesSync(at('dist/.built'), started, started) // what changes while tsc runs is newer than the build
@@ -117,7 +128,9 @@ async function build() {
 
 function replace(from, to) {
   mkdirSync(to, { recursive: true })
-  for (const entry of readdirSync(from, { withFileTypes: true })) {
+  // what is imported is there before what imports it
+  const entries = readdirSync(from, { withFileTypes: true }).sort((a, b) => b.isDirectory() - a.isDirectory())
+  for (const entry of entries) {
     const [made, place] = [join(from, entry.name), join(to, entry.name)]
     if (entry.isDirectory()) replace(made, place)
     else if (!existsSync(place) || !readFileSync(made).equals(readFileSync(place))) renameSync(made, place)

@@ -1,7 +1,7 @@
 // What is compared over links: kernel TCP and this package, each with a congestion control, and udx-native.
 import { readFileSync } from 'node:fs'
 import type { Duplex } from 'node:stream'
-import type { Socket } from '../../lib/net/socket.js'
+import type { Socket } from 'tcp-over-udp'
 import { nodeNet } from '../peers/node-net.js'
 import type { Peer } from '../peers/peer.js'
 import { choiceOf, tcpOverUdp } from '../peers/tcp-over-udp.js'

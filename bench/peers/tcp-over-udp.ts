@@ -1,12 +1,9 @@
 // This package, with its default options or with those that a name chooses.
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import { type CongestionControlName, congestionControls } from '../../lib/core/congestion/algorithms.js'
-import { Stack } from '../../lib/endpoint/stack.js'
-import { defaultStack } from '../../lib/net/default-stack.js'
-import { createServer, type Server } from '../../lib/net/server.js'
-import { connect } from '../../lib/net/socket.js'
-import { ImpairedPlatform } from '../../lib/testing/impaired-platform.js'
+import { connect, createServer, defaultStack, type Server, Stack } from 'tcp-over-udp'
+import { type CongestionControlName, congestionControls } from 'tcp-over-udp/core'
+import { ImpairedPlatform } from 'tcp-over-udp/testing'
 import { paths } from '../links/paths.js'
 import type { Peer } from './peer.js'
 

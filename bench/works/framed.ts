@@ -1,5 +1,5 @@
 // Messages of 100 bytes through MessageStream, as fast as they go, over a connection of the peer. Counted: messages.
-import { MessageStream } from '../../lib/message/message-stream.js'
+import { MessageStream } from 'tcp-over-udp/message'
 import { pieceAt } from '../pattern.js'
 import { connector, listen, type Work } from './work.js'
 

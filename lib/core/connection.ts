@@ -52,7 +52,7 @@ export class Connection {
     timestampOffset: number,
     surroundings: Surroundings = NOWHERE,
   ): Connection {
-    return new Connection(new Tcb(config, iss, timestampOffset, surroundings))
+    return new this(new Tcb(config, iss, timestampOffset, surroundings))
   }
 
   /** A connection in SYN-RECEIVED, born of a SYN that a listener took. */
@@ -68,7 +68,7 @@ export class Connection {
     tcb.passive = true
     tcb.trace?.onSegmentReceived(syn, now)
     acceptSyn(tcb, syn, now)
-    return new Connection(tcb)
+    return new this(tcb)
   }
 
   get state(): State {

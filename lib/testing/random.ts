@@ -64,6 +64,8 @@ export class Random {
 
   /** A stream of its own, so that what one part draws does not shift what another sees. */
   fork(): Random {
-    return new Random(this.u32())
+    return seeded(this.u32())
   }
 }
+
+const seeded = (seed: number): Random => new Random(seed)

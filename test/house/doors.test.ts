@@ -37,9 +37,11 @@ describe('doors', () => {
     const { exports } = JSON.parse(read('package.json')) as { exports: Record<string, unknown> }
     const expected: Record<string, unknown> = { './package.json': './package.json' }
     for (const door of DOORS) {
-      const built = `./dist/${door.replace(/\.ts$/, '')}`
-      const name = `./${door.replace(/^lib\//, '').replace(/\/?index\.ts$/, '')}`.replace(/\/$/, '')
-      expected[name] = { types: `${built}.d.ts`, default: `${built}.js` }
+      const room = door.replace(/^lib\//, '').replace(/\/?index\.ts$/, '')
+      expected[room === '' ? '.' : `./${room}`] = {
+        types: `./dist/${door.replace(/\.ts$/, '.d.ts')}`,
+        default: `./dist/doors/${room || 'index'}.js`,
+      }
     }
     expect(exports).toEqual(expected)
     for (const entry of Object.values(exports)) {

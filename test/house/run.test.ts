@@ -39,6 +39,7 @@ beforeEach(async () => {
     await mkdir(join(folder, name), { recursive: true })
   }
   await copyFile(join(root, 'scripts/run.mjs'), join(folder, 'scripts/run.mjs'))
+  await writeFile(join(folder, 'scripts/doors.mjs'), '')
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
   await writeFile(join(folder, 'package-lock.json'), '{ "packages": { "": {} } }')
   await writeFile(join(folder, 'node_modules/.package-lock.json'), '{ "packages": {} }')
