@@ -52,6 +52,7 @@ export class Connection {
     timestampOffset: number,
     surroundings: Surroundings = NOWHERE,
   ): Connection {
+    // named within itself the class would have another name outside (decision 041)
     return new this(new Tcb(config, iss, timestampOffset, surroundings))
   }
 

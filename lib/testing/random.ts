@@ -68,4 +68,5 @@ export class Random {
   }
 }
 
+/** Named within itself the class would have another name outside (decision 041). */
 const seeded = (seed: number): Random => new Random(seed)
