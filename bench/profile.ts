@@ -22,10 +22,10 @@ const RUNTIME = 'V8, libuv'
 const PLACES: readonly (readonly [place: string, url: RegExp])[] = [
   ['node:dgram', /^node:(dgram|internal\/dgram)/],
   ['rest of Node', /^node:/],
-  ['lib/platform', /\/lib\/platform\/|node_modules\/koffi\//],
-  ['lib/endpoint', /\/lib\/endpoint\//],
-  ['lib/core', /\/lib\/core\//],
-  ['lib/wire', /\/lib\/wire\//],
+  ['lib/platform', /^(?!.*node_modules).*\/lib\/platform\/|node_modules\/koffi\//],
+  ['lib/endpoint', /^(?!.*node_modules).*\/lib\/endpoint\//],
+  ['lib/core', /^(?!.*node_modules).*\/lib\/core\//],
+  ['lib/wire', /^(?!.*node_modules).*\/lib\/wire\//],
   ['rest of lib', /^(?!.*node_modules).*\/(lib|doors)\//],
   ['workload', /./],
 ]
