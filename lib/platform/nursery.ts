@@ -1,4 +1,4 @@
-// Memory for what is received, and its share in when V8 collects (decisions 031 and 032).
+// Memory for what is received, and its share in when V8 collects (decisions 031, 032 and 042).
 import { createRequire } from 'node:module'
 
 const MIB = 2 ** 20
@@ -6,9 +6,10 @@ const MIB = 2 ** 20
 const LOOK_EVERY = 4 * MIB
 /** What may be added: for 32 MiB V8 acts, since V8 13 for 64, but not all that is young is dead. */
 const ROOM = 20 * MIB
-/** Since V8 13 it marks all of its heap, however small; before, it collects what is young by itself as long as the heap is no larger than this. */
+/** Since V8 13 it marks all of its heap, however small; before, it collects what is young by itself as long as what is old is no more than 8 MiB. */
 const MARKS_ALWAYS = Number.parseInt(process.versions.v8 ?? '', 10) >= 13
-const SMALL_HEAP = MARKS_ALWAYS ? 0 : 9 * MIB
+const LITTLE_OLD = MARKS_ALWAYS ? 0 : 7.5 * MIB
+const NOT_OLD = new Set(['new_large_object_space', 'read_only_space'])
 /** To fill more costs more than it saves, unless the heap, which would be marked, is larger. */
 const LARGEST = 16 * MIB
 /** Of one array: V8 has another space for long ones. */
@@ -49,9 +50,14 @@ function allocateCounted(length: number): Uint8Array {
 function look({ getHeapStatistics, getHeapSpaceStatistics }: typeof import('node:v8')): void {
   const { external_memory: counted, used_heap_size: heap } = getHeapStatistics()
   if (counted < least) least = counted
-  if (counted - least < ROOM || heap < SMALL_HEAP) return
-  const newSpace = getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space')
-  const free = newSpace?.space_available_size ?? Number.POSITIVE_INFINITY
+  if (counted - least < ROOM) return
+  let old = 0
+  let free = Number.POSITIVE_INFINITY
+  for (const { space_name, space_used_size, space_available_size } of getHeapSpaceStatistics()) {
+    if (space_name === 'new_space') free = space_available_size
+    else if (!NOT_OLD.has(space_name)) old += space_used_size
+  }
+  if (old < LITTLE_OLD) return
   if (free <= (MARKS_ALWAYS ? Math.max(LARGEST, heap) : LARGEST)) fill(free)
   // what is still there is alive, or will be seen to be gone by the next look
   least = getHeapStatistics().external_memory
