@@ -15,6 +15,8 @@ import { Spoofer } from '../support/spoofer.js'
 const BUFFER = 212_992
 /** The machine's own overhead is as much again. */
 const USABLE = BUFFER / 2
+/** Long segments have less of that. */
+const LONG = Math.floor(0.7 * BUFFER)
 const ROUND = 50
 
 const receivers = (count: number): Receiver[] => Array.from({ length: count }, () => ({ receivedIn: 0 }))
@@ -92,13 +94,13 @@ function withoutBranches(platform: SimulatedPlatform): Platform {
 
 describe('senders on a short path', () => {
   /** A server and `senders` on one machine, in processes of their own, that have sent without an end for a second. */
-  function scene(senders: number) {
+  function scene(senders: number, mss = 65_495) {
     const network = new Network({ mtu: 65_535 })
     const host = network.host('10.0.0.1')
     network.link(host, host).set({ rate: 50e6 })
     const platform = host.process()
     const server = new Stack(withoutBranches(platform))
-    const chosen = createConfig({ mss: 65_495 })
+    const chosen = createConfig({ mss })
     const acceptance = new Acceptance()
     // on a port that other processes may have too nobody gets a socket of its own
     const target = { address: '127.0.0.1', port: 80, recvBufferSize: BUFFER, reusePort: true }
@@ -142,9 +144,23 @@ describe('senders on a short path', () => {
     expect(sum ** 2 / (got.length * got.reduce((all, each) => all + each ** 2, 0))).toBeGreaterThan(0.99)
   })
 
-  it('one alone has the usable buffer, and no window is larger', () => {
-    const { accepted } = scene(1)
-    expect(accepted[0]?.channel.status().receiveLimit).toBe(USABLE)
+  it('one alone has as much of the buffer as long segments fill, and no window is larger', () => {
+    const { network, platform, accepted } = scene(1)
+    expect(accepted[0]?.channel.status().receiveLimit).toBe(LONG)
+    // a quarter of the window, more or less: its unit is not a byte
+    expect(accepted[0]?.channel.status().receiveMss).toBeGreaterThan(0.99 * (LONG / 4))
+    platform.suspend()
+    network.advance(40)
+    platform.resume()
+    network.advance(40)
+    expect(network.capture.length).toBeGreaterThan(10)
+    expect(network.capture.filter(({ fate }) => fate === 'buffer full')).toEqual([])
+  })
+
+  it('nor is it any larger than half of it once short segments come', () => {
+    const { network, accepted } = scene(1, 1_440)
+    network.advance(1_000)
+    expect(accepted[0]?.channel.status()).toMatchObject({ receiveLimit: USABLE, receiveMss: 1_428 })
   })
 
   it('no window is too small for two of the segments that come', () => {
