@@ -15,6 +15,7 @@ import {
   thrown,
   watch,
 } from '../support/net-oracle.js'
+import { warningOf } from '../support/warnings.js'
 
 // Short enough to wait for, and far apart: what comes after SHORT has come before LONG, whatever the machine does.
 const SHORT = 15
@@ -220,9 +221,9 @@ describe('setTimeout()', () => {
 
   sameAsNet('longer than a timer can be: clipped, with a warning', async (net, log) => {
     const socket = new net.Socket()
-    const warned = once(process, 'warning')
+    const warned = warningOf('TimeoutOverflowWarning')
     log(socket.setTimeout(2 ** 31) === socket, socket.timeout)
-    const [warning] = await warned
+    const warning = await warned
     log(warning.name, warning.message)
     socket.setTimeout(0)
   })

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { Machines } from '../support/machines.js'
 import { closed, listening, overUdp, pair, sameAsNet, turns, watch } from '../support/net-oracle.js'
+import { warningOf } from '../support/warnings.js'
 
 describe('setTimeout', () => {
   sameAsNet('fires once when idle, and again after activity', async (net, log) => {
@@ -82,10 +83,10 @@ describe('setTimeout', () => {
   })
 
   sameAsNet('longer than a timer can be is clipped with a warning', async (net, log) => {
-    const warned = once(process, 'warning') as Promise<[Error]>
+    const warned = warningOf('TimeoutOverflowWarning')
     const socket = new net.Socket()
     socket.setTimeout(2 ** 33)
-    const [warning] = await warned
+    const warning = await warned
     log(warning.name, socket.timeout)
     socket.destroy()
   })
