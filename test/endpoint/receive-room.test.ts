@@ -157,7 +157,7 @@ describe('senders on a short path', () => {
     expect(network.capture.filter(({ fate }) => fate === 'buffer full')).toEqual([])
   })
 
-  it('nor is it any larger than half of it once short segments come', () => {
+  it('and with short segments half of it', () => {
     const { network, accepted } = scene(1, 1_440)
     network.advance(1_000)
     expect(accepted[0]?.channel.status()).toMatchObject({ receiveLimit: USABLE, receiveMss: 1_428 })
