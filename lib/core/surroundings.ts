@@ -13,8 +13,8 @@ export interface LinkSize {
 
 /** What of the socket's own buffer is one connection's. */
 export interface Room {
-  /** As things are. */
-  readonly bytes: number
+  /** As things are, for segments of this length. */
+  bytesFor(segment: number): number
 }
 
 /** What all connections of an endpoint may hold together: first less is asked for, then less is taken. */
@@ -56,7 +56,7 @@ export const NOWHERE: Surroundings = Object.freeze({
   trace: null,
   memory: null,
   link: Object.freeze({ largest: 65_495, safe: 65_495 }),
-  room: Object.freeze({ bytes: Number.POSITIVE_INFINITY }),
+  room: Object.freeze({ bytesFor: () => Number.POSITIVE_INFINITY }),
   budget: Object.freeze({ isTight: false, isSpent: false }),
   queue: NO_QUEUE,
   defences: new Defences(),

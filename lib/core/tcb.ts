@@ -47,9 +47,6 @@ const FLIGHT_OVERHEAD = 128
 const TIGHT_QUEUE = 4_096
 /** Chunks may cost this part of the buffer before they are copied together. */
 const OVERHEAD_SHARE = 1 / 8
-/** From here on the machine's overhead for a segment that waits in a UDP socket's buffer is small, and more of them fit (decision 043). */
-const LONG_SEGMENT = 16_384
-const MORE_OF_LONG = 1.4
 /** A writer that fell short is woken once there is room for this part. */
 const ROOM_TO_WAKE = 1 / 4
 /** Segments that a peer may send before the first ACK, RFC 6928's ten, twice. */
@@ -306,8 +303,7 @@ export class Tcb {
   /** A window below the peer's segments would have it wait for more (RFC 9293 §3.8.6.2.1). */
   private get roomForText(): number {
     const { peerSegment } = this.ackPolicy
-    const room = peerSegment < LONG_SEGMENT ? this.room.bytes : Math.floor(MORE_OF_LONG * this.room.bytes)
-    return Math.max(room, LEAST_SEGMENTS * peerSegment)
+    return Math.max(this.room.bytesFor(peerSegment), LEAST_SEGMENTS * peerSegment)
   }
 
   /** Bytes above a hole: they take no room from what follows. Without SACK a duplicate ACK must name the same window (RFC 5681 §2). */

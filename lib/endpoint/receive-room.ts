@@ -11,11 +11,14 @@ export interface Receiver {
 const ROUND = 50
 /** The machine counts its own overhead, which for short datagrams is as much again. */
 const USABLE = 1 / 2
+/** From this length on it is small, and more of them fit (decision 043). */
+const LONG_SEGMENT = 16_384
+const MORE_OF_LONG = 1.4
 /** However many there are. */
 const LEAST = 4_096
 
 export class ReceiveRoom {
-  /** For each, bytes. */
+  /** For each, bytes of short segments. */
   bytes: number
   private readonly usable: number
   private round = 0
@@ -28,6 +31,11 @@ export class ReceiveRoom {
   constructor(buffer: number) {
     this.usable = Math.max(buffer * USABLE, LEAST)
     this.bytes = this.usable
+  }
+
+  /** For each, bytes of segments of this length. */
+  bytesFor(segment: number): number {
+    return segment < LONG_SEGMENT ? this.bytes : Math.floor(MORE_OF_LONG * this.bytes)
   }
 
   /** Several receive. */
