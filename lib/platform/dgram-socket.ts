@@ -6,6 +6,7 @@ import { noteAllocated } from './nursery.js'
 import type { DatagramHandler, DatagramSocket, LocalAddress } from './platform.js'
 import { isIPv6 } from './socket-address.js'
 import { setImmediate } from './time.js'
+import { vigil } from './vigil.js'
 
 /**
  * A turn of the loop reads up to 32 datagrams, and nothing but setImmediate() tells when it has read the last one. Where turns bring
@@ -45,6 +46,8 @@ export class DgramSocket implements DatagramSocket {
   /** Sends that were not called back. */
   private pending = 0
   private closed = false
+  /** It holds the process. */
+  private holds = true
   /** Datagrams since the socket was last asked how many a turn brings. */
   private unasked = 0
   /** Turns to be watched for how many datagrams they bring: as long as it is several, these are answered together. */
@@ -118,10 +121,12 @@ export class DgramSocket implements DatagramSocket {
   }
 
   ref(): void {
+    this.holds = true
     this.socket.ref()
   }
 
   unref(): void {
+    this.holds = false
     this.socket.unref()
   }
 
@@ -134,6 +139,7 @@ export class DgramSocket implements DatagramSocket {
 
   /** A datagram that dgram has read. */
   take(bytes: Uint8Array, address: string, port: number): void {
+    if (this.holds) vigil.found()
     if (this.ofTurn === 0 && this.watching === 0 && ++this.unasked < ASK_AFTER) {
       try {
         this.pass(bytes, address, port)

@@ -4,6 +4,7 @@
 import { Arena, type Libc, type Piece } from './libc.js'
 import { FOUND, type LoopHandle, type PollHandle, QUIET } from './libuv.js'
 import { clearTimeout, setImmediate, setTimeout } from './time.js'
+import { vigil } from './vigil.js'
 
 /** Who waits for a descriptor. */
 export interface Waiter {
@@ -249,7 +250,7 @@ export class Readiness {
       return
     }
     this.hasWaited = false
-    this.turnsIdle++
+    if (!vigil.isTurning) this.turnsIdle++
     let areDue = this.hasRung || (this.handle !== null && this.handle.take() !== QUIET)
     this.hasRung = false
     // from the last on: whoever is told may close others, and those behind them move up
@@ -258,7 +259,7 @@ export class Readiness {
       if (direct === undefined) continue
       const status = direct.handle.take()
       if (status === QUIET) continue
-      this.turnsIdle = 0
+      this.noteFound()
       if (status === FOUND) {
         this.tell(direct.waiter, READ)
       } else {
@@ -283,8 +284,13 @@ export class Readiness {
     return isDue
   }
 
-  private attendFound(): void {
+  private noteFound(): void {
     this.turnsIdle = 0
+    if (this.holds > 0) vigil.found()
+  }
+
+  private attendFound(): void {
+    this.noteFound()
     const { view, bytes } = this.found
     if (this.toldCount === this.foundCount) {
       this.toldCount = 0

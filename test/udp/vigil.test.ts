@@ -1,0 +1,224 @@
+// When the event loop stays awake, in virtual time: what two ends take for a trip, and what they have of the processor for it.
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type Loop, Vigil } from '../../lib/platform/vigil.js'
+
+/** µs. */
+interface Machine {
+  /** Of the processor: to fall asleep and be woken. */
+  sleep: number
+  /** From what wakes it until it runs. */
+  wake: number
+  /** What an end has to do for a trip. */
+  work: number
+  /** From one end to the other. */
+  way: number
+}
+
+/** Where to be woken is most of what a trip takes, as in virtual machines. */
+const DEAR: Machine = { sleep: 35, wake: 55, work: 15, way: 3 }
+/** Where it costs next to nothing. */
+const CHEAP: Machine = { sleep: 4, wake: 25, work: 12, way: 3 }
+const TURN = 1.5
+
+class World {
+  now = 0
+  private readonly events: { at: number; run: () => void }[] = []
+
+  at(at: number, run: () => void): void {
+    this.events.push({ at, run })
+  }
+
+  step(): void {
+    let first = 0
+    this.events.forEach(({ at }, i) => {
+      if (at < (this.events[first] as { at: number }).at) first = i
+    })
+    const [event] = this.events.splice(first, 1)
+    if (event === undefined) throw new Error('nothing happens any more')
+    this.now = event.at
+    event.run()
+  }
+}
+
+/** An event loop with one socket, whose program answers whatever comes. */
+class End implements Loop {
+  used = 0
+  trips = 0
+  peer: { arrive(): void } = this
+  private readonly world: World
+  private readonly machine: Machine
+  private readonly vigil: Vigil | undefined
+  private at = 0
+  isAsleep = true
+  private hasArrived = false
+  private next: (() => void) | undefined
+
+  constructor(world: World, machine: Machine, isVigilant = true) {
+    this.world = world
+    this.machine = machine
+    this.vigil = isVigilant ? new Vigil(this) : undefined
+  }
+
+  now(): number {
+    return this.at
+  }
+
+  cpu(): number {
+    return this.used
+  }
+
+  turn(run: () => void): void {
+    this.next = run
+  }
+
+  arrive(): void {
+    this.hasArrived = true
+    if (!this.isAsleep) return
+    this.isAsleep = false
+    this.used += this.machine.sleep
+    this.world.at(this.world.now + this.machine.wake, () => this.step())
+  }
+
+  private step(): void {
+    const { world, machine } = this
+    this.at = world.now
+    if (this.hasArrived) {
+      this.hasArrived = false
+      this.trips++
+      this.vigil?.found()
+      this.pass(machine.work)
+      world.at(this.at + machine.way, () => this.peer.arrive())
+    }
+    const { next } = this
+    this.next = undefined
+    next?.()
+    // while it works others do, too
+    world.at(this.at, () => this.goOn())
+  }
+
+  private goOn(): void {
+    if (this.next === undefined && !this.hasArrived) {
+      this.isAsleep = true
+      return
+    }
+    this.pass(TURN)
+    this.world.at(this.at, () => this.step())
+  }
+
+  private pass(time: number): void {
+    this.at += time
+    this.used += time
+  }
+}
+
+/** Another that answers, after so many µs. */
+function answering(world: World, after: number, end: End): { arrive(): void } {
+  return { arrive: () => world.at(world.now + after, () => end.arrive()) }
+}
+
+/** Of the last half of so many trips. */
+function talk(world: World, end: End, trips: number): { cpu: number; took: number } {
+  const until = (count: number) => {
+    while (end.trips < count) world.step()
+    return { used: end.used, now: world.now, trips: end.trips }
+  }
+  const begin = end.trips
+  const half = until(begin + trips / 2)
+  const whole = until(begin + trips)
+  const count = whole.trips - half.trips
+  return { cpu: (whole.used - half.used) / count, took: (whole.now - half.now) / count }
+}
+
+function two(machine: Machine, isVigilant: boolean, trips = 20_000): { cpu: number; took: number } {
+  const world = new World()
+  const [client, server] = [new End(world, machine, isVigilant), new End(world, machine, isVigilant)]
+  client.peer = server
+  server.peer = client
+  client.arrive()
+  return talk(world, client, trips)
+}
+
+function one(
+  machine: Machine,
+  answersAfter: number,
+  isVigilant: boolean,
+  trips = 400_000,
+): { cpu: number; took: number } {
+  const world = new World()
+  const end = new End(world, machine, isVigilant)
+  end.peer = answering(world, answersAfter, end)
+  end.arrive()
+  return talk(world, end, trips)
+}
+
+describe('the event loop stays awake', () => {
+  it('where to sleep is dear: both ends, for less of the processor', () => {
+    const asleep = two(DEAR, false)
+    const awake = two(DEAR, true)
+    expect(awake.took).toBeLessThan(asleep.took / 3)
+    expect(awake.cpu).toBeLessThan(asleep.cpu)
+  })
+
+  it('with a peer that has seen many who slept', () => {
+    const world = new World()
+    const server = new End(world, DEAR)
+    server.peer = answering(world, DEAR.wake + DEAR.work, server)
+    server.arrive()
+    talk(world, server, 400_000)
+    const client = new End(world, DEAR)
+    server.peer = client
+    client.peer = server
+    expect(talk(world, client, 20_000).took).toBeLessThan(two(DEAR, false).took / 3)
+  })
+})
+
+describe('the event loop sleeps', () => {
+  it('where that is cheap', () => {
+    const asleep = two(CHEAP, false)
+    const watched = two(CHEAP, true)
+    expect(watched.cpu).toBeLessThan(1.05 * asleep.cpu)
+  })
+
+  it.each([100, 200, 1_000, 20_000])('where answers take %d µs', (after) => {
+    const asleep = one(DEAR, after, false)
+    const watched = one(DEAR, after, true)
+    expect(watched.cpu).toBeLessThan(1.1 * asleep.cpu)
+  })
+
+  it('where the peer only runs while it does', () => {
+    const machine = { ...DEAR, wake: 2, sleep: 10 }
+    const world = new World()
+    const end = new End(world, machine)
+    // the processor is the end's own until it sleeps
+    const peer = {
+      arrive() {
+        world.at(world.now + 1, () => (end.isAsleep ? end.arrive() : peer.arrive()))
+      },
+    }
+    end.peer = peer
+    end.arrive()
+    const watched = talk(world, end, 400_000)
+    expect(watched.cpu).toBeLessThan(1.1 * (machine.work + machine.sleep))
+  })
+})
+
+describe('whatever the machine', () => {
+  const time = (least: number, most: number) => fc.double({ min: least, max: most, noNaN: true })
+  const machines = fc.record({ sleep: time(1, 80), wake: time(1, 120), work: time(1, 200), way: time(1, 50) })
+
+  it('a trip takes no longer than asleep, and hardly more of the processor', () => {
+    fc.assert(
+      fc.property(machines, (machine) => {
+        for (const [asleep, watched] of [
+          [two(machine, false, 200), two(machine, true, 60_000)],
+          [one(machine, 50, false, 200), one(machine, 50, true, 60_000)],
+        ] as const) {
+          expect(watched.cpu).toBeLessThan(1.2 * asleep.cpu)
+          expect(watched.took).toBeLessThan(1.05 * asleep.took)
+        }
+      }),
+      { numRuns: 25 },
+    )
+  })
+})
