@@ -137,7 +137,7 @@ export class Vigil {
 const { threadCpuUsage = process.cpuUsage } = process as { threadCpuUsage?: typeof process.cpuUsage }
 
 /** Of this thread. */
-export const vigil = new Vigil({
+export const vigil: Vigil = new Vigil({
   now: () => now() * 1_000,
   cpu: () => {
     const { user, system } = threadCpuUsage.call(process)
