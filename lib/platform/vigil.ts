@@ -32,6 +32,8 @@ const MOST_PATIENCE = 65_536
 const FASTER = 0.75
 /** So much longer than it costs takes what was slept through. */
 const ASLEEP = 5
+/** How far one sleep moves what a sleep is taken to cost. */
+const STEP = 1 / 16
 /** Something else may have been done meanwhile. */
 const TOO_LONG = 1_000
 
@@ -81,8 +83,8 @@ export class Vigil {
     const at = this.loop.now()
     if (!this.isWaiting) this.began = at
     this.isWaiting = true
-    if (this.isAwake && at - this.began < this.longest) this.stayForATurn()
-    else this.cpuAtSleep = this.loop.cpu()
+    if (!this.isAwake) this.cpuAtSleep = this.loop.cpu()
+    else if (at - this.began < this.longest) this.stayForATurn()
   }
 
   private get longest(): number {
@@ -99,12 +101,12 @@ export class Vigil {
     if (this.waits >= this.patience || this.wait < FASTER * this.waitWhenTried) this.awake()
   }
 
-  /** Other threads are counted, too: rather the least than the mean. */
+  /** The median, for other threads are counted, too, and compile at first. */
   private noteCost(took: number): void {
     const cost = this.loop.cpu() - this.cpuAtSleep
     if (took > TOO_LONG || took - cost < ASLEEP) return
     if (this.cost === 0) this.cost = cost
-    else this.cost += (cost - this.cost) / (cost < this.cost ? 4 : 16)
+    else this.cost *= cost < this.cost ? 1 - STEP : 1 + STEP
   }
 
   private awake(): void {
