@@ -5,6 +5,7 @@ import type { Offload } from './offload.js'
 import type { DatagramHandler, DatagramSocket, LocalAddress, Row } from './platform.js'
 import { throwLater, type Waiter } from './readiness.js'
 import { LONGEST_OF_TRAIN } from './train.js'
+import { vigil } from './vigil.js'
 
 /** What is read at a time, before others have their turn. */
 const MOST_DATAGRAMS = 256
@@ -282,6 +283,7 @@ export class OffloadSocket implements DatagramSocket, Taker, Waiter {
       datagrams += inbox.datagrams
       bytes += inbox.bytes
     }
+    vigil.took(datagrams)
     return bytes
   }
 

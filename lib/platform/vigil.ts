@@ -11,20 +11,22 @@ export interface Loop {
   turn(run: () => void): void
 }
 
+/** How long a watch lasts, in waits; and, times what a sleep costs: what a wait may cost, and how long it may last. */
+interface Watch {
+  readonly waits: number
+  readonly mean: number
+  readonly longest: number
+}
+
+/** At first the peer has yet to find that to stay awake is worth it for him, too: until then each waits for the other to be woken. */
+const TRIAL: Watch = { waits: 256, mean: 2.5, longest: 4 }
+const STEADY: Watch = { waits: 1024, mean: 1.25, longest: 2 }
+/** Longer waits are slept through. */
+const LONGEST = 200
+/** Times what a sleep costs: where waits take longer, none is tried to be spent awake. */
+const HOPELESS = 6
 /** Asleep, one wait of so many is looked at. */
 const LOOK_EVERY = 16
-/** Waits after which a watch is judged. */
-const WATCH = 1024
-/** What may last longer is slept through. */
-const LONGEST = 200
-/**
- * Times what a sleep costs: what a wait may cost, on average, and how long it may last. At first the peer has yet to find that to stay
- * awake is worth it for him, too: until then each waits for the other to be woken.
- */
-const TRIAL = { mean: 2.5, longest: 4 }
-const STEADY = { mean: 1.25, longest: 2 }
-/** Times what a sleep costs: waits that take longer are not tried to be spent awake. */
-const HOPELESS = 8
 /** Waits from a watch that was in vain to the next; twice as many after each. */
 const LEAST_PATIENCE = 1024
 const MOST_PATIENCE = 65_536
@@ -44,18 +46,23 @@ export class Vigil {
   /** Of the processor: what a sleep costs. 0: not known. */
   private cost = 0
   /** How long a wait lasts that is slept through. */
-  private wait = Number.POSITIVE_INFINITY
+  private wait = 0
   private waitWhenTried = 0
-  private isAwake = false
-  private limits = TRIAL
+  /** How many datagrams come at the end of one. */
+  private group = 1
+  /** The watch that is kept; asleep there is none. */
+  private watch: Watch | null = null
   private patience = LEAST_PATIENCE
   /** Of this watch, or since the last. */
   private waits = 0
-  /** What those of this watch have cost. */
+  private datagrams = 0
+  /** What the waits of this watch have cost. */
   private spent = 0
   private isWaiting = false
   private began = 0
   private cpuAtSleep = 0
+  /** Of those datagrams, how many had come when the wait ended that was looked at. -1: none was. */
+  private datagramsAtLook = -1
 
   constructor(loop: Loop) {
     this.loop = loop
@@ -66,11 +73,16 @@ export class Vigil {
     if (this.isWaiting) {
       this.isWaiting = false
       const took = this.loop.now() - this.began
-      if (this.isAwake) this.noteAwake(took)
-      else this.noteAsleep(took)
+      if (this.watch === null) this.noteAsleep(took)
+      else this.noteAwake(took, this.watch)
     }
-    if (this.isTurning || (!this.isAwake && ++this.waits % LOOK_EVERY !== 0)) return
-    this.stayForATurn()
+    const isLooking = this.watch !== null || this.datagramsAtLook >= 0 || ++this.waits % LOOK_EVERY === 0
+    if (isLooking && !this.isTurning) this.stayForATurn()
+  }
+
+  /** So many. */
+  took(datagrams: number): void {
+    this.datagrams += datagrams
   }
 
   private stayForATurn(): void {
@@ -80,25 +92,33 @@ export class Vigil {
 
   private readonly onTurn = (): void => {
     this.isTurning = false
+    if (this.datagramsAtLook >= 0) {
+      this.group += (this.datagrams - this.datagramsAtLook - this.group) / LOOK_EVERY
+      this.datagramsAtLook = -1
+      if (this.watch === null) return
+    }
     const at = this.loop.now()
     if (!this.isWaiting) this.began = at
     this.isWaiting = true
-    if (!this.isAwake) this.cpuAtSleep = this.loop.cpu()
-    else if (at - this.began < this.longest) this.stayForATurn()
+    if (this.watch === null) this.cpuAtSleep = this.loop.cpu()
+    else if (at - this.began < this.longest(this.watch)) this.stayForATurn()
   }
 
-  private get longest(): number {
-    return Math.min(this.limits.longest * this.cost, LONGEST)
+  private longest(watch: Watch): number {
+    return Math.min(watch.longest * this.cost, LONGEST)
   }
 
   private noteAsleep(took: number): void {
+    this.datagramsAtLook = this.datagrams
     this.noteCost(took)
     if (this.cost === 0) return
     const most = HOPELESS * this.cost
     const wait = Math.min(took, 2 * most)
-    this.wait = this.wait === Number.POSITIVE_INFINITY ? wait : this.wait + (wait - this.wait) / 4
+    this.wait += this.wait === 0 ? wait : (wait - this.wait) / 4
     if (this.wait > most) return
-    if (this.waits >= this.patience || this.wait < FASTER * this.waitWhenTried) this.awake()
+    if (this.waits < this.patience && this.wait > FASTER * this.waitWhenTried) return
+    this.waitWhenTried = this.wait
+    this.begin(TRIAL)
   }
 
   /** The median, for other threads are counted, too, and compile at first. */
@@ -109,27 +129,24 @@ export class Vigil {
     else this.cost *= cost < this.cost ? 1 - STEP : 1 + STEP
   }
 
-  private awake(): void {
-    this.isAwake = true
-    this.waitWhenTried = this.wait
-    this.begin(TRIAL)
+  private begin(watch: Watch | null): void {
+    this.watch = watch
+    this.waits = this.datagrams = this.spent = 0
+    this.datagramsAtLook = -1
   }
 
-  private begin(limits: typeof TRIAL): void {
-    this.limits = limits
-    this.waits = this.spent = 0
-  }
-
-  private noteAwake(took: number): void {
-    const { cost, longest } = this
-    this.waits++
+  private noteAwake(took: number, watch: Watch): void {
+    const { cost } = this
+    const longest = this.longest(watch)
     this.spent += took < longest ? took : longest + cost
-    if (this.spent > WATCH * this.limits.mean * cost) {
-      this.isAwake = false
-      this.waits = 0
+    const isOver = ++this.waits === watch.waits
+    // asleep, so many datagrams would have come with so many sleeps
+    const sleeps = isOver ? this.datagrams / this.group : watch.waits
+    if (this.spent > watch.mean * cost * sleeps) {
       this.patience = Math.min(2 * this.patience, MOST_PATIENCE)
-    } else if (this.waits === WATCH) {
-      if (this.limits === STEADY) this.patience = Math.max(this.patience / 2, LEAST_PATIENCE)
+      this.begin(null)
+    } else if (isOver) {
+      if (watch === STEADY) this.patience = Math.max(this.patience / 2, LEAST_PATIENCE)
       this.begin(STEADY)
     }
   }

@@ -87,6 +87,7 @@ class End implements Loop {
       this.hasArrived = false
       this.trips++
       this.vigil?.found()
+      this.vigil?.took(1)
       this.pass(machine.work)
       world.at(this.at + machine.way, () => this.peer.arrive())
     }
