@@ -25,8 +25,8 @@ const STEADY: Watch = { waits: 1024, mean: 1.25, longest: 2 }
 const LONGEST = 200
 /** Times what a sleep costs: where waits take longer, none is tried to be spent awake. */
 const HOPELESS = 6
-/** Asleep, one wait of so many is looked at. */
-const LOOK_EVERY = 16
+/** Asleep, one wait of so many is looked at: a prime, lest it be the same one of each group. */
+const LOOK_EVERY = 17
 /** Waits from a watch that was in vain to the next; twice as many after each. */
 const LEAST_PATIENCE = 1024
 const MOST_PATIENCE = 65_536
@@ -152,15 +152,21 @@ export class Vigil {
   }
 }
 
-/** Of this thread alone since Node 23.9. */
-const { threadCpuUsage = process.cpuUsage } = process as { threadCpuUsage?: typeof process.cpuUsage }
+interface Usage {
+  cpuUsage?: typeof process.cpuUsage
+  /** Since Node 23.9. */
+  threadCpuUsage?: typeof process.cpuUsage
+}
+
+/** Of this thread alone, where there is such a thing; none at all: it sleeps. */
+const { cpuUsage, threadCpuUsage = cpuUsage }: Usage = process
 
 /** Of this thread. */
 export const vigil: Vigil = new Vigil({
   now: () => now() * 1_000,
   cpu: () => {
-    const { user, system } = threadCpuUsage.call(process)
-    return user + system
+    const used = threadCpuUsage?.call(process)
+    return used === undefined ? 0 : used.user + used.system
   },
   turn: setImmediate,
 })

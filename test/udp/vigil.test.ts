@@ -51,7 +51,7 @@ class End implements Loop {
   private readonly vigil: Vigil | undefined
   private at = 0
   isAsleep = true
-  private hasArrived = false
+  private arrived = 0
   private next: (() => void) | undefined
 
   constructor(world: World, machine: Machine, isVigilant = true) {
@@ -73,7 +73,7 @@ class End implements Loop {
   }
 
   arrive(): void {
-    this.hasArrived = true
+    this.arrived++
     if (!this.isAsleep) return
     this.isAsleep = false
     this.used += this.machine.sleep
@@ -83,12 +83,13 @@ class End implements Loop {
   private step(): void {
     const { world, machine } = this
     this.at = world.now
-    if (this.hasArrived) {
-      this.hasArrived = false
-      this.trips++
+    const { arrived } = this
+    if (arrived > 0) {
+      this.arrived = 0
+      this.trips += arrived
       this.vigil?.found()
-      this.vigil?.took(1)
-      this.pass(machine.work)
+      this.vigil?.took(arrived)
+      this.pass(arrived * machine.work)
       world.at(this.at + machine.way, () => this.peer.arrive())
     }
     const { next } = this
@@ -99,7 +100,7 @@ class End implements Loop {
   }
 
   private goOn(): void {
-    if (this.next === undefined && !this.hasArrived) {
+    if (this.next === undefined && this.arrived === 0) {
       this.isAsleep = true
       return
     }
@@ -153,6 +154,19 @@ function one(
   return talk(world, end, trips)
 }
 
+/** Others send so many at a time, one every so many µs, after so long a pause. */
+function flurries(count: number, gap: number, pause: number, isVigilant: boolean): { cpu: number; took: number } {
+  const world = new World()
+  const end = new End(world, { ...DEAR, work: 2 }, isVigilant)
+  end.peer = { arrive() {} }
+  const send = (left: number) => {
+    end.arrive()
+    world.at(world.now + (left > 0 ? gap : pause), () => send(left > 0 ? left - 1 : count - 1))
+  }
+  send(count - 1)
+  return talk(world, end, 400_000)
+}
+
 describe('the event loop stays awake', () => {
   it('where to sleep is dear: both ends, for less of the processor', () => {
     const asleep = two(DEAR, false)
@@ -185,6 +199,17 @@ describe('the event loop sleeps', () => {
     const asleep = one(DEAR, after, false)
     const watched = one(DEAR, after, true)
     expect(watched.cpu).toBeLessThan(1.1 * asleep.cpu)
+  })
+
+  it.each([
+    [8, 6, 100],
+    [20, 6, 400],
+    [4, 10, 50],
+    [2, 20, 60],
+  ])('where a sleep brings several: %d, one every %d µs, then none for %d', (count, gap, pause) => {
+    const asleep = flurries(count, gap, pause, false)
+    const watched = flurries(count, gap, pause, true)
+    expect(watched.cpu).toBeLessThan(1.25 * asleep.cpu)
   })
 
   it('where the peer only runs while it does', () => {
