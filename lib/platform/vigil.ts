@@ -95,7 +95,7 @@ export class Vigil {
     if (this.datagramsAtLook >= 0) {
       this.group += (this.datagrams - this.datagramsAtLook - this.group) / LOOK_EVERY
       this.datagramsAtLook = -1
-      if (this.watch === null) return
+      return
     }
     const at = this.loop.now()
     if (!this.isWaiting) this.began = at

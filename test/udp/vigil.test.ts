@@ -241,8 +241,9 @@ describe('whatever the machine', () => {
           [two(machine, false, 200), two(machine, true, 60_000)],
           [one(machine, 50, false, 200), one(machine, 50, true, 60_000)],
         ] as const) {
-          expect(watched.cpu).toBeLessThan(1.35 * asleep.cpu)
-          expect(watched.took).toBeLessThan(1.1 * asleep.took)
+          // of a watch's waits 1.25 times a sleep is allowed, which is known to a sixteenth
+          expect(watched.cpu).toBeLessThan(1.3 * asleep.cpu)
+          expect(watched.took).toBeLessThan(1.05 * asleep.took)
         }
       }),
       { numRuns: 12, endOnFailure: true },
