@@ -75,6 +75,20 @@ function tool(name: string, recipe: Recipe, what: string, use: (port: string, se
   })
 }
 
+interface Iperf3 {
+  error?: string
+  end: { sum_received: { bytes: number } }
+}
+
+/** It serves one at a time, and may not have heard yet of the last one's end, two bridges away. */
+async function iperf3(args: string[]): Promise<Iperf3> {
+  for (;;) {
+    const { stdout } = await run('iperf3', [...args, '-J'])
+    const said: Iperf3 = JSON.parse(stdout)
+    if (!said.error?.includes('server is busy')) return said
+  }
+}
+
 describe('over two bridges', () => {
   test('curl: 20 MB down and up, and a hundred short connections one after the other', async () => {
     const bytes = pattern(20_000_000)
@@ -148,8 +162,9 @@ describe('over two bridges', () => {
 
   tool('iperf3', IPERF3, 'two seconds each way, and both directions at once', async (port) => {
     for (const direction of [[], ['-R'], ['--bidir']]) {
-      const { stdout } = await run('iperf3', ['-c', host, '-p', port, '-t', '2', '-J', ...direction])
-      expect(JSON.parse(stdout).end.sum_received.bytes).toBeGreaterThan(1_000_000)
+      const { end, error } = await iperf3(['-c', host, '-p', port, '-t', '2', ...direction])
+      expect(error).toBeUndefined()
+      expect(end.sum_received.bytes).toBeGreaterThan(1_000_000)
     }
   })
 })
