@@ -11,7 +11,7 @@ const SHARE = 1 / 8
 const SILENCE = 100
 /** Bytes to ask for: some of the longest segments. */
 const BUFFER = 262_144
-/** It is worth it for who has less than this part of that as things are. */
+/** It is worth it for who has less than this part of that as things are, or less than those who have one. */
 const WORTH = 1 / 2
 
 export class Branches {
@@ -43,7 +43,7 @@ export class Branches {
   make(channel: Channel, now: number): void {
     const { local, peerAddress, remoteUdpPort } = channel
     const { room } = local
-    if (!local.canBranch || !room.isShared || room.bytes >= BUFFER * WORTH) return
+    if (!local.canBranch || !room.isShared || (room.bytes >= BUFFER * WORTH && !room.isBehind)) return
     if (this.all.size >= this.most) this.dropSilent(now)
     if (this.all.size >= this.most) return
     const peer = { address: peerAddress, port: remoteUdpPort }

@@ -400,7 +400,7 @@ export class Endpoint implements DatagramSink, ChannelHost, ListenerHost, Turnin
     const { connection } = channel
     connection.handleSegment(segment, now)
     // text in somebody else's name takes no room from those who receive
-    if (local.hearsMany && segment.textLength > 0 && connection.heardAt === now) local.room.note(channel, now)
+    if (segment.textLength > 0 && connection.heardAt === now) local.noteText(channel, now)
     this.changed(channel)
     if (connection.isAckUrgent) this.settler.answer()
   }

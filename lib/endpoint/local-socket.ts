@@ -5,7 +5,7 @@ import type { DatagramHandler, DatagramSocket, LocalAddress, Platform, Row } fro
 import { viewOf } from '../wire/bytes.js'
 import { encode, HEADER_LENGTH, headerLength, MAX_HEADER_LENGTH, PSH, type Segment } from '../wire/segment.js'
 import { isIPv4Like, isLoopback, isWildcard } from './address.js'
-import { loneRoom, ReceiveRoom } from './receive-room.js'
+import { loneRoom, ReceiveRoom, type Receiver } from './receive-room.js'
 
 /** Who takes what the sockets hear: the endpoint. */
 export interface DatagramSink {
@@ -89,6 +89,13 @@ export class LocalSocket implements DatagramHandler {
   /** Datagrams that came and found no room; undefined: the machine does not say. */
   get dropped(): number | undefined {
     return this.socket.dropped
+  }
+
+  /** Text has come for `receiver`, who shares it with the others. */
+  noteText(receiver: Receiver, now: number): void {
+    if (!this.hearsMany) return
+    this.room.note(receiver, now)
+    if (this.home !== this) this.home.room.noteApart(this.room, now)
   }
 
   onDatagram(bytes: Uint8Array, start: number, end: number, address: string, port: number, isLent: boolean): void {

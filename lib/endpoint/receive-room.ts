@@ -26,6 +26,9 @@ export class ReceiveRoom {
   /** In this round, and in the one before. */
   private receivers = 0
   private receiversBefore = 0
+  /** Of a room of one's own that somebody else receives in, in this round and in the one before; Infinity: nobody does. */
+  private apart = Number.POSITIVE_INFINITY
+  private apartBefore = Number.POSITIVE_INFINITY
 
   /** `buffer`: bytes that the socket may hold. */
   constructor(buffer: number) {
@@ -43,6 +46,15 @@ export class ReceiveRoom {
     return this.bytes < this.usable
   }
 
+  /** Less than those have who receive apart, if any do. */
+  get isBehind(): boolean {
+    return this.bytes < this.most && this.most !== Number.POSITIVE_INFINITY
+  }
+
+  private get most(): number {
+    return Math.min(this.apart, this.apartBefore)
+  }
+
   /** Text has come for `receiver`. */
   note(receiver: Receiver, now: number): void {
     if (now - this.roundAt >= ROUND) this.begin(now)
@@ -52,16 +64,28 @@ export class ReceiveRoom {
     this.share()
   }
 
+  /** Text has come for somebody who has `room` and used to have his share of this one: those who share it get no more. */
+  noteApart(room: ReceiveRoom, now: number): void {
+    if (now - this.roundAt >= ROUND) this.begin(now)
+    if (room.usable >= this.apart) return
+    this.apart = room.usable
+    this.share()
+  }
+
   private begin(now: number): void {
-    this.receiversBefore = now - this.roundAt < 2 * ROUND ? this.receivers : 0
+    const goesOn = now - this.roundAt < 2 * ROUND
+    this.receiversBefore = goesOn ? this.receivers : 0
+    this.apartBefore = goesOn ? this.apart : Number.POSITIVE_INFINITY
     this.roundAt = now
     this.round++
     this.receivers = 0
+    this.apart = Number.POSITIVE_INFINITY
     this.share()
   }
 
   private share(): void {
-    this.bytes = Math.max(LEAST, Math.floor(this.usable / Math.max(this.receivers, this.receiversBefore, 1)))
+    const each = this.usable / Math.max(this.receivers, this.receiversBefore, 1)
+    this.bytes = Math.max(LEAST, Math.floor(Math.min(each, this.most)))
   }
 }
 

@@ -14,7 +14,7 @@ const config = createConfig({})
 /** `count` clients that send `length` bytes each, over a path on which nothing waits but in sockets. */
 function crowd(
   count: number,
-  { length = MUCH, sharing = false, gather = false, rate = 1e10, descriptorLimit = 1e3 } = {},
+  { length = MUCH, sharing = false, gather = false, rate = 1e10, descriptorLimit = 1e3, recvBufferSize = 425_984 } = {},
 ) {
   const network = new Network({ link: { delay: 0.1, rate }, capture: false, gather })
   const { platform } = network.host(SERVER)
@@ -62,6 +62,17 @@ describe('branches', () => {
     expect(scene.acceptance.accepted.map(({ bytes }) => bytes)).toEqual(Array(8).fill(MUCH))
     expect(sockets(scene)).toBe(1)
     expect(scene.clients.map(({ channel }) => channel.state)).toEqual(Array(8).fill('TIME-WAIT'))
+  })
+
+  it('who comes later, and has the large buffer for himself, gets no more of it than the others have', () => {
+    const scene = crowd(2, { length: 1e9, rate: 3e9 })
+    scene.network.advance(130)
+    expect(sockets(scene)).toBe(3)
+    scene.send(1e9)
+    scene.network.advance(30)
+    expect(sockets(scene)).toBe(3)
+    const limits = scene.acceptance.channels.map((channel) => channel.status().receiveLimit)
+    expect(limits).toEqual([131_072, 131_072, 131_072])
   })
 
   it('many that say little have none', () => {

@@ -77,6 +77,26 @@ describe('a room', () => {
     expect(room.bytes).toBe(USABLE)
   })
 
+  it('gives nobody more than those have who receive apart, until two rounds of 50 ms after their last text', () => {
+    const room = new ReceiveRoom(BUFFER)
+    const apart = new ReceiveRoom(BUFFER / 4)
+    const one = receivers(1)
+    receive(room, one, 0, ROUND)
+    expect(room.isBehind).toBe(false)
+    room.noteApart(apart, ROUND)
+    room.noteApart(new ReceiveRoom(BUFFER), ROUND)
+    expect(room.bytes).toBe(USABLE / 4)
+    expect(room.isBehind).toBe(false)
+    receive(room, receivers(8), ROUND, 2 * ROUND)
+    expect(room.bytes).toBe(Math.floor(USABLE / 8))
+    expect(room.isBehind).toBe(true)
+    receive(room, one, 2 * ROUND, 3 * ROUND)
+    expect(room.isBehind).toBe(true)
+    receive(room, one, 3 * ROUND, 4 * ROUND)
+    expect(room.bytes).toBe(USABLE)
+    expect(room.isBehind).toBe(false)
+  })
+
   it('of a socket with one peer has no rounds, and those with buffers of one size have one together', () => {
     expect(loneRoom(BUFFER).bytes).toBe(USABLE)
     expect(loneRoom(BUFFER)).toBe(loneRoom(BUFFER))
