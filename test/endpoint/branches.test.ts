@@ -14,7 +14,7 @@ const config = createConfig({})
 /** `count` clients that send `length` bytes each, over a path on which nothing waits but in sockets. */
 function crowd(
   count: number,
-  { length = MUCH, sharing = false, gather = false, rate = 1e10, descriptorLimit = 1e3, recvBufferSize = 425_984 } = {},
+  { length = MUCH, sharing = false, gather = false, rate = 1e10, descriptorLimit = 1e3 } = {},
 ) {
   const network = new Network({ link: { delay: 0.1, rate }, capture: false, gather })
   const { platform } = network.host(SERVER)
