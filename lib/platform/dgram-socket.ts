@@ -139,7 +139,7 @@ export class DgramSocket implements DatagramSocket {
 
   /** A datagram that dgram has read. */
   take(bytes: Uint8Array, address: string, port: number): void {
-    if (this.holds) vigil.found()
+    if (this.holds && this.ofTurn === 0) vigil.found()
     vigil.took(1)
     if (this.ofTurn === 0 && this.watching === 0 && ++this.unasked < ASK_AFTER) {
       try {

@@ -49,7 +49,11 @@ class End implements Loop {
   private readonly world: World
   private readonly machine: Machine
   private readonly vigil: Vigil | undefined
+  /** So much more of the processor, by now, is what others of the process have had. */
+  others = (_now: number): number => 0
   private at = 0
+  private slept = 0
+  private sleptAt = 0
   isAsleep = true
   private arrived = 0
   private next: (() => void) | undefined
@@ -65,7 +69,15 @@ class End implements Loop {
   }
 
   cpu(): number {
-    return this.used
+    return this.used + this.others(this.at)
+  }
+
+  ownCpu(): number {
+    return this.cpu()
+  }
+
+  idle(): number {
+    return this.slept
   }
 
   turn(run: () => void): void {
@@ -82,6 +94,8 @@ class End implements Loop {
 
   private step(): void {
     const { world, machine } = this
+    if (this.sleptAt >= 0) this.slept += world.now - this.sleptAt
+    this.sleptAt = -1
     this.at = world.now
     const { arrived } = this
     if (arrived > 0) {
@@ -102,6 +116,7 @@ class End implements Loop {
   private goOn(): void {
     if (this.next === undefined && this.arrived === 0) {
       this.isAsleep = true
+      this.sleptAt = this.world.now
       return
     }
     this.pass(TURN)
@@ -154,10 +169,21 @@ function one(
   return talk(world, end, trips)
 }
 
-/** Others send so many at a time, one every so many µs, after so long a pause. */
-function flurries(count: number, gap: number, pause: number, isVigilant: boolean): { cpu: number; took: number } {
+/** Others send so many at a time, one every so many µs, after so long a pause; before that, trips. */
+function flurries(
+  count: number,
+  gap: number,
+  pause: number,
+  isVigilant: boolean,
+  trips = 0,
+): { cpu: number; took: number } {
   const world = new World()
   const end = new End(world, { ...DEAR, work: 2 }, isVigilant)
+  if (trips > 0) {
+    end.peer = answering(world, 10, end)
+    end.arrive()
+    talk(world, end, trips)
+  }
   end.peer = { arrive() {} }
   const send = (left: number) => {
     end.arrive()
@@ -165,6 +191,31 @@ function flurries(count: number, gap: number, pause: number, isVigilant: boolean
   }
   send(count - 1)
   return talk(world, end, 400_000)
+}
+
+/** One every so many µs; before that, with so large a share of a processor for others, too. */
+function stream(
+  gap: number,
+  isVigilant: boolean,
+  before?: { share: number; gap: number },
+): { cpu: number; took: number } {
+  const world = new World()
+  const end = new End(world, { ...DEAR, work: 2 }, isVigilant)
+  end.peer = { arrive() {} }
+  let every = before?.gap ?? gap
+  const send = () => {
+    end.arrive()
+    world.at(world.now + every, send)
+  }
+  send()
+  if (before !== undefined) {
+    end.others = (now) => before.share * now
+    talk(world, end, 20_000)
+    const until = world.now
+    end.others = () => before.share * until
+    every = gap
+  }
+  return talk(world, end, 100_000)
 }
 
 describe('the event loop stays awake', () => {
@@ -202,16 +253,29 @@ describe('the event loop sleeps', () => {
   })
 
   it.each([
-    [8, 6, 100, 1.25],
-    [4, 10, 50, 1.25],
-    [2, 20, 60, 1.25],
-    // those of the first turn after a sleep are counted, and here more come in the next ones
-    [20, 6, 400, 1.5],
-  ])('where a sleep brings several: %d, one every %d µs, then none for %d', (count, gap, pause, most) => {
+    [8, 6, 100],
+    [4, 10, 50],
+    [2, 20, 60],
+    [20, 6, 400],
+  ])('where a sleep brings several: %d, one every %d µs, then none for %d', (count, gap, pause) => {
     const asleep = flurries(count, gap, pause, false)
-    const watched = flurries(count, gap, pause, true)
-    expect(watched.cpu).toBeLessThan(most * asleep.cpu)
+    expect(flurries(count, gap, pause, true).cpu).toBeLessThan(1.25 * asleep.cpu)
+    // it has stayed awake for questions and answers before
+    expect(flurries(count, gap, pause, true, 20_000).cpu).toBeLessThan(1.25 * asleep.cpu)
   })
+
+  it.each([
+    [0.6, 140, 190],
+    [0.85, 950, 1_000],
+    [0.85, 950, 100],
+  ])(
+    'once others of the process, which took %d of a processor, have stopped: every %d µs, then %d',
+    (share, before, after) => {
+      const asleep = stream(after, false)
+      const watched = stream(after, true, { share, gap: before })
+      expect(watched.cpu).toBeLessThan(1.25 * asleep.cpu)
+    },
+  )
 
   it('where the peer only runs while it does', () => {
     const machine = { ...DEAR, wake: 2, sleep: 10 }
