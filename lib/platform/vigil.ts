@@ -23,7 +23,8 @@ interface Watch {
 
 /** At first the peer has yet to find that to stay awake is worth it for him, too: until then each waits for the other to be woken. */
 const TRIAL: Watch = { waits: 256, mean: 2.5 }
-const STEADY: Watch = { waits: 1024, mean: 1.25 }
+/** To wake costs who wakes as much again. */
+const STEADY: Watch = { waits: 1024, mean: 2 }
 /** Longer waits are slept through: times what a sleep costs, for after one of his own each waits for the other to be woken; and µs. */
 const LONG = 4
 const LONGEST = 400
