@@ -226,7 +226,11 @@ interface Idleness {
 }
 
 /** `figure` of what this runtime tells; where it does not, or throws: `instead`. */
-function reader<T>(tells: (() => T) | undefined, figure: (told: T) => number, instead: () => number): () => number {
+export function reader<T>(
+  tells: (() => T) | undefined,
+  figure: (told: T) => number,
+  instead: () => number,
+): () => number {
   try {
     if (tells === undefined || !Number.isFinite(figure(tells()))) return instead
     return () => figure(tells())

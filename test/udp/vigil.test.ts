@@ -1,7 +1,7 @@
 // When the event loop stays awake, in virtual time: what two ends take for a trip, and what they have of the processor for it.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Loop, Vigil } from '../../lib/platform/vigil.js'
+import { type Loop, reader, Vigil } from '../../lib/platform/vigil.js'
 
 /** µs. */
 interface Machine {
@@ -314,6 +314,69 @@ describe('whatever the machine', () => {
         }
       }),
       { numRuns: 12, endOnFailure: true },
+    )
+  })
+})
+
+describe('a runtime', () => {
+  it('that has no figures, or throws, has none', () => {
+    const told = reader(
+      () => 2,
+      (two) => two + 1,
+      () => 0,
+    )
+    expect(told()).toBe(3)
+    const silent = reader<number>(undefined, Number, () => 7)
+    expect(silent()).toBe(7)
+    const broken = reader<number>(
+      () => {
+        throw new Error('not on this system')
+      },
+      Number,
+      () => 7,
+    )
+    expect(broken()).toBe(7)
+  })
+})
+
+describe('in any order', () => {
+  it('of what comes, turns and time, nothing throws, and a turn is asked for once at a time', () => {
+    const step = fc.oneof(
+      fc.constant('found' as const),
+      fc.constant('turn' as const),
+      fc.record({ took: fc.nat(20) }),
+      fc.record({ time: fc.nat(300), idle: fc.double({ min: 0, max: 1, noNaN: true }), cpu: fc.nat(300) }),
+    )
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 3_000, size: 'max' }), (steps) => {
+        let [now, cpu, idle] = [0, 0, 0]
+        let next: (() => void) | undefined
+        const vigil = new Vigil({
+          now: () => now,
+          cpu: () => cpu,
+          ownCpu: () => cpu,
+          idle: () => idle,
+          turn: (run) => {
+            expect(next).toBeUndefined()
+            next = run
+          },
+        })
+        for (const one of steps) {
+          if (one === 'found') vigil.found()
+          else if (one === 'turn') {
+            const run = next
+            next = undefined
+            run?.()
+          } else if ('took' in one) vigil.took(one.took)
+          else {
+            now += one.time
+            cpu += one.cpu
+            idle += one.time * one.idle
+          }
+          expect(vigil.isTurning).toBe(next !== undefined)
+        }
+      }),
+      { numRuns: 50, endOnFailure: true },
     )
   })
 })
