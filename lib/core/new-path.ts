@@ -1,7 +1,6 @@
 // The peer is reached by another path than before (decision 024): what was known of the old one says nothing of it.
 
 import { Rack } from './recovery/rack.js'
-import { Pacer } from './send/pacer.js'
 import { newController, newRtt, type Tcb, UNCLOCKED } from './tcb.js'
 
 /** Round trip, congestion state and segment size begin anew (RFC 9000 §9.4); what was in flight went the old way, and is sent again. */
@@ -11,7 +10,7 @@ export function takeNewPath(tcb: Tcb, now: number): void {
   tcb.lostProbe = 0
   tcb.rtt = newRtt(config)
   tcb.rack = new Rack(tcb.rtt)
-  tcb.pacer = new Pacer()
+  tcb.forgetPace()
   tcb.controller = newController(config, tcb.iss)
   pathMtu.restart()
   tcb.setSegmentLimit(pathMtu.start(tcb.link.safe))

@@ -114,7 +114,8 @@ export class Tcb {
   readonly scoreboard: Scoreboard = new Scoreboard(new FlightWatch(this))
   /** null: nobody would look at it. */
   readonly rate: DeliveryRate | null
-  pacer: Pacer = new Pacer()
+  /** null: nothing has been paced yet, as on most connections that are idle. */
+  private pace: Pacer | null = null
   /** One past the last small segment sent (Minshall's Nagle). */
   smallEnd: number = DOUBLE
   /** When text last left, whole ms. */
@@ -281,6 +282,15 @@ export class Tcb {
     const { sendBuffer, received, reassembly, scoreboard } = this
     const chunks = (received.chunkCount + reassembly.chunkCount) * CHUNK_OVERHEAD
     return sendBuffer.memory + received.memory + reassembly.bytes + chunks + scoreboard.count * FLIGHT_OVERHEAD
+  }
+
+  get pacer(): Pacer {
+    this.pace ??= new Pacer()
+    return this.pace
+  }
+
+  forgetPace(): void {
+    this.pace = null
   }
 
   /** Buffer space that a window may promise. */
