@@ -91,11 +91,11 @@ export class Vigil {
 
   /** In this turn something has come, for one that holds the process. */
   found(): void {
+    if (this.watch === null) this.waits++
     if (this.isWaiting) {
       this.isWaiting = false
       this.note(this.loop.now() - this.began)
     } else if (this.look === 'rest' || this.look === 'group') this.noteNext()
-    else if (this.watch === null) this.waits++
     if (this.look === 'none' && --this.untilLook <= 0) this.look = 'cost'
     if (!this.isTurning && (this.look === 'cost' || (this.watch !== null && this.look === 'none'))) this.stayForATurn()
   }
@@ -148,8 +148,7 @@ export class Vigil {
       this.lookLater()
       this.group += GAIN * (Math.max(1, this.datagrams - this.datagramsAtLook) - this.group)
     }
-    if (this.watch === null) this.waits++
-    else this.noteAwake(hasSlept ? this.cost : 0)
+    if (this.watch !== null) this.noteAwake(hasSlept ? this.cost : 0)
   }
 
   /** Since it was asked last. */
@@ -165,13 +164,12 @@ export class Vigil {
     if (!this.hasSlept() || took > TOO_LONG) return
     const ofProcess = this.loop.cpu() - this.cpuAtSleep
     const own = this.loop.ownCpu() - this.ownCpuAtSleep
-    const cost = Math.min(ofProcess, own, MOST_COST)
-    if (this.cost === 0) this.cost = cost
-    else this.cost = Math.min(this.cost * (cost < this.cost ? 1 - STEP : 1 + STEP), MOST_COST)
+    const cost = Math.min(ofProcess, own)
+    const median = this.cost === 0 ? cost : this.cost * (cost < this.cost ? 1 - STEP : 1 + STEP)
+    this.cost = Math.min(median, MOST_COST)
   }
 
   private noteAsleep(took: number): void {
-    this.waits++
     if (this.cost === 0) return
     const most = HOPELESS * this.cost
     const wait = Math.min(took, 2 * most)

@@ -137,8 +137,14 @@ function answering(world: World, after: number, end: End): { arrive(): void } {
   return { arrive: () => world.at(world.now + after, () => end.arrive()) }
 }
 
+/** µs that one takes, and of the processor, of all who have a part in it. */
+interface Trip {
+  cpu: number
+  took: number
+}
+
 /** Of the last half of so many trips. */
-function talk(world: World, end: End, trips: number): { cpu: number; took: number } {
+function talk(world: World, end: End, trips: number): Trip {
   const until = (count: number) => {
     while (end.trips < count) world.step()
     return { used: end.used + end.wakers, now: world.now, trips: end.trips }
@@ -150,7 +156,7 @@ function talk(world: World, end: End, trips: number): { cpu: number; took: numbe
   return { cpu: (whole.used - half.used) / count, took: (whole.now - half.now) / count }
 }
 
-function two(machine: Machine, isVigilant: boolean, trips = 20_000): { cpu: number; took: number } {
+function two(machine: Machine, isVigilant: boolean, trips = 20_000): Trip {
   const world = new World()
   const [client, server] = [new End(world, machine, isVigilant), new End(world, machine, isVigilant)]
   client.peer = server
@@ -159,12 +165,7 @@ function two(machine: Machine, isVigilant: boolean, trips = 20_000): { cpu: numb
   return talk(world, client, trips)
 }
 
-function one(
-  machine: Machine,
-  answersAfter: number,
-  isVigilant: boolean,
-  trips = 400_000,
-): { cpu: number; took: number } {
+function one(machine: Machine, answersAfter: number, isVigilant: boolean, trips = 400_000): Trip {
   const world = new World()
   const end = new End(world, machine, isVigilant)
   end.peer = answering(world, answersAfter, end)
@@ -173,13 +174,7 @@ function one(
 }
 
 /** Others send so many at a time, one every so many µs, after so long a pause; before that, trips. */
-function flurries(
-  count: number,
-  gap: number,
-  pause: number,
-  isVigilant: boolean,
-  trips = 0,
-): { cpu: number; took: number } {
+function flurries(count: number, gap: number, pause: number, isVigilant: boolean, trips = 0): Trip {
   const world = new World()
   const end = new End(world, { ...DEAR, work: 2 }, isVigilant)
   if (trips > 0) {
@@ -197,11 +192,7 @@ function flurries(
 }
 
 /** One every so many µs; before that, with so large a share of a processor for others, too. */
-function stream(
-  gap: number,
-  isVigilant: boolean,
-  before?: { share: number; gap: number },
-): { cpu: number; took: number } {
+function stream(gap: number, isVigilant: boolean, before?: { share: number; gap: number }): Trip {
   const world = new World()
   const end = new End(world, { ...DEAR, work: 2 }, isVigilant)
   end.peer = { arrive() {} }
