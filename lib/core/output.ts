@@ -236,17 +236,16 @@ function isPaced(tcb: Tcb, now: number): boolean {
   return false
 }
 
-function isOpen(tcb: Tcb, now: number): boolean {
-  const { pacingRate, sendQuantum } = tcb.controller
-  return pacingRate === Number.POSITIVE_INFINITY || tcb.pacer.isOpen(pacingRate, sendQuantum, tcb.rtt.srtt, now)
+function isOpen({ pacer, controller, rtt }: Tcb, now: number): boolean {
+  return pacer.isOpen(controller.pacingRate, controller.sendQuantum, rtt.srtt, now)
 }
 
 /**
  * Who is past slow start is clocked by ACKs: what waited for them leaves with them, though they come late and many at a time. In a
  * recovery hundreds may be found lost by one of them, and those leave at the pace.
  */
-function holdPacer(tcb: Tcb): void {
-  if (tcb.repair === 'open' && tcb.controller.window >= tcb.controller.ssthresh) tcb.pacer.hold()
+function holdPacer({ controller, pacer, repair }: Tcb): void {
+  if (repair === 'open' && controller.window >= controller.ssthresh) pacer.hold()
 }
 
 /** The user has given too little to fill the window: what leaves now says nothing about the path. */
@@ -367,12 +366,10 @@ function fillText(tcb: Tcb, out: Segment, from: number, to: number): void {
   if (textEnd === sendBuffer.end && from < textEnd) out.flags |= PSH // MUST-61: nothing more is waiting
 }
 
-function noteFlightSent(tcb: Tcb, flight: Flight, now: number): void {
-  const { rate, controller, scoreboard } = tcb
+function noteFlightSent({ rate, controller, pacer, scoreboard }: Tcb, flight: Flight, now: number): void {
   rate?.onSent(flight, scoreboard.inFlight, now)
   controller.onSent(flight.length, scoreboard.inFlight, now)
-  const { pacingRate } = controller
-  if (pacingRate !== Number.POSITIVE_INFINITY) tcb.pacer.onSent(flight.length, pacingRate, now)
+  pacer.onSent(flight.length, controller.pacingRate, now)
 }
 
 function noteTextSent(tcb: Tcb, length: number, now: number): void {
